@@ -2,53 +2,92 @@ using System.Text.Json.Nodes;
 
 namespace Pedigree.Weights.Checkpoints;
 
-/// <summary>Contract only: the helper that owns this folder replaces it.</summary>
+/// <summary>
+/// A model in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c>, or shards with
+/// <c>model.safetensors.index.json</c>. The weights are mapped, never read whole, so a model may be larger than memory.
+/// </summary>
 public sealed class Checkpoint : IDisposable
 {
-    /// <summary>Opens and fully validates a Hugging Face checkpoint folder; tensors are mapped, not read.</summary>
-    /// <exception cref="BadInputException">Anything malformed.</exception>
-    public static Checkpoint Open(string folder) => throw new InvalidOperationException(folder);
+    private const int MaxConfigLength = 16_000_000;
+
+    private readonly List<MappedFile> _mappings = [];
+    private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
+
+    private Checkpoint(string folder, JsonObject config, IReadOnlyList<string> weightFiles)
+    {
+        Folder = folder;
+        Config = config;
+        WeightFiles = weightFiles;
+        CarriedFiles = [.. CheckpointFiles.Carried.Where(name => File.Exists(Path.Combine(folder, name)))];
+    }
+
+    /// <summary>Opens and fully validates a checkpoint folder; the weights themselves are mapped, not read.</summary>
+    /// <exception cref="BadInputException">Anything malformed: names the file, the tensor and the byte.</exception>
+    public static Checkpoint Open(string folder)
+    {
+        folder = Path.GetFullPath(folder);
+        if (!Directory.Exists(folder))
+            throw new BadInputException(folder, null, File.Exists(folder)
+                ? "is a file; give the folder of the checkpoint" : "there is no such folder; give the folder of a checkpoint");
+        var config = CheckpointFiles.ReadObject(Path.Combine(folder, CheckpointFiles.Config), MaxConfigLength);
+        var (names, index) = CheckpointFiles.FindWeights(folder);
+        var checkpoint = new Checkpoint(folder, config, names);
+        try
+        {
+            foreach (var name in names.Where(name => name != CheckpointFiles.Index))
+                checkpoint.Map(name, index);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+        checkpoint.Tensors = [.. checkpoint._byName.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
+        checkpoint.Parameters = checkpoint.Tensors.Sum(tensor => tensor.Count);
+        return checkpoint;
+    }
 
     /// <summary>The folder, absolute.</summary>
-    public string Folder => throw new InvalidOperationException();
+    public string Folder { get; }
 
     /// <summary>config.json.</summary>
-    public JsonObject Config => throw new InvalidOperationException();
+    public JsonObject Config { get; }
 
     /// <summary>All tensors, by ordinal name.</summary>
-    public IReadOnlyList<Tensor> Tensors => throw new InvalidOperationException();
+    public IReadOnlyList<Tensor> Tensors { get; private set; } = [];
 
     /// <summary>Elements over all tensors.</summary>
-    public long Parameters => throw new InvalidOperationException();
+    public long Parameters { get; private set; }
+
+    /// <summary>Names of the files in <see cref="Folder"/> that hold the weights: the index, if there is one, then the shards.</summary>
+    public IReadOnlyList<string> WeightFiles { get; }
+
+    /// <summary>Names of the small files in <see cref="Folder"/> that a child takes over: config, generation config, tokenizer.</summary>
+    public IReadOnlyList<string> CarriedFiles { get; }
+
+    /// <summary>All files of the checkpoint, by name: <see cref="WeightFiles"/> and <see cref="CarriedFiles"/>.</summary>
+    public IReadOnlyList<string> SourceFiles => [.. WeightFiles.Concat(CarriedFiles).Order(StringComparer.Ordinal)];
 
     /// <summary>The tensor of that name, or null.</summary>
-    public Tensor? Find(string name) => throw new InvalidOperationException(name);
+    public Tensor? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <inheritdoc/>
-    public void Dispose() => throw new InvalidOperationException();
-}
+    /// <summary>Unmaps the weights; no <see cref="Tensor.Data"/> may be touched afterwards.</summary>
+    public void Dispose()
+    {
+        foreach (var mapping in _mappings)
+            mapping.Dispose();
+        _mappings.Clear();
+    }
 
-/// <summary>Element types of safetensors; only <see cref="BF16"/>, <see cref="F16"/> and <see cref="F32"/> are merged.</summary>
-public enum DType { BF16, F16, F32, F64, I8, U8, I16, U16, I32, U32, I64, U64, Bool, F8E4M3, F8E5M2 }
-
-/// <summary>One tensor of an open checkpoint, mapped.</summary>
-public sealed unsafe class Tensor(string name, DType dType, IReadOnlyList<long> shape, byte* data, long byteLength)
-{
-    /// <summary>Name as in the file.</summary>
-    public string Name { get; } = name;
-
-    /// <summary>Element type.</summary>
-    public DType DType { get; } = dType;
-
-    /// <summary>Sizes, outermost first; empty for a scalar.</summary>
-    public IReadOnlyList<long> Shape { get; } = shape;
-
-    /// <summary>Number of elements.</summary>
-    public long Count { get; } = shape.Aggregate(1L, (product, size) => product * size);
-
-    /// <summary>First byte in the mapping; valid while the checkpoint is open.</summary>
-    public byte* Data { get; } = data;
-
-    /// <summary>Length in bytes.</summary>
-    public long ByteLength { get; } = byteLength;
+    private unsafe void Map(string name, ShardIndex? index)
+    {
+        var path = Path.Combine(Folder, name);
+        using var file = CheckpointFiles.Open(path);
+        var (entries, dataStart) = SafetensorsHeader.Read(path, file);
+        index?.CheckShard(name, path, entries);
+        var mapping = new MappedFile(file);
+        _mappings.Add(mapping);
+        foreach (var entry in entries)
+            _byName.Add(entry.Name, new(entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
+    }
 }

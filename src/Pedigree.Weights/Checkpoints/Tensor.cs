@@ -1,0 +1,33 @@
+namespace Pedigree.Weights.Checkpoints;
+
+/// <summary>One tensor of an open checkpoint, mapped.</summary>
+public sealed unsafe class Tensor(string name, DType dType, IReadOnlyList<long> shape, byte* data, long byteLength)
+{
+    /// <summary>Name as in the file.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Element type.</summary>
+    public DType DType { get; } = dType;
+
+    /// <summary>Sizes, outermost first; empty for a scalar.</summary>
+    public IReadOnlyList<long> Shape { get; } = shape;
+
+    /// <summary>Number of elements.</summary>
+    public long Count { get; } = byteLength / dType.Size();
+
+    /// <summary>First byte in the mapping, not necessarily aligned; valid while the checkpoint is open.</summary>
+    public byte* Data { get; } = data;
+
+    /// <summary>Length in bytes.</summary>
+    public long ByteLength { get; } = byteLength;
+
+    /// <summary>The bytes from <paramref name="start"/>; valid while the checkpoint is open.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
+    public ReadOnlySpan<byte> Bytes(long start, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, ByteLength - length);
+        return new(Data + start, length);
+    }
+}
