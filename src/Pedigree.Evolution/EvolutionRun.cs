@@ -1,0 +1,150 @@
+using System.Text.Json.Nodes;
+using Pedigree.Evolution.Strategies;
+
+namespace Pedigree.Evolution;
+
+/// <summary>
+/// The run itself (paper, Algorithm 1), deterministic: no clock, no chance, no I/O and no await but through
+/// <see cref="IActivities"/>, so that a host can replay it from what it recorded.
+/// </summary>
+public static class EvolutionRun
+{
+    /// <summary>Runs from the first event to the last.</summary>
+    /// <exception cref="InvalidSpecException">The spec, or the models it names, cannot be run.</exception>
+    public static async Task<RunState> RunAsync(RunSpec spec, IActivities activities)
+    {
+        SpecRules.Check(spec);
+        Recorder run = new(activities);
+        await run.Record(new RunStarted(spec));
+        await AdmitAsync(run, spec, activities);
+        await CompleteGenerationAsync(run, 0, []);
+
+        StopReason? reason = StopRules.Check(run.State);
+        while (reason is null)
+        {
+            int generation = run.State.NextGeneration;
+            Selection selection = Strategy.Choose(run.State);
+            if (selection.Pairs.Count == 0)
+            {
+                reason = StopReason.Converged;
+                break;
+            }
+            await run.Record(new ParentsSelected(generation, selection.Pairs, selection.PassedOver));
+            List<string> children = await MergeAsync(run, generation, selection.Pairs, activities);
+            await MeasureAsync(run, children, activities);
+            List<double> gains = await EvaluateAsync(run, children, activities);
+            await CompleteGenerationAsync(run, generation, gains);
+            reason = StopRules.Check(run.State)
+                ?? (await activities.StopRequestedAsync(generation) ? StopReason.Told : null);
+        }
+        await run.Record(new RunCompleted(reason.Value, run.State.Generations[^1].Best));
+        return run.State;
+    }
+
+    private static async Task AdmitAsync(Recorder run, RunSpec spec, IActivities activities)
+    {
+        ModelSource[] sources = [new(RunState.BaseName, spec.Base), .. spec.Models];
+        foreach (Task<ModelAdmitted> admitting in sources.Select(activities.AdmitAsync).ToList())
+            await run.Record(await admitting);
+        SpecRules.CheckAdmitted(run.State);
+        string[] names = [.. spec.Models.Select(model => model.Name)];
+        await MeasureAsync(run, names, activities);
+        SpecRules.CheckKinship(run.State);
+        List<(string Name, Task<IReadOnlyList<TaskScore>> Scores)> evaluating =
+            [.. sources.Select(source => (source.Name, Evaluate(run, source.Name, activities)))];
+        foreach ((string name, Task<IReadOnlyList<TaskScore>> scores) in evaluating)
+            await run.Record(Evaluated(run.State, name, await scores));
+    }
+
+    private static async Task<List<string>> MergeAsync(
+        Recorder run, int generation, IReadOnlyList<Mating> pairs, IActivities activities)
+    {
+        List<(Mating Pair, Task<MergedModel> Child)> merging = [.. pairs.Select(pair => (pair, activities.MergeAsync(new MergeRequest(
+            pair.Child, Reference(run.State.Base!),
+            [Reference(run.State.Find(pair.First)), Reference(run.State.Find(pair.Second))],
+            (JsonObject)run.State.Spec!.Merge.DeepClone()))))];
+        List<string> children = [];
+        foreach ((Mating pair, Task<MergedModel> merged) in merging)
+        {
+            try
+            {
+                MergedModel child = await merged;
+                await run.Record(new MergeCompleted(
+                    pair.Child, generation, [pair.First, pair.Second], pair.Purpose, child.Digest, child.Content));
+                children.Add(pair.Child);
+            }
+            catch (WorkFailedException failure)
+            {
+                await run.Record(new WorkFailed(pair.Child, "merge", failure.Message));
+            }
+        }
+        return children;
+    }
+
+    private static async Task MeasureAsync(Recorder run, IReadOnlyList<string> names, IActivities activities)
+    {
+        if (names.Count == 0)
+            return;
+        ModelReference[] known = [.. run.State.Models.Values.Where(model => !names.Contains(model.Name)).Select(Reference)];
+        ModelReference[] added = [.. names.Select(name => Reference(run.State.Find(name)))];
+        foreach (KinshipMeasured row in await activities.MeasureKinshipAsync(
+            new KinshipRequest(Reference(run.State.Base!), known, added, run.State.Spec!.Kinship.Price)))
+            await run.Record(row);
+    }
+
+    private static async Task<List<double>> EvaluateAsync(Recorder run, IReadOnlyList<string> children, IActivities activities)
+    {
+        List<(string Name, Task<IReadOnlyList<TaskScore>> Scores)> evaluating =
+            [.. children.Select(name => (name, Evaluate(run, name, activities)))];
+        List<double> gains = [];
+        foreach ((string name, Task<IReadOnlyList<TaskScore>> scores) in evaluating)
+        {
+            try
+            {
+                ModelEvaluated evaluated = Evaluated(run.State, name, await scores);
+                await run.Record(evaluated);
+                gains.Add(evaluated.Gain!.Value);
+            }
+            catch (WorkFailedException failure)
+            {
+                await run.Record(new WorkFailed(name, "evaluate", failure.Message));
+            }
+        }
+        return gains;
+    }
+
+    private static Task CompleteGenerationAsync(Recorder run, int generation, IReadOnlyList<double> gains)
+    {
+        RunState state = run.State;
+        var selected = state.Selected;
+        double? meanKinship = state.MeanKinship(selected);
+        return run.Record(new GenerationCompleted(
+            generation, [.. selected.Select(model => model.Name)], new Best(selected[0].Name, selected[0].Average!.Value),
+            selected.Average(model => model.Average!.Value), meanKinship, gains.Count == 0 ? null : gains.Average(),
+            StopRules.StageOf(state, generation, meanKinship), state.Merges, state.Evaluations));
+    }
+
+    private static Task<IReadOnlyList<TaskScore>> Evaluate(Recorder run, string name, IActivities activities) =>
+        activities.EvaluateAsync(new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks));
+
+    /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights).</summary>
+    private static ModelEvaluated Evaluated(RunState state, string name, IReadOnlyList<TaskScore> scores)
+    {
+        double average = scores.Zip(state.Spec!.Tasks, (score, task) => score.Value * task.Weight).Sum()
+            / state.Spec.Tasks.Sum(task => task.Weight);
+        return new ModelEvaluated(name, scores, average, state.Gain(name, average));
+    }
+
+    private static ModelReference Reference(Model model) => new(model.Name, model.Digest);
+
+    private sealed class Recorder(IActivities activities)
+    {
+        public RunState State { get; private set; } = RunState.Empty;
+
+        public async Task Record(RunEvent next)
+        {
+            await activities.AppendAsync(next);
+            State = State.Apply(next);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace Pedigree.Evolution;
+
+/// <summary>
+/// All that a run does to the world. Each call may be made again with the same arguments and must then find what is there.
+/// A piece of work that can never succeed throws <see cref="WorkFailedException"/>; anything else that is thrown stops the run
+/// where it is, to be resumed.
+/// </summary>
+public interface IActivities
+{
+    /// <summary>Opens, checks and names a checkpoint.</summary>
+    Task<ModelAdmitted> AdmitAsync(ModelSource source);
+
+    /// <summary>Scores a model on the tasks of the spec.</summary>
+    Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request);
+
+    /// <summary>Kinship of new models to the known ones and to each other: a row for each new one, in order.</summary>
+    Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request);
+
+    /// <summary>Makes a child.</summary>
+    Task<MergedModel> MergeAsync(MergeRequest request);
+
+    /// <summary>Whether someone asked that the run end after this generation.</summary>
+    Task<bool> StopRequestedAsync(int generation);
+
+    /// <summary>Adds to the log.</summary>
+    Task AppendAsync(RunEvent runEvent);
+}
+
+/// <summary>A model by its name in the run and its digest in the store.</summary>
+public sealed record ModelReference(string Name, string Digest);
+
+/// <summary>What to score, by what.</summary>
+public sealed record EvaluationRequest(ModelReference Model, IReadOnlyList<TaskSpec> Tasks);
+
+/// <summary>Whose kinship to measure, relative to which base.</summary>
+public sealed record KinshipRequest(
+    ModelReference Base, IReadOnlyList<ModelReference> Known, IReadOnlyList<ModelReference> New, KinshipPrice Price);
+
+/// <summary>What to merge, and how; the better parent first.</summary>
+public sealed record MergeRequest(
+    string Child, ModelReference Base, IReadOnlyList<ModelReference> Parents, System.Text.Json.Nodes.JsonObject Merge);
+
+/// <summary>A child in the store: named by its recipe, audited by its content.</summary>
+public sealed record MergedModel(string Digest, string Content);
+
+/// <summary>A piece of work that fails however often it is tried.</summary>
+public sealed class WorkFailedException(string message, Exception? inner = null) : Exception(message, inner);

@@ -1,0 +1,99 @@
+namespace Pedigree.Evolution;
+
+/// <summary>
+/// Feeds a run from its log. Outcomes are taken from the events, and every event the run decides must equal the one recorded.
+/// Where the log ends, <paramref name="live"/> goes on; without one (an audit) the run stops with
+/// <see cref="HistoryEndedException"/>.
+/// </summary>
+/// <exception cref="DivergedException">The run decides something else than was recorded.</exception>
+public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivities? live = null) : IActivities
+{
+    private readonly Dictionary<string, ModelAdmitted> admitted = Index<ModelAdmitted>(history, e => e.Name);
+    private readonly Dictionary<string, ModelEvaluated> evaluated = Index<ModelEvaluated>(history, e => e.Name);
+    private readonly Dictionary<string, KinshipMeasured> measured = Index<KinshipMeasured>(history, e => e.Name);
+    private readonly Dictionary<string, MergeCompleted> merged = Index<MergeCompleted>(history, e => e.Name);
+    private readonly Dictionary<(string, string), WorkFailed> failed =
+        history.OfType<WorkFailed>().DistinctBy(e => (e.Activity, e.Name)).ToDictionary(e => (e.Activity, e.Name));
+    private readonly HashSet<int> generations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
+    private readonly RunCompleted? completed = history.OfType<RunCompleted>().FirstOrDefault();
+    private int next;
+
+    /// <summary>Number of recorded events that the run has decided again so far, host events included.</summary>
+    public int Replayed => next;
+
+    /// <inheritdoc/>
+    public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
+        admitted.TryGetValue(source.Name, out ModelAdmitted? known) ? Task.FromResult(known) : Live.AdmitAsync(source);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request)
+    {
+        if (failed.TryGetValue(("evaluate", request.Model.Name), out WorkFailed? failure))
+            return Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException(failure.Error));
+        return evaluated.TryGetValue(request.Model.Name, out ModelEvaluated? known)
+            ? Task.FromResult(known.Scores) : Live.EvaluateAsync(request);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
+        request.New.All(model => measured.ContainsKey(model.Name))
+            ? Task.FromResult<IReadOnlyList<KinshipMeasured>>([.. request.New.Select(model => measured[model.Name])])
+            : Live.MeasureKinshipAsync(request);
+
+    /// <inheritdoc/>
+    public Task<MergedModel> MergeAsync(MergeRequest request)
+    {
+        if (failed.TryGetValue(("merge", request.Child), out WorkFailed? failure))
+            return Task.FromException<MergedModel>(new WorkFailedException(failure.Error));
+        return merged.TryGetValue(request.Child, out MergeCompleted? known)
+            ? Task.FromResult(new MergedModel(known.Digest, known.Content)) : Live.MergeAsync(request);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> StopRequestedAsync(int generation)
+    {
+        if (generations.Contains(generation + 1))
+            return Task.FromResult(false);
+        return completed is not null ? Task.FromResult(completed.Reason == StopReason.Told) : Live.StopRequestedAsync(generation);
+    }
+
+    /// <inheritdoc/>
+    public Task AppendAsync(RunEvent runEvent)
+    {
+        SkipHostEvents();
+        if (next == history.Count)
+            return Live.AppendAsync(runEvent);
+        if (!EventJson.Same(history[next], runEvent))
+            throw new DivergedException(next, history[next], runEvent);
+        next++;
+        SkipHostEvents();
+        return Task.CompletedTask;
+    }
+
+    private IActivities Live => live ?? throw new HistoryEndedException(history.Count);
+
+    private void SkipHostEvents()
+    {
+        while (next < history.Count && history[next] is HostEvent)
+            next++;
+    }
+
+    private static Dictionary<string, TEvent> Index<TEvent>(IReadOnlyList<RunEvent> history, Func<TEvent, string> name)
+        where TEvent : RunEvent => history.OfType<TEvent>().DistinctBy(name).ToDictionary(name);
+}
+
+/// <summary>The code decides otherwise than the log says.</summary>
+/// <param name="index">Position of the recorded event in the log, from 0.</param>
+/// <param name="recorded">What the log says.</param>
+/// <param name="decided">What the code decides.</param>
+public sealed class DivergedException(int index, RunEvent recorded, RunEvent decided)
+    : Exception($"event {index + 1}: recorded {Describe(recorded)}, decided {Describe(decided)}")
+{
+    /// <summary>Position of the recorded event in the log, from 0.</summary>
+    public int Index { get; } = index;
+
+    private static string Describe(RunEvent runEvent) => $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString(EventJson.Options)}";
+}
+
+/// <summary>An audit came to the end of the log before the end of the run.</summary>
+public sealed class HistoryEndedException(int events) : Exception($"the log ends after {events} events, before the run was completed");

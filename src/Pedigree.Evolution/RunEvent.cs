@@ -1,0 +1,128 @@
+using System.Text.Json.Serialization;
+
+namespace Pedigree.Evolution;
+
+/// <summary>
+/// Everything that can happen in a run, in one closed family. The orchestrator writes the decisions and their outcomes; its host
+/// writes <see cref="WorkFailed"/>, <see cref="RunSuspended"/> and <see cref="RunResumed"/>.
+/// </summary>
+public abstract record RunEvent;
+
+/// <summary>Events of the host, which no decision depends on.</summary>
+public abstract record HostEvent : RunEvent;
+
+/// <summary>The run begins.</summary>
+public sealed record RunStarted(RunSpec Spec) : RunEvent;
+
+/// <summary>A checkpoint was opened, checked and named by its content.</summary>
+/// <param name="Name">Name in this run; <see cref="RunState.BaseName"/> for the base.</param>
+/// <param name="Source">Path as the spec gave it.</param>
+/// <param name="Digest">SHA-256 of its content.</param>
+/// <param name="Parameters">Number of weights.</param>
+public sealed record ModelAdmitted(string Name, string Source, string Digest, long Parameters) : RunEvent;
+
+/// <summary>Scores of a model.</summary>
+/// <param name="Average">Weighted mean of the scores, in their unit (the harness's: 0 … 1).</param>
+/// <param name="Gain">Average minus the mean of the parents' averages (paper, Eq. 6); null for admitted models and the base.</param>
+public sealed record ModelEvaluated(
+    string Name, IReadOnlyList<TaskScore> Scores, double Average,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Gain = null) : RunEvent;
+
+/// <summary>One row of the kinship matrix: a new model and all that came before it.</summary>
+public sealed record KinshipMeasured(string Name, IReadOnlyList<KinshipEntry> Row) : RunEvent;
+
+/// <summary>Who will be merged in this generation, and why.</summary>
+public sealed record ParentsSelected(
+    int Generation, IReadOnlyList<Mating> Pairs, IReadOnlyList<PassedOver> PassedOver) : RunEvent;
+
+/// <summary>A child exists.</summary>
+/// <param name="Digest">Digest of its recipe: its name in the store.</param>
+/// <param name="Content">SHA-256 of its content: what an audit compares.</param>
+/// <param name="Parents">The better parent first.</param>
+public sealed record MergeCompleted(
+    string Name, int Generation, IReadOnlyList<string> Parents, Purpose Purpose, string Digest, string Content) : RunEvent;
+
+/// <summary>The books of a generation.</summary>
+/// <param name="Selected">S: the k best of everything evaluated, best first.</param>
+/// <param name="TopAverage">Mean average of S.</param>
+/// <param name="MeanKinship">Mean kinship over the pairs of S; null where S has one model.</param>
+/// <param name="Gain">Mean gain of this generation's children; null where there are none.</param>
+/// <param name="Merges">Merges so far.</param>
+/// <param name="Evaluations">Evaluations so far, admitted models and base included.</param>
+public sealed record GenerationCompleted(
+    int Generation, IReadOnlyList<string> Selected, Best Best, double TopAverage, double? MeanKinship, double? Gain,
+    Stage Stage, int Merges, int Evaluations) : RunEvent;
+
+/// <summary>A piece of work that could not be done. A child that cannot be made or scored is left out; the rest goes on.</summary>
+/// <param name="Activity">merge or evaluate.</param>
+public sealed record WorkFailed(string Name, string Activity, string Error) : RunEvent;
+
+/// <summary>The host went away in good order.</summary>
+public sealed record RunSuspended(string Reason) : HostEvent;
+
+/// <summary>The host took the run up again.</summary>
+public sealed record RunResumed(int EventsReplayed) : HostEvent;
+
+/// <summary>The run is over.</summary>
+public sealed record RunCompleted(StopReason Reason, Best Best) : RunEvent;
+
+/// <summary>One task's score.</summary>
+public sealed record TaskScore(
+    string Task, string Metric, double Value,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? StandardError = null);
+
+/// <summary>A model and its average.</summary>
+public sealed record Best(string Name, double Average);
+
+/// <summary>Two parents and the reason for their choice.</summary>
+/// <param name="Child">Name of the child to be.</param>
+/// <param name="First">The better parent: the base_model of an asymmetric method.</param>
+/// <param name="Kinship">Kinship of the parents in the run's measure.</param>
+/// <param name="Ranks">Ranks of first and second by average in the population, 1 the best.</param>
+public sealed record Mating(
+    string Child, string First, string Second, Purpose Purpose, double Kinship, IReadOnlyList<int> Ranks, string Reason);
+
+/// <summary>A pair that would have come first but was not taken.</summary>
+public sealed record PassedOver(string First, string Second, double Kinship, string Reason);
+
+/// <summary>Why a pair was chosen.</summary>
+public enum Purpose
+{
+    /// <summary>Both are among the best.</summary>
+    Exploit,
+
+    /// <summary>The best with the one least related to it.</summary>
+    Explore,
+}
+
+/// <summary>The paper's two stages (§5.2).</summary>
+public enum Stage
+{
+    /// <summary>The best models still differ.</summary>
+    Learning,
+
+    /// <summary>The best models are nearly the same: merging them gains little.</summary>
+    Saturation,
+}
+
+/// <summary>Why a run ended.</summary>
+public enum StopReason
+{
+    /// <summary>The strategy has no pair left that was not merged before: S is unchanged and there is nothing to explore.</summary>
+    Converged,
+
+    /// <summary>The mean kinship of S passed the threshold.</summary>
+    Kinship,
+
+    /// <summary>The number of generations was reached.</summary>
+    Generations,
+
+    /// <summary>The number of evaluations was reached.</summary>
+    Evaluations,
+
+    /// <summary>So many generations brought no better best.</summary>
+    Patience,
+
+    /// <summary>Someone said so.</summary>
+    Told,
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Nodes;
+
+namespace Pedigree.Evolution;
+
+/// <summary>What a run is asked to do. Paths are kept as they were given; whoever runs it resolves them.</summary>
+public sealed record RunSpec
+{
+    /// <summary>The common ancestor of all models.</summary>
+    public required string Base { get; init; }
+
+    /// <summary>The models of generation 0, in the order given.</summary>
+    public required IReadOnlyList<ModelSource> Models { get; init; }
+
+    /// <summary>What every model is scored by; at least one.</summary>
+    public required IReadOnlyList<TaskSpec> Tasks { get; init; }
+
+    /// <summary>The body of a mergekit config (method, parameters, dtype …) without its models.</summary>
+    public required JsonObject Merge { get; init; }
+
+    /// <summary>Who is merged with whom.</summary>
+    public StrategySpec Strategy { get; init; } = new();
+
+    /// <summary>How kinship is measured.</summary>
+    public KinshipSpec Kinship { get; init; } = new();
+
+    /// <summary>When to stop.</summary>
+    public StopSpec Stop { get; init; } = new();
+
+    /// <summary>Feeds the random strategy; the other strategies use no chance.</summary>
+    public long Seed { get; init; }
+}
+
+/// <summary>A name and where the checkpoint lies.</summary>
+public sealed record ModelSource(string Name, string Path);
+
+/// <summary>One task as the spec names it.</summary>
+/// <param name="Task">Name of a built-in task or path of a task file.</param>
+/// <param name="Data">JSONL file that replaces the task's own data.</param>
+/// <param name="Fewshot">Number of examples in the prompt; null leaves it to the task.</param>
+/// <param name="Limit">Only the first so many rows; null for all.</param>
+/// <param name="Metric">The metric that counts; null for the task's first.</param>
+/// <param name="Weight">Weight in the average.</param>
+/// <param name="Digest">SHA-256 of definition, data and settings: a task whose data changed is another task.</param>
+public sealed record TaskSpec(
+    string Task, string? Data = null, int? Fewshot = null, int? Limit = null, string? Metric = null, double Weight = 1,
+    string? Digest = null);
+
+/// <summary>Strategy and its two numbers.</summary>
+/// <param name="Name">One of <see cref="Strategies.Strategy.Names"/>.</param>
+/// <param name="K">Size of the selected set S; null for 3, or all models where fewer are admitted.</param>
+/// <param name="Explore">Exploring merges a generation (kinship strategy only).</param>
+public sealed record StrategySpec(string Name = "kinship", int? K = null, int Explore = 1);
+
+/// <summary>Which similarity of two δ decides, and how the kinship of a child is come by.</summary>
+public sealed record KinshipSpec(KinshipMeasure Measure = KinshipMeasure.Pearson, KinshipPrice Price = KinshipPrice.Measured);
+
+/// <summary>Limits; null switches one off.</summary>
+/// <param name="Kinship">Stop when the mean kinship of S passes this (a distance: falls below it).</param>
+/// <param name="Generations">Generations at most.</param>
+/// <param name="Evaluations">Models evaluated at most, the admitted ones and the base included.</param>
+/// <param name="Patience">Generations without a better best.</param>
+public sealed record StopSpec(double? Kinship = 0.9, int? Generations = 10, int? Evaluations = null, int? Patience = 3);

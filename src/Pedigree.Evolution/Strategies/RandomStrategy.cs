@@ -1,0 +1,37 @@
+namespace Pedigree.Evolution.Strategies;
+
+/// <summary>
+/// Random merging (paper, Algorithm 2): as many pairs as S has, drawn from all pairs of the population not merged before.
+/// The draw depends on the seed, the generation and the names alone.
+/// </summary>
+internal sealed class RandomStrategy : IStrategy
+{
+    public Selection Choose(RunState state)
+    {
+        int wanted = state.SelectedSize * (state.SelectedSize - 1) / 2;
+        List<(Model First, Model Second)> left = [.. RunState.PairsOf(state.Population)
+            .Where(pair => !state.Merged.ContainsKey(new Pair(pair.First.Name, pair.Second.Name)))
+            .OrderBy(pair => pair.First.Name, StringComparer.Ordinal).ThenBy(pair => pair.Second.Name, StringComparer.Ordinal)];
+        ulong random = unchecked((ulong)state.Spec!.Seed * 0x9E3779B97F4A7C15 + (ulong)state.NextGeneration);
+
+        Selection selection = Selection.None;
+        while (selection.Pairs.Count < wanted && left.Count > 0)
+        {
+            int drawn = (int)(SplitMix64(ref random) % (ulong)left.Count);
+            (Model first, Model second) = left[drawn];
+            left.RemoveAt(drawn);
+            selection = selection.Add(Strategy.Mate(
+                state, $"{state.NextGeneration}-{selection.Pairs.Count + 1}", first, second, Purpose.Explore, "drawn at random"));
+        }
+        return selection;
+    }
+
+    /// <summary>Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).</summary>
+    private static ulong SplitMix64(ref ulong state)
+    {
+        ulong z = state += 0x9E3779B97F4A7C15;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return z ^ (z >> 31);
+    }
+}
