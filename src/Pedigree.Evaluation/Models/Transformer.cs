@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -30,7 +29,8 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         var (cosine, sine) = Angles(past, tokens.shape[1], paddings);
         var masks = config.Windows.Distinct().Select(window => (window, Mask(past, tokens.shape[1], paddings, window))).ToList();
 
-        var hidden = nn.functional.embedding(tokens, embedding);                      // [batch, tokens, width]
+        var hidden = embedding.index_select(0, tokens.flatten())
+            .view(tokens.shape[0], tokens.shape[1], config.Width);                    // [batch, tokens, width]
         for (var layer = 0; layer < config.Layers; layer++)
         {
             var name = $"model.layers.{layer}.";
