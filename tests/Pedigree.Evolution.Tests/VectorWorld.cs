@@ -1,0 +1,103 @@
+using System.Text.Json.Nodes;
+
+namespace Pedigree.Evolution.Tests;
+
+/// <summary>
+/// A world small enough to compute exactly: a model is its δ, a merge the mean of two, a score how near it comes to a target.
+/// </summary>
+internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, double[] target) : IActivities
+{
+    private readonly Dictionary<string, double[]> known = new(deltas) { [RunState.BaseName] = new double[target.Length] };
+
+    public List<RunEvent> Log { get; } = [];
+
+    public int Computed { get; private set; }
+
+    /// <summary>Children that can be merged but never scored.</summary>
+    public HashSet<string> Unscorable { get; init; } = [];
+
+    /// <summary>Children that cannot be made.</summary>
+    public HashSet<string> Unmergeable { get; init; } = [];
+
+    public int? StopAfter { get; init; }
+
+    public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
+        Computing(() => new ModelAdmitted(source.Name, source.Path, $"digest of {source.Path}", target.Length));
+
+    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => Unscorable.Contains(request.Model.Name)
+        ? Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException("no score"))
+        : Computing<IReadOnlyList<TaskScore>>(() =>
+            [.. request.Tasks.Select(task => new TaskScore(task.Task, "acc", -Distance(known[request.Model.Name], target)))]);
+
+    public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
+        Computing<IReadOnlyList<KinshipMeasured>>(() =>
+        {
+            List<ModelReference> before = [.. request.Known];
+            List<KinshipMeasured> rows = [];
+            foreach (ModelReference added in request.New)
+            {
+                rows.Add(new KinshipMeasured(added.Name, [.. before.Select(other => new KinshipEntry(
+                    other.Name, Kinship(known[added.Name], known[other.Name]), request.Price))]));
+                before.Add(added);
+            }
+            return rows;
+        });
+
+    public Task<MergedModel> MergeAsync(MergeRequest request) => Unmergeable.Contains(request.Child)
+        ? Task.FromException<MergedModel>(new WorkFailedException("no merge"))
+        : Computing(() =>
+        {
+            known[request.Child] = [.. known[request.Parents[0].Name].Zip(known[request.Parents[1].Name], (a, b) => (a + b) / 2)];
+            return new MergedModel($"recipe of {request.Child}", $"content of {request.Child}");
+        });
+
+    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(generation == StopAfter);
+
+    public Task AppendAsync(RunEvent runEvent)
+    {
+        Log.Add(runEvent);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A spec over the models of this world.</summary>
+    public RunSpec Spec(string strategy, int k = 3, StopSpec? stop = null, KinshipMeasure measure = KinshipMeasure.Pearson) => new()
+    {
+        Base = "base",
+        Models = [.. deltas.Keys.Select(name => new ModelSource(name, $"models/{name}"))],
+        Tasks = [new TaskSpec("nearness")],
+        Merge = new JsonObject { ["method"] = "linear" },
+        Strategy = new StrategySpec(strategy, k),
+        Kinship = new KinshipSpec(measure),
+        Stop = stop ?? new StopSpec(Kinship: null, Generations: 6, Patience: null),
+        Seed = 7,
+    };
+
+    /// <summary>Four specialists, each strong along its own axis, and a target between them.</summary>
+    public static VectorWorld Specialists() => new(
+        new Dictionary<string, double[]>
+        {
+            ["math"] = [4, 0.3, -0.2, 0.1, 0.2, -0.1],
+            ["code"] = [0.2, 3, 0.1, -0.3, 0.1, 0.2],
+            ["chat"] = [-0.1, 0.2, 2, 0.2, -0.2, 0.1],
+            ["poet"] = [0.1, -0.2, 0.2, 2.5, 0.3, -0.2],
+        },
+        [1.2, 0.9, 0.7, 0.6, 0, 0]);
+
+    private Task<TResult> Computing<TResult>(Func<TResult> compute)
+    {
+        Computed++;
+        return Task.FromResult(compute());
+    }
+
+    private static KinshipValue Kinship(double[] one, double[] other)
+    {
+        double[] left = [.. one.Select(x => x - one.Average())], right = [.. other.Select(x => x - other.Average())];
+        return new KinshipValue(Cosine(left, right), Cosine(one, other), Distance(one, other));
+    }
+
+    private static double Cosine(double[] one, double[] other) => Dot(one, other) / Math.Sqrt(Dot(one, one) * Dot(other, other));
+
+    private static double Distance(double[] one, double[] other) => Math.Sqrt(one.Zip(other, (a, b) => (a - b) * (a - b)).Sum());
+
+    private static double Dot(double[] one, double[] other) => one.Zip(other, (a, b) => a * b).Sum();
+}
