@@ -1,0 +1,64 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pedigree.Weights;
+
+namespace Pedigree.Evaluation.Tokenizers;
+
+/// <summary>A value in a JSON file that knows its place, so that every complaint names file and field.</summary>
+internal sealed class JsonReader
+{
+    private readonly string file, path;
+    private readonly JsonNode node;
+
+    private JsonReader(string file, string path, JsonNode node) => (this.file, this.path, this.node) = (file, path, node);
+
+    public bool IsObject => node is JsonObject;
+
+    public bool IsArray => node is JsonArray;
+
+    public static JsonReader Open(string file)
+    {
+        try
+        {
+            using var stream = File.OpenRead(file);
+            return new JsonReader(file, "", JsonNode.Parse(stream) as JsonObject ?? throw new JsonException());
+        }
+        catch (JsonException e)
+        {
+            var place = e.LineNumber is { } line ? $" (line {line + 1})" : "";
+            throw new BadInputException(file, null, $"is not a JSON object{place}.");
+        }
+    }
+
+    public BadInputException Bad(string message) => new(file, path.Length == 0 ? null : path, message);
+
+    /// <summary>The child of that name; null where it is missing or null.</summary>
+    public JsonReader? Child(string name) =>
+        node is not JsonObject children ? throw Bad("must be an object.") : At(name, children[name]);
+
+    public JsonReader Required(string name) => Child(name) ?? throw Bad($"\"{name}\" is missing.");
+
+    public IEnumerable<JsonReader> Items() =>
+        node is not JsonArray items ? throw Bad("must be a list.")
+            : items.Select((item, i) => At(i.ToString(), item) ?? throw Bad($"item {i} is null."));
+
+    public IEnumerable<(string Key, JsonReader Value, Func<int> KeyAsInteger)> Properties() =>
+        node is not JsonObject children ? throw Bad("must be an object.")
+            : children.Select(child =>
+            {
+                var value = At(child.Key, child.Value) ?? throw Bad($"\"{child.Key}\" is null.");
+                return (child.Key, value, (Func<int>)(() => int.TryParse(child.Key, out var id) ? id : throw value.Bad("the key must be a token's id.")));
+            });
+
+    public string Text() => Value<string>("a string");
+
+    public int Integer() => Value<int>("an integer");
+
+    public bool Flag() => Value<bool>("true or false");
+
+    private T Value<T>(string expected) =>
+        node is JsonValue value && value.TryGetValue<T>(out var result) ? result : throw Bad($"must be {expected}.");
+
+    private JsonReader? At(string name, JsonNode? child) =>
+        child is null ? null : new JsonReader(file, path.Length == 0 ? name : $"{path}.{name}", child);
+}

@@ -1,0 +1,62 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Pedigree.Evaluation.Tokenizers;
+
+/// <summary>The normalizer of a tokenizer.json: what is done to a text before it is split.</summary>
+internal static class TextNormalizer
+{
+    public static Func<string, string> Read(JsonReader? normalizer)
+    {
+        if (normalizer is null)
+            return text => text;
+        switch (normalizer.Required("type").Text())
+        {
+            case "Sequence":
+                var steps = normalizer.Required("normalizers").Items().Select(Read).ToList();
+                return text => steps.Aggregate(text, (current, step) => step(current));
+            case "NFC":
+                return text => text.Normalize(NormalizationForm.FormC);
+            case "NFD":
+                return text => text.Normalize(NormalizationForm.FormD);
+            case "NFKC":
+                return text => text.Normalize(NormalizationForm.FormKC);
+            case "NFKD":
+                return text => text.Normalize(NormalizationForm.FormKD);
+            case "Lowercase":
+                return text => text.ToLowerInvariant();
+            case "Prepend":
+                var prefix = normalizer.Required("prepend").Text();
+                return text => text.Length == 0 ? text : prefix + text;
+            case "Replace":
+                return Replace(normalizer);
+            case var other:
+                throw normalizer.Required("type").Bad(
+                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Prepend or Replace.");
+        }
+    }
+
+    /// <summary>A replacement of a literal or a regular expression by a literal; decoders use it too.</summary>
+    public static Func<string, string> Replace(JsonReader step)
+    {
+        var pattern = Pattern(step.Required("pattern"));
+        var content = step.Required("content").Text();
+        return text => pattern.Replace(text, _ => content);
+    }
+
+    /// <summary>{"String": literal} or {"Regex": expression}.</summary>
+    public static Regex Pattern(JsonReader pattern)
+    {
+        if (pattern.Child("String") is { } literal)
+            return new Regex(Regex.Escape(literal.Text()), RegexOptions.CultureInvariant);
+        var expression = pattern.Required("Regex");
+        try
+        {
+            return new Regex(expression.Text(), RegexOptions.CultureInvariant);
+        }
+        catch (ArgumentException e)
+        {
+            throw expression.Bad($"is not a regular expression that can be read: {e.Message}");
+        }
+    }
+}
