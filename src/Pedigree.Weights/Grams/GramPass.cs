@@ -1,0 +1,132 @@
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Kernels;
+
+namespace Pedigree.Weights.Grams;
+
+/// <summary>
+/// One pass over a base and n models. Vectors are numbered 0 for the base and 1 … n for the δ; the products of every vector with
+/// itself and those before it are summed block by block, the blocks of a tensor in order.
+/// </summary>
+internal sealed unsafe class GramPass
+{
+    private readonly Checkpoint?[] _checkpoints;
+    private readonly Tensor?[][] _tensors;
+    private readonly int _known;
+    private readonly Tally[] _tallies;
+
+    private GramPass(Checkpoint? origin, IReadOnlyList<Checkpoint> models, int known, IReadOnlyList<string> names)
+    {
+        _checkpoints = [origin, .. models];
+        _tensors = [.. _checkpoints.Select(checkpoint => names.Select(name => checkpoint?.Find(name)).ToArray())];
+        _known = known;
+        _tallies = [.. _tensors[1].Select(tensor => new Tally(Blocks.Number(tensor!.Count)))];
+    }
+
+    /// <summary>Measures the tensors <paramref name="names"/>.</summary>
+    /// <param name="origin">The base, or null: then vector 0 is zero and the others are the models themselves.</param>
+    /// <param name="models">The models, those known first.</param>
+    /// <param name="known">Number of models whose products among themselves are left out.</param>
+    /// <param name="names">Tensors of float type that all have.</param>
+    /// <param name="threads">0: as many as there are cores.</param>
+    /// <param name="progress">Receives the fraction done.</param>
+    /// <param name="cancellation">Ends the pass between two blocks.</param>
+    public static GramSums Run(
+        Checkpoint? origin, IReadOnlyList<Checkpoint> models, int known, IReadOnlyList<string> names,
+        int threads, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var pass = new GramPass(origin, models, known, names);
+        long[] counts = [.. pass._tensors[1].Select(tensor => tensor!.Count)];
+        Blocks.Run(counts, threads, () => new Worker(pass), (worker, block) => worker.Measure(block), progress, cancellation);
+        var size = GramSums.Size(models.Count);
+        return new(models.Count, names, counts, [.. pass._tallies.Select(tally => tally.Total ?? new double[size])]);
+    }
+
+    /// <summary>Values of a tensor's blocks until all are there, then their sum in order.</summary>
+    private sealed class Tally(int blocks)
+    {
+        private readonly Lock _lock = new();
+        private double[]?[]? _blocks = [];
+        private int _missing = blocks;
+
+        public double[]? Total { get; private set; }
+
+        public void Add(int index, double[] values)
+        {
+            lock (_lock)
+            {
+                if (_blocks!.Length == 0)
+                    _blocks = new double[]?[_missing];
+                _blocks[index] = values;
+                if (--_missing > 0)
+                    return;
+            }
+            var total = _blocks[0]!;
+            foreach (var block in _blocks.Skip(1))
+                for (var i = 0; i < total.Length; i++)
+                    total[i] += block![i];
+            Total = total;
+            _blocks = null;
+        }
+    }
+
+    /// <summary>One thread's buffers: a chunk of every vector and an accumulator for every value.</summary>
+    private sealed class Worker(GramPass pass) : IDisposable
+    {
+        private readonly int _vectors = pass._checkpoints.Length;
+        private readonly int _values = GramSums.Size(pass._checkpoints.Length - 1);
+        private readonly NativeBuffer _chunks = new((long)pass._checkpoints.Length * InnerProducts.Chunk * sizeof(float));
+        private readonly NativeBuffer _lanes = new((long)GramSums.Size(pass._checkpoints.Length - 1) * InnerProducts.Lanes * sizeof(double));
+
+        public void Measure(Block block)
+        {
+            var lanes = (double*)_lanes.Start;
+            new Span<double>(lanes, _values * InnerProducts.Lanes).Clear();
+            var vectors = stackalloc float*[_vectors];
+            for (var i = 0; i < _vectors; i++)
+                vectors[i] = (float*)_chunks.Start + (i * InnerProducts.Chunk);
+            for (var start = 0; start < block.Count; start += InnerProducts.Chunk)
+                Measure(block, start, Math.Min(InnerProducts.Chunk, block.Count - start), vectors, lanes);
+            var values = new double[_values];
+            for (var i = 0; i < values.Length; i++)
+                values[i] = InnerProducts.Total(lanes + (i * InnerProducts.Lanes));
+            if (!values.All(double.IsFinite))
+                Refuse(block);
+            pass._tallies[block.Tensor].Add(block.Index, values);
+        }
+
+        public void Dispose()
+        {
+            _chunks.Dispose();
+            _lanes.Dispose();
+        }
+
+        private void Measure(Block block, int start, int count, float** vectors, double* lanes)
+        {
+            var first = pass._tensors[0][block.Tensor] is null ? 1 : 0;
+            var padded = 0;
+            for (var i = first; i < _vectors; i++)
+            {
+                var tensor = pass._tensors[i][block.Tensor]!;
+                padded = InnerProducts.Difference(
+                    tensor.DType, tensor.Data + ((block.Start + start) * tensor.DType.Size()), i > 0 && first == 0 ? vectors[0] : null,
+                    vectors[i], count, lanes + (GramSums.SumSlot(_vectors - 1, i) * InnerProducts.Lanes));
+            }
+            for (var row = first; row < _vectors; row++)
+                if (row == 0 || row > pass._known)
+                    InnerProducts.Row(vectors[row], vectors + first, row + 1 - first, padded,
+                        lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
+                else
+                    InnerProducts.Row(vectors[row], vectors + first, 1, padded,
+                        lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
+        }
+
+        private void Refuse(Block block)
+        {
+            for (var i = 0; i < _vectors; i++)
+                if (pass._tensors[i][block.Tensor] is { } tensor)
+                    Kernels.Weights.ThrowIfNotFinite(pass._checkpoints[i]!.Folder, tensor, block.Start, block.Count);
+            throw new BadInputException(pass._checkpoints[1]!.Folder, pass._tensors[1][block.Tensor]!.Name,
+                $"products of elements {block.Start} to {block.Start + block.Count - 1} overflow; weights must be below 10¹⁷");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Kernels;
+
+namespace Pedigree.Weights.Grams;
+
+/// <summary>An open checkpoint under the digest by which its row is kept.</summary>
+/// <param name="Digest">Names the content; any unique name does where nothing is kept.</param>
+/// <param name="Checkpoint">The weights.</param>
+public sealed record Relative(string Digest, Checkpoint Checkpoint);
+
+/// <summary>Measures rows: one pass over the weights, whatever the number of pairs.</summary>
+public static class KinshipPass
+{
+    /// <summary>
+    /// The row of each model of <paramref name="added"/>, with its products with all of <paramref name="known"/> and
+    /// <paramref name="added"/>. The known models' products among themselves are not computed again. Without an ancestor
+    /// (<paramref name="origin"/> null) the products are those of the weights themselves.
+    /// </summary>
+    /// <param name="origin">The base.</param>
+    /// <param name="known">Models measured before.</param>
+    /// <param name="added">Models to measure.</param>
+    /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
+    /// <param name="progress">Receives the fraction done.</param>
+    /// <param name="cancellation">Ends the pass between two blocks.</param>
+    /// <exception cref="BadInputException">
+    /// Models that differ in tensors or shapes, a NaN or infinite weight, or an added model that equals the base.
+    /// </exception>
+    public static IReadOnlyList<GramRow> Measure(
+        Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added,
+        int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        if (added.Count == 0)
+            return [];
+        IReadOnlyList<Relative> models = [.. known, .. added];
+        var reference = (origin ?? models[0]).Checkpoint;
+        foreach (var model in models)
+            SameShapes.Check(reference, model.Checkpoint);
+        var names = reference.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name).ToArray();
+        var sums = GramPass.Run(
+            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names, threads, progress, cancellation);
+        return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
+    }
+
+    private static GramRow Row(Relative? origin, IReadOnlyList<Relative> models, int model, GramSums sums)
+    {
+        var row = new GramRow
+        {
+            Base = origin?.Digest,
+            Model = models[model].Digest,
+            Measured = true,
+            Tensors = sums.Tensors,
+            Counts = sums.Counts,
+            BaseBase = sums.Product(0, 0),
+            BaseSum = sums.Sum(0),
+            DeltaBase = sums.Product(model + 1, 0),
+            DeltaDelta = sums.Product(model + 1, model + 1),
+            DeltaSum = sums.Sum(model + 1),
+            Others = new SortedDictionary<string, IReadOnlyList<double>>(
+                Enumerable.Range(0, models.Count).Where(other => other != model).ToDictionary(
+                    other => models[other].Digest,
+                    other => (IReadOnlyList<double>)sums.Product(model + 1, other + 1)),
+                StringComparer.Ordinal),
+        };
+        if (origin is not null && row.DeltaDelta.All(product => product == 0))
+            throw new BadInputException(models[model].Checkpoint.Folder, null,
+                $"has the same weights as the base {origin.Checkpoint.Folder}; give a model that was trained further");
+        return row;
+    }
+}
