@@ -1,0 +1,98 @@
+namespace Pedigree.Evaluation.Tasks;
+
+/// <summary>
+/// Python's random.Random(seed).sample, bit for bit, so that few-shot examples are those that the harness draws. The generator
+/// is MT19937 (Matsumoto and Nishimura 1998), seeded by array as CPython does.
+/// </summary>
+internal sealed class PythonRandom
+{
+    private const int Size = 624;
+    private const int Shift = 397;
+
+    private readonly uint[] state = new uint[Size];
+    private int next = Size;
+
+    public PythonRandom(uint seed)
+    {
+        state[0] = 19650218;
+        for (var i = 1; i < Size; i++)
+            state[i] = 1812433253 * (state[i - 1] ^ (state[i - 1] >> 30)) + (uint)i;
+        var place = 1;
+        for (var round = 0; round < Size; round++)
+        {
+            state[place] = (state[place] ^ ((state[place - 1] ^ (state[place - 1] >> 30)) * 1664525)) + seed;
+            place = Advance(place);
+        }
+        for (var round = 1; round < Size; round++)
+        {
+            state[place] = (state[place] ^ ((state[place - 1] ^ (state[place - 1] >> 30)) * 1566083941)) - (uint)place;
+            place = Advance(place);
+        }
+        state[0] = 0x80000000;
+    }
+
+    /// <summary>Draws <paramref name="count"/> different indices below <paramref name="population"/>, in the order drawn.</summary>
+    public int[] Sample(int population, int count)
+    {
+        // CPython copies the population where that is cheaper than a set of what was drawn; the draws differ.
+        var setSize = 21;
+        if (count > 5)
+            setSize += (int)Math.Pow(4, Math.Ceiling(Math.Log(count * 3, 4)));
+        var drawn = new int[count];
+        if (population <= setSize)
+        {
+            var pool = Enumerable.Range(0, population).ToArray();
+            for (var i = 0; i < count; i++)
+            {
+                var place = Below(population - i);
+                drawn[i] = pool[place];
+                pool[place] = pool[population - i - 1];
+            }
+            return drawn;
+        }
+        var seen = new HashSet<int>();
+        for (var i = 0; i < count; i++)
+        {
+            do
+                drawn[i] = Below(population);
+            while (!seen.Add(drawn[i]));
+        }
+        return drawn;
+    }
+
+    private int Below(int bound)
+    {
+        var bits = 32 - int.LeadingZeroCount(bound);
+        uint value;
+        do
+            value = Next() >> (32 - bits);
+        while (value >= bound);
+        return (int)value;
+    }
+
+    private int Advance(int place)
+    {
+        if (++place < Size)
+            return place;
+        state[0] = state[Size - 1];
+        return 1;
+    }
+
+    private uint Next()
+    {
+        if (next == Size)
+        {
+            for (var i = 0; i < Size; i++)
+            {
+                var mixed = (state[i] & 0x80000000) | (state[(i + 1) % Size] & 0x7fffffff);
+                state[i] = state[(i + Shift) % Size] ^ (mixed >> 1) ^ ((mixed & 1) * 0x9908b0df);
+            }
+            next = 0;
+        }
+        var value = state[next++];
+        value ^= value >> 11;
+        value ^= (value << 7) & 0x9d2c5680;
+        value ^= (value << 15) & 0xefc60000;
+        return value ^ (value >> 18);
+    }
+}
