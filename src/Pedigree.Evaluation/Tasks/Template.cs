@@ -18,7 +18,10 @@ internal sealed class Template
     private Template(ConfigurationNode source, IReadOnlyList<(string?, Expression?)> parts, string? field) =>
         (this.source, this.parts, this.field) = (source, parts, field);
 
-    /// <summary>Reads a scalar or, item by item, a list.</summary>
+    /// <summary>Whether it is plain text, which means the field of that name where a row has one.</summary>
+    public bool IsField => field is not null;
+
+    /// <summary>Reads a scalar.</summary>
     /// <exception cref="Weights.BadInputException">An expression that is not supported.</exception>
     public static Template Read(ConfigurationNode node)
     {

@@ -1,0 +1,163 @@
+using Pedigree.Evaluation.Models;
+using Pedigree.Evaluation.Tasks;
+using Pedigree.Evaluation.Tokenizers;
+using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Evaluation;
+
+/// <summary>How a model is run.</summary>
+public sealed record EvaluationOptions
+{
+    /// <summary>cpu, cuda, or null for cuda where there is one.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Type of the arithmetic; null leaves it to the model.</summary>
+    public DType? DType { get; init; }
+
+    /// <summary>Tokens computed together at most, padding and tokens to be written included.</summary>
+    public int BatchTokens { get; init; } = 16384;
+
+    /// <summary>Told after every batch: task, requests done, requests in all.</summary>
+    public Action<string, int, int>? Progress { get; init; }
+}
+
+/// <summary>
+/// Runs tasks on a model. Each task is run by itself, and which requests are computed together depends on the task and the
+/// options alone, so that a score does not depend on what else is measured.
+/// </summary>
+public static class Evaluator
+{
+    /// <summary>Evaluates the checkpoint in a folder, which must have its tokenizer beside it.</summary>
+    /// <exception cref="BadInputException">Checkpoint, tokenizer or task do not fit.</exception>
+    public static EvaluationResults Evaluate(
+        string folder, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        return Evaluate(checkpoint, tasks, options, cancellation);
+    }
+
+    /// <summary>Evaluates an open checkpoint.</summary>
+    /// <exception cref="BadInputException">Checkpoint, tokenizer or task do not fit.</exception>
+    public static EvaluationResults Evaluate(
+        Checkpoint checkpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new();
+        var tokenizer = TokenizerLoader.Open(checkpoint.Folder, EmbeddingRows(checkpoint));
+        using var model = LanguageModel.Load(checkpoint, options.Device, options.DType);
+        return Evaluate(model, tokenizer, tasks, options, cancellation);
+    }
+
+    /// <summary>Evaluates a loaded model.</summary>
+    public static EvaluationResults Evaluate(
+        LanguageModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null,
+        CancellationToken cancellation = default)
+    {
+        options ??= new();
+        if (tasks.GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new BadInputException(twice.Last().Definition.File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
+        return new EvaluationResults([.. tasks.Select(task => task.Type == OutputType.GenerateUntil
+            ? Write(model, tokenizer, task, options, cancellation) : Score(model, tokenizer, task, options, cancellation))]);
+    }
+
+    private static int? EmbeddingRows(Checkpoint checkpoint) =>
+        checkpoint.Find("model.embed_tokens.weight") is { } embeddings ? (int)embeddings.Shape[0] : null;
+
+    private static TaskResult Score(
+        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+    {
+        var requests = task.Items.SelectMany(item => item.Requests.Select(request => RequestEncoder.Encode(
+            tokenizer, model.ContextLength, request, (task.Definition.File, $"line {item.Line} of the data")))).ToList();
+        var scores = new TokenScores[requests.Count];
+        var done = 0;
+        foreach (var batch in Batches([.. requests.Select(request => request.Tokens.Length)], 0, options.BatchTokens))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var answers = model.Score([.. batch.Select(place => requests[place])]);
+            for (var i = 0; i < batch.Count; i++)
+                scores[batch[i]] = answers[i];
+            options.Progress?.Invoke(task.Name, done += batch.Count, requests.Count);
+        }
+
+        var next = 0;
+        return Result(task, [.. task.Items.Select(item =>
+        {
+            var own = scores[next..(next += item.Requests.Count)];
+            double[] sums = [.. own.Select(score => score.Sum)];
+            var values = task.Definition.Metrics.ToDictionary(metric => $"{metric.Name},none", metric =>
+                task.Type == OutputType.MultipleChoice ? Metrics.Choice(metric.Name, sums, item)
+                : metric.Name == "perplexity" ? sums[0] : own[0].IsGreedy ? 1.0 : 0.0);
+            return new ItemResult(item, sums, [.. own.Select(score => score.IsGreedy)], null, values);
+        })]);
+    }
+
+    private static TaskResult Write(
+        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+    {
+        var (until, most) = (task.Definition.Generation.Until, task.Definition.Generation.MaxTokens);
+        if (most >= model.ContextLength)
+            throw new BadInputException(task.Definition.File, "generation_kwargs.max_gen_toks",
+                $"is {most}; it must be less than the model's context length, {model.ContextLength}.");
+        var prompts = task.Items.Select(item => Prompt(tokenizer, task, item, model.ContextLength - most)).ToList();
+        var outputs = new string[prompts.Count];
+        var done = 0;
+        foreach (var batch in Batches([.. prompts.Select(prompt => prompt.Length)], most, options.BatchTokens))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var written = model.Generate([.. batch.Select(place => prompts[place])], most, (_, tokens) =>
+                tokens[^1] == tokenizer.EosId || until.Count > 0 && Stops(tokenizer.Decode(tokens), until));
+            for (var i = 0; i < batch.Count; i++)
+                outputs[batch[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => token != tokenizer.EosId)]), until);
+            options.Progress?.Invoke(task.Name, done += batch.Count, prompts.Count);
+        }
+
+        return Result(task, [.. task.Items.Select((item, i) => new ItemResult(item, [], [], outputs[i],
+            task.Definition.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
+                ($"{metric.Name},{filter.Name}", Metrics.ExactMatch(metric, filter.Apply(outputs[i]), item.Target))))
+                .ToDictionary()))]);
+    }
+
+    private static int[] Prompt(ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, int room)
+    {
+        var tokens = tokenizer.Encode(item.Requests[0].Context, addSpecialTokens: true);
+        if (tokens.Length == 0)
+            throw new BadInputException(task.Definition.File, $"line {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
+        return tokens.Length > room ? tokens[^room..] : tokens;
+    }
+
+    private static bool Stops(string text, IReadOnlyList<string> until) =>
+        until.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+
+    private static string Cut(string text, IReadOnlyList<string> until) =>
+        until.Aggregate(text, (left, stop) => left.IndexOf(stop, StringComparison.Ordinal) is var at and >= 0 ? left[..at] : left);
+
+    private static TaskResult Result(EvaluationTask task, IReadOnlyList<ItemResult> items)
+    {
+        List<MetricResult> metrics = [.. task.Definition.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
+        {
+            double[] values = [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])];
+            var (mean, error) = (Metrics.Mean(values), Metrics.StandardError(values));
+            // exp(−mean): its error follows to first order from that of the mean.
+            return metric.Name == "perplexity" ? new MetricResult(metric.Name, filter.Name, Math.Exp(-mean), Math.Exp(-mean) * error)
+                : new MetricResult(metric.Name, filter.Name, mean, error);
+        }))];
+        return new TaskResult(task.Name, task.Digest, metrics.First(metric => metric.Metric == task.PrimaryMetric), metrics, items);
+    }
+
+    /// <summary>Longest first, equals in order of the data, as many together as fit the budget once padded.</summary>
+    private static List<List<int>> Batches(int[] lengths, int more, int budget)
+    {
+        var batches = new List<List<int>>();
+        var width = 0;
+        foreach (var place in Enumerable.Range(0, lengths.Length).OrderByDescending(place => lengths[place]))
+        {
+            if (batches.Count == 0 || (batches[^1].Count + 1) * width > budget)
+            {
+                batches.Add([]);
+                width = lengths[place] + more;
+            }
+            batches[^1].Add(place);
+        }
+        return batches;
+    }
+}
