@@ -13,13 +13,13 @@ internal sealed class Template
 {
     private readonly ConfigurationNode source;
     private readonly IReadOnlyList<(string? Text, Expression? Expression)> parts;
-    private readonly string? field;
+    private readonly string? name;
 
-    private Template(ConfigurationNode source, IReadOnlyList<(string?, Expression?)> parts, string? field) =>
-        (this.source, this.parts, this.field) = (source, parts, field);
+    private Template(ConfigurationNode source, IReadOnlyList<(string?, Expression?)> parts, string? name) =>
+        (this.source, this.parts, this.name) = (source, parts, name);
 
     /// <summary>Whether it is plain text, which means the field of that name where a row has one.</summary>
-    public bool IsField => field is not null;
+    public bool IsField => name is not null;
 
     /// <summary>Reads a scalar.</summary>
     /// <exception cref="Weights.BadInputException">An expression that is not supported.</exception>
@@ -53,8 +53,8 @@ internal sealed class Template
     /// <exception cref="Weights.BadInputException">A field is missing, or an operation does not fit its value.</exception>
     public object Evaluate(DataRow row)
     {
-        if (field is not null && row.Fields.TryGetPropertyValue(field, out var value))
-            return Expression.Native(value) ?? throw row.Bad(field, "is null.");
+        if (name is not null && row.Fields.TryGetPropertyValue(name, out var value))
+            return Expression.Native(value) ?? throw row.Bad(name, "is null.");
         if (parts is [(null, { } single)])
             return single.Evaluate(row) ?? throw row.Bad(source.At.Path, "is null.");
         var text = new StringBuilder();
