@@ -104,8 +104,9 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     /// <summary>Cosine and sine of every position's angles: [batch, 1, tokens, d] each, in the weights' type.</summary>
     private (Tensor Cosine, Tensor Sine) Angles(long past, long tokens, IReadOnlyList<int> paddings)
     {
-        var frequencies = stack(paddings.Select(padding =>
-            tensor(config.Rotary.FrequenciesAt(past + tokens - padding), device: embedding.device)));       // [batch, d/2]
+        var lengths = config.Rotary.DependsOnLength ? paddings.Select(padding => past + tokens - padding) : [past + tokens];
+        var frequencies = stack(lengths.Select(length =>
+            tensor(config.Rotary.FrequenciesAt(length), device: embedding.device)));  // [batch or 1, d/2]
         var positions = (arange(past, past + tokens, float64, embedding.device).unsqueeze(0)
             - tensor(paddings.ToArray(), device: embedding.device).unsqueeze(1)).clamp(0);                  // [batch, tokens]
         var angles = positions.unsqueeze(2) * frequencies.unsqueeze(1);               // [batch, tokens, d/2]
