@@ -1,0 +1,126 @@
+using System.Text.Json.Nodes;
+using Pedigree.Evaluation.Models;
+using Pedigree.Weights;
+using Xunit;
+
+namespace Pedigree.Evaluation.Tests.Models;
+
+public class LanguageModelTests
+{
+    private static readonly JsonArray Golden =
+        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "golden", "golden.json")))!.AsArray();
+
+    public static TheoryData<string> Names => [.. Golden.Select(entry => (string)entry!["name"]!)];
+
+    [Theory, MemberData(nameof(Names))]
+    public void Log_likelihoods_equal_those_of_an_independent_implementation(string name)
+    {
+        var tokens = Case(name)["tokens"]!.AsArray().Select(token => (int)token!).ToArray();
+        var expected = Case(name)["logProbabilities"]!.AsArray().Select(value => (double)value!).ToList();
+        using var tiny = new TinyModel(Config(name));
+        using var model = tiny.Load();
+        var scores = model.Score([new ScoreRequest(tokens, tokens.Length - 1)])[0];
+        Assert.Equal(expected.Count, scores.LogProbabilities.Count);
+        for (var i = 0; i < expected.Count; i++)
+            Assert.Equal(expected[i], scores.LogProbabilities[i], 1e-4);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Padding_in_a_batch_changes_no_score(string name)
+    {
+        using var tiny = new TinyModel(Config(name));
+        using var model = tiny.Load();
+        ScoreRequest[] requests = [new(Tokens(3), 1), new(Tokens(13), 5), new(Tokens(8), 7), new(Tokens(2), 1)];
+        var together = model.Score(requests);
+        for (var i = 0; i < requests.Length; i++)
+        {
+            var alone = model.Score([requests[i]])[0];
+            Assert.Equal(requests[i].ContinuationLength, together[i].LogProbabilities.Count);
+            Assert.Equal(alone.IsGreedy, together[i].IsGreedy);
+            for (var token = 0; token < requests[i].ContinuationLength; token++)
+                Assert.Equal(alone.LogProbabilities[token], together[i].LogProbabilities[token], 2e-6);
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void Generating_with_the_cache_writes_what_recomputing_everything_would(string name)
+    {
+        using var tiny = new TinyModel(Config(name));
+        using var model = tiny.Load();
+        int[][] prompts = [Tokens(2), Tokens(9), Tokens(5)];
+        var generated = model.Generate(prompts, 8, (row, written) => row == 2 && written.Count == 3);
+        Assert.Equal([8, 8, 3], generated.Select(row => row.Length));
+        for (var row = 0; row < prompts.Length; row++)
+        {
+            for (var length = 0; length < generated[row].Length; length++)
+            {
+                int[] before = [.. prompts[row], .. generated[row][..length]];
+                var best = Enumerable.Range(0, model.VocabularySize)
+                    .MaxBy(token => model.Score([new ScoreRequest([.. before, token], 1)])[0].Sum);
+                Assert.Equal(best, generated[row][length]);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_greedy_continuation_is_known_as_such_and_another_is_not()
+    {
+        using var tiny = new TinyModel(Config("qwen2, biases, tied head"));
+        using var model = tiny.Load();
+        var prompt = Tokens(6);
+        var written = model.Generate([prompt], 4, (_, _) => false)[0];
+        int[] other = [.. written[..3], (written[3] + 1) % 64];
+        var scores = model.Score([new([.. prompt, .. written], 4), new([.. prompt, .. other], 4), new([.. prompt, .. other], 1)]);
+        Assert.Equal([true, false, false], scores.Select(score => score.IsGreedy));
+    }
+
+    [Fact]
+    public void What_is_too_long_loses_its_first_tokens()
+    {
+        using var tiny = new TinyModel(Config("llama, yarn scaling"));
+        using var model = tiny.Load();
+        var tokens = Tokens(40);
+        Assert.Equal(model.Score([new(tokens[^33..], 2)])[0].LogProbabilities, model.Score([new(tokens, 2)])[0].LogProbabilities);
+        Assert.Equal(model.Generate([tokens[^28..]], 4, (_, _) => false), model.Generate([tokens], 4, (_, _) => false));
+    }
+
+    [Theory]
+    [InlineData("model_type", "\"gpt2\"", "llama, mistral and qwen2")]
+    [InlineData("hidden_act", "\"gelu\"", "silu")]
+    [InlineData("num_key_value_heads", "3", "divide")]
+    [InlineData("hidden_size", "null", "missing")]
+    [InlineData("num_hidden_layers", "1.5", "whole number")]
+    [InlineData("rope_scaling.rope_type", "\"longrope\"", "llama3")]
+    [InlineData("rope_scaling.factor", "\"8\"", "number")]
+    [InlineData("quantization_config", "{}", "quantized")]
+    public void What_cannot_be_computed_names_config_json_and_the_field(string field, string value, string hint)
+    {
+        var config = Config("llama, llama3 scaling");
+        var parts = field.Split('.');
+        (parts.Length == 1 ? config : config[parts[0]]!.AsObject())[parts[^1]] = JsonNode.Parse(value);
+        var error = Assert.Throws<BadInputException>(() => TransformerConfig.Read(config, "model/config.json"));
+        Assert.Equal("model/config.json", error.File);
+        Assert.Equal(field, error.Field);
+        Assert.Contains(hint, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_missing_a_misshapen_and_a_foreign_tensor_are_named()
+    {
+        const string name = "model.layers.1.mlp.up_proj.weight";
+        using var tiny = new TinyModel(Config("llama, yarn scaling"));
+        tiny.Remove(name);
+        Assert.Equal(name, Assert.Throws<BadInputException>(tiny.Load).Field);
+        tiny.Set(name, 32, 48);
+        Assert.Contains("[48, 32]", Assert.Throws<BadInputException>(tiny.Load).Message, StringComparison.Ordinal);
+        tiny.Set(name, 48, 32);
+        tiny.Set("model.layers.0.self_attn.q_norm.weight", 8);
+        Assert.Equal("model.layers.0.self_attn.q_norm.weight", Assert.Throws<BadInputException>(tiny.Load).Field);
+    }
+
+    private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["name"]! == name)!.AsObject();
+
+    private static JsonObject Config(string name) => Case(name)["config"]!.DeepClone().AsObject();
+
+    private static int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(i => (11 * i * i + 5 * i + 2) % 64)];
+}
