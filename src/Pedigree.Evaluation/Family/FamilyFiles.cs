@@ -61,7 +61,7 @@ internal static class FamilyFiles
                 doc_to_target: "{{answer}}"
                 generation_kwargs:
                   until: ["\n"]
-                  max_gen_toks: 10
+                  max_gen_toks: 12
                   do_sample: false
                 metric_list:
                   - metric: exact_match
