@@ -1,0 +1,17 @@
+using Pedigree.Evolution;
+
+namespace Pedigree.Workflow;
+
+/// <summary>News of a run, for whoever watches.</summary>
+public abstract record RunProgress;
+
+/// <summary>Work is being done.</summary>
+/// <param name="Activity">admit, measure, merge or evaluate.</param>
+/// <param name="Name">Name of the model.</param>
+/// <param name="Fraction">Done so far, 0 to 1.</param>
+public sealed record WorkProgress(string Activity, string Name, double Fraction) : RunProgress;
+
+/// <summary>An event is in the log.</summary>
+/// <param name="Event">The event.</param>
+/// <param name="Recorded">Whether it was there before the host took the run up.</param>
+public sealed record EventProgress(RunEvent Event, bool Recorded) : RunProgress;

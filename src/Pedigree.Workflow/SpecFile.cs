@@ -1,0 +1,17 @@
+using Pedigree.Evolution;
+
+namespace Pedigree.Workflow;
+
+/// <summary>A spec as read and checked: what to run, and the folder that its relative paths start from.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Folder">Its folder.</param>
+/// <param name="Spec">What it asks for.</param>
+public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
+{
+    /// <summary>Reads a spec in YAML or JSON, checks it, and loads its tasks. Nothing is written.</summary>
+    /// <exception cref="Weights.BadInputException">Names the file, the field and what would be right.</exception>
+    public static SpecFile Load(string path) => SpecReader.Read(path);
+
+    /// <summary>A path of the spec, absolute.</summary>
+    public string Resolve(string path) => System.IO.Path.GetFullPath(path, Folder);
+}
