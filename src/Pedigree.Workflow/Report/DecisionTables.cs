@@ -1,0 +1,52 @@
+using System.Xml.Linq;
+using Pedigree.Evolution;
+using static Pedigree.Workflow.Report.Markup;
+
+namespace Pedigree.Workflow.Report;
+
+/// <summary>Every pair that was merged or passed over, and why.</summary>
+internal static class DecisionTables
+{
+    private static readonly string[] columns =
+        ["child", "better parent", "other parent", "purpose", "kinship", "ranks", "average", "gain", "why"];
+
+    public static XElement Of(RunHistory history) => Section("decisions", "Every decision",
+        "Who was merged with whom, and why. Ranks are the parents' places in the population at that time; gain is the child's average minus the mean of its parents'.",
+        history.Decisions.Select(decision => Generation(history, decision)));
+
+    private static XElement Generation(RunHistory history, ParentsSelected decision)
+    {
+        GenerationCompleted? books = history.State.Generations.ElementAtOrDefault(decision.Generation);
+        return Element("article",
+            Element("h3", $"Generation {decision.Generation}"),
+            books is null ? null : Element("p.reading", string.Join(" · ",
+                $"best {books.Best.Name} with {Format.Percent(books.Best.Average)} %", $"S = {string.Join(", ", books.Selected)}",
+                $"mean kinship {Format.Kinship(books.MeanKinship)}", $"mean gain {Format.Points(books.Gain)}",
+                books.Stage == Stage.Learning ? "learning" : "saturation")),
+            Table(columns.Select(column => Element(IsNumber(column) ? "th.number" : "th", column)),
+                decision.Pairs.Select(pair => Row(history, pair))),
+            decision.PassedOver.Count == 0 ? null : Element("p.passed", "Passed over:"),
+            decision.PassedOver.Count == 0 ? null : Element("ul.passed", decision.PassedOver.Select(passed => Element("li",
+                $"{passed.First} × {passed.Second}, kinship {Format.Kinship(passed.Kinship)}: {passed.Reason}"))));
+    }
+
+    private static XElement Row(RunHistory history, Mating pair)
+    {
+        Model? child = history.State.Models.GetValueOrDefault(pair.Child);
+        double? gain = child?.Average is { } average ? history.State.Gain(pair.Child, average) : null;
+        return Element(history.BestLine.Contains(pair.Child) ? "tr.line" : "tr",
+            Element("th", pair.Child),
+            Element("td", pair.First),
+            Element("td", pair.Second),
+            Element("td", Element($"span.purpose.{(pair.Purpose == Purpose.Explore ? "explore" : "exploit")}",
+                pair.Purpose == Purpose.Explore ? "explore" : "exploit")),
+            Element("td.number", Format.Kinship(pair.Kinship)),
+            Element("td.number", $"{pair.Ranks[0]}, {pair.Ranks[1]}"),
+            Element("td.number", Format.Percent(child?.Average)),
+            Element(gain < 0 ? "td.number.loss" : "td.number.won", Format.Points(gain)),
+            Element("td.why", pair.Reason, history.Failures.TryGetValue(pair.Child, out WorkFailed? failed)
+                ? Element("strong.failed", $" {failed.Activity} failed: {failed.Error}") : null));
+    }
+
+    private static bool IsNumber(string column) => column is "kinship" or "ranks" or "average" or "gain";
+}
