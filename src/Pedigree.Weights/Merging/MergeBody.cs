@@ -1,0 +1,119 @@
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Methods;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>
+/// How to merge, without what: the body of a mergekit configuration. Fits any parents the method takes, x₀ (SLERP's t = 0) first,
+/// unless it has parameters by model: then exactly those.
+/// </summary>
+public sealed class MergeBody
+{
+    internal MergeBody(IMergeMethod method, string file, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices, DType? dType, DType? outDType)
+    {
+        Method = method;
+        File = file;
+        Parameters = parameters;
+        Slices = slices;
+        DType = dType;
+        OutDType = outDType;
+    }
+
+    /// <summary>The method.</summary>
+    public IMergeMethod Method { get; }
+
+    /// <summary>Sources are rounded to this type before they are merged, and the result after; null: as they are.</summary>
+    public DType? DType { get; }
+
+    /// <summary>Type of the written tensors; null: <see cref="DType"/>, or else that of the first parent's tensor.</summary>
+    public DType? OutDType { get; }
+
+    internal string File { get; }
+
+    internal IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
+
+    internal IReadOnlyList<MergeSlice> Slices { get; }
+
+    /// <summary>
+    /// Reads the <c>merge</c> of a run's spec: <c>method</c> (or <c>merge_method</c>), <c>parameters</c>, <c>dtype</c>,
+    /// <c>out_dtype</c>.
+    /// </summary>
+    /// <exception cref="BadInputException">Unknown or misspelt keys, an unknown method, a value outside its meaning.</exception>
+    public static MergeBody Parse(ConfigurationMapping mapping)
+    {
+        var method = MethodOf(mapping.Optional("method") ?? mapping.Optional("merge_method") ?? mapping.Required("method"));
+        var body = new MergeBody(method, mapping.At.File, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
+        mapping.RefuseUnknownKeys();
+        body.RequireParameters(mapping);
+        return body;
+    }
+
+    /// <summary>One fixed form, from which <see cref="MergeRecipe"/> takes its digest.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["merge_method"] = Method.Name,
+        ["parameters"] = Json(Parameters),
+        ["slices"] = new JsonArray([.. Slices.Select(slice => new JsonObject
+        {
+            ["layers"] = slice.End is { } end ? new JsonArray(slice.Start, end) : null,
+            ["parameters"] = Json(slice.Parameters),
+            ["sources"] = new JsonArray([.. slice.Sources.Select(Json)]),
+        })]),
+        ["dtype"] = Name(DType),
+        ["out_dtype"] = Name(OutDType),
+    };
+
+    /// <summary>mergekit's and torch's name of a type that is merged.</summary>
+    public static string? Name(DType? dType) => dType switch
+    {
+        Checkpoints.DType.BF16 => "bfloat16",
+        Checkpoints.DType.F16 => "float16",
+        Checkpoints.DType.F32 => "float32",
+        _ => null,
+    };
+
+    internal static JsonObject Json(IReadOnlyDictionary<string, ParameterValue> parameters) =>
+        new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.ToJson())));
+
+    internal static IMergeMethod MethodOf(ConfigurationNode node)
+    {
+        var name = node.AsString();
+        return MergeMethods.All.FirstOrDefault(method => method.Name == name)
+            ?? throw node.Error($"there is no method `{name}`; known: {string.Join(", ", MergeMethods.All.Select(method => method.Name))}");
+    }
+
+    internal static DType? DTypeOf(ConfigurationMapping mapping, string key) => mapping.OptionalString(key) switch
+    {
+        null => null,
+        "bfloat16" => Checkpoints.DType.BF16,
+        "float16" => Checkpoints.DType.F16,
+        "float32" => Checkpoints.DType.F32,
+        var other => throw mapping.Required(key).Error($"`{other}` is not a type to merge in; give bfloat16, float16 or float32"),
+    };
+
+    internal static IReadOnlyDictionary<string, ParameterValue> ParametersOf(ConfigurationMapping mapping, IMergeMethod method, bool source)
+    {
+        var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
+        if (mapping.OptionalMapping("parameters") is not { } parameters)
+            return values;
+        foreach (var parameter in method.Parameters.Where(parameter => parameter.ByModel || !source))
+            if (parameters.Optional(parameter.Name) is { } node)
+                values.Add(parameter.Name, ParameterValue.Parse(node, parameter));
+        parameters.RefuseUnknownKeys();
+        return values;
+    }
+
+    internal void RequireParameters(ConfigurationMapping mapping)
+    {
+        foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null))
+            if (!Parameters.ContainsKey(parameter.Name) && (Slices.Count == 0 || !Slices.All(slice => slice.Parameters.ContainsKey(parameter.Name)
+                || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter.Name))))))
+                throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : ""));
+    }
+}
+
+/// <summary>Layers with parameters of their own; <paramref name="End"/> null: all layers.</summary>
+internal sealed record MergeSlice(
+    int Start, int? End, IReadOnlyDictionary<string, ParameterValue> Parameters, IReadOnlyList<IReadOnlyDictionary<string, ParameterValue>> Sources);

@@ -1,0 +1,84 @@
+using System.Globalization;
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>What a body means for given tensors: each one's parameters, and from its Gram matrix its coefficients.</summary>
+public sealed class MergePlan
+{
+    private static readonly TensorGram NoGram = new(0, [], new double[0, 0]);
+
+    private readonly MergeBody _body;
+    private readonly IReadOnlyList<IReadOnlyDictionary<string, double[]>> _parameters;
+
+    /// <summary>Plans a merge of <paramref name="parents"/> models that have these tensors. No weights are read.</summary>
+    /// <exception cref="BadInputException">A tensor lacks a parameter, or slices do not cover the layers.</exception>
+    public MergePlan(MergeBody body, int parents, IReadOnlyList<string> tensors)
+    {
+        _body = body;
+        Tensors = tensors;
+        if (parents < body.Method.Models.Fewest || parents > body.Method.Models.Most)
+            throw new BadInputException(body.File, "merge_method", $"{body.Method.Name} does not take {parents} models");
+        var layers = tensors.Select(LayerOf).Max() is { } last ? last + 1 : 0;
+        if (body.Slices is [.., { End: { } end }] && end != layers)
+            throw new BadInputException(body.File, "layer_range", $"the slices end at layer {end}, but the models have {layers} layers");
+        _parameters = [.. tensors.Select(tensor => Parameters(tensor, parents, layers))];
+    }
+
+    /// <summary>Names of the tensors.</summary>
+    public IReadOnlyList<string> Tensors { get; }
+
+    /// <summary>
+    /// <c>[tensor][parent]</c>. The Gram's models are the parents in order, its tensors those of the plan; it may be null where the
+    /// method needs none.
+    /// </summary>
+    /// <exception cref="BadInputException">The parameters of a tensor cannot be used together.</exception>
+    public IReadOnlyList<double[]> Coefficients(Gram? gram)
+    {
+        if (gram is not null && !gram.Tensors.SequenceEqual(Tensors))
+            throw new ArgumentException("The Gram matrix is of other tensors.", nameof(gram));
+        var coefficients = new double[Tensors.Count][];
+        for (var tensor = 0; tensor < coefficients.Length; tensor++)
+        {
+            try
+            {
+                coefficients[tensor] = _body.Method.Coefficients(gram?.Tensor(tensor) ?? NoGram, _parameters[tensor]);
+            }
+            catch (ArgumentException exception)
+            {
+                throw new BadInputException(_body.File, $"parameters for {Tensors[tensor]}", exception.Message);
+            }
+        }
+        return coefficients;
+    }
+
+    /// <summary>The layer a tensor belongs to: the first number in its name; null outside the layers.</summary>
+    internal static int? LayerOf(string tensor)
+    {
+        foreach (var part in tensor.Split('.'))
+            if (int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
+                return layer;
+        return null;
+    }
+
+    private Dictionary<string, double[]> Parameters(string tensor, int parents, int layers)
+    {
+        var layer = LayerOf(tensor);
+        var slice = layer is null ? _body.Slices.FirstOrDefault() : _body.Slices.FirstOrDefault(slice => layer < (slice.End ?? layers));
+        var length = (slice?.End ?? layers) - (slice?.Start ?? 0);
+        // As in mergekit: 0 for embeddings, final norm and head; 1 where a slice has a single layer.
+        var depth = layer is null ? 0 : length == 1 ? 1 : (double)(layer.Value - (slice?.Start ?? 0)) / (length - 1);
+        double Value(Methods.MergeParameter parameter, int parent) =>
+            (parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name)?.For(tensor, depth) : null)
+            ?? slice?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
+            ?? _body.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
+            ?? parameter.Default
+            ?? throw new BadInputException(_body.File, $"parameters.{parameter.Name}",
+                $"no filter fits tensor {tensor}; end the list with a value without a filter");
+        if (slice is { Sources.Count: > 0 } && slice.Sources.Count != parents)
+            throw new BadInputException(_body.File, "models", $"lists {slice.Sources.Count} models, but {parents} are merged");
+        return _body.Method.Parameters.ToDictionary(
+            parameter => parameter.Name,
+            parameter => Enumerable.Range(0, parents).Select(parent => Value(parameter, parent)).ToArray());
+    }
+}

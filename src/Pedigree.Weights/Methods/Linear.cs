@@ -1,0 +1,27 @@
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Weights.Methods;
+
+/// <summary>Weighted mean <c>Σ wᵢ·xᵢ / Σ wᵢ</c>, or the sum alone with <c>normalize: false</c> (Wortsman et al., <i>Model soups</i>, 2022).</summary>
+internal sealed class Linear : IMergeMethod
+{
+    public string Name => "linear";
+
+    public IReadOnlyList<MergeParameter> Parameters { get; } = [new("weight", ByModel: true), new("normalize", Default: 1, Least: 0, Greatest: 1)];
+
+    public (int Fewest, int Most) Models => (1, int.MaxValue);
+
+    public bool NeedsBaseModel => false;
+
+    public bool NeedsGram => false;
+
+    public double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters)
+    {
+        var weights = parameters["weight"];
+        if (parameters["normalize"][0] == 0)
+            return weights;
+        var sum = weights.Sum();
+        return sum != 0 ? [.. weights.Select(weight => weight / sum)]
+            : throw new ArgumentException("the weights sum to 0 and cannot be normalized; change them or set `normalize: false`");
+    }
+}
