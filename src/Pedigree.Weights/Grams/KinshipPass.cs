@@ -35,6 +35,8 @@ public static class KinshipPass
         var reference = (origin ?? models[0]).Checkpoint;
         foreach (var model in models)
             SameShapes.Check(reference, model.Checkpoint);
+        foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
+            throw new BadInputException(twice.Last().Checkpoint.Folder, null, $"is the same model as {twice.First().Checkpoint.Folder}; give each model once");
         var names = reference.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name).ToArray();
         var sums = GramPass.Run(
             origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names, threads, progress, cancellation);

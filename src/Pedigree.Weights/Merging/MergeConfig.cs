@@ -92,7 +92,7 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models)
         return (names ?? throw list.Error("must list at least one slice"), slices);
     }
 
-    private static (int, int) LayerRange(ConfigurationNode node)
+    private static (int Start, int End) LayerRange(ConfigurationNode node)
     {
         var items = node.AsSequence().Items;
         if (items.Count == 2 && items[0].AsInteger() is >= 0 and var start && items[1].AsInteger() is < int.MaxValue and var end && end > start)

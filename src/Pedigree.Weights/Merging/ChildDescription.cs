@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>The small files beside a child's weights: config and tokenizer of the first parent, the recipe, a card.</summary>
+internal static class ChildDescription
+{
+    public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+
+    public static void Write(string folder, MergeRecipe recipe, Checkpoint first, IReadOnlyList<string> labels, CancellationToken cancellation)
+    {
+        foreach (var name in first.CarriedFiles.Where(name => name != "config.json"))
+            File.Copy(Path.Combine(first.Folder, name), Path.Combine(folder, name));
+        WriteText(folder, "config.json", Config(first.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented));
+        WriteText(folder, "mergekit_config.yml", Configuration(recipe, labels));
+        WriteText(folder, "README.md", Card(recipe, labels));
+        var files = new JsonObject();
+        foreach (var path in Directory.GetFiles(folder).Order(StringComparer.Ordinal))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var file = File.OpenRead(path);
+            files[Path.GetFileName(path)] = Convert.ToHexStringLower(SHA256.HashData(file));
+        }
+        WriteText(folder, "recipe.json", new JsonObject
+        {
+            ["digest"] = recipe.Digest,
+            ["recipe"] = recipe.ToJson(),
+            ["files"] = files,
+        }.ToJsonString(Indented));
+    }
+
+    private static void WriteText(string folder, string name, string text)
+    {
+        using var file = File.Create(Path.Combine(folder, name));
+        file.Write(Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n"));
+        file.Flush(flushToDisk: true);
+    }
+
+    private static JsonObject Config(JsonObject parent, Checkpoints.DType? dType)
+    {
+        var config = (JsonObject)parent.DeepClone();
+        // Newer transformers write `dtype`, older ones `torch_dtype`.
+        if (MergeBody.Name(dType) is { } name)
+            config[config.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = name;
+        return config;
+    }
+
+    /// <summary>A configuration that mergekit reads too; values are written as JSON, which YAML contains.</summary>
+    private static string Configuration(MergeRecipe recipe, IReadOnlyList<string> labels)
+    {
+        var body = recipe.Body;
+        var text = new StringBuilder($"# {recipe.Digest}\nmerge_method: {body.Method.Name}\n");
+        static string Quoted(string value) => JsonValue.Create(value).ToJsonString();
+        if (body.Method.NeedsBaseModel)
+            text.Append($"base_model: {Quoted(labels[0])}\n");
+        string Source(int slice, int model, string range)
+        {
+            var own = slice < body.Slices.Count && model < body.Slices[slice].Sources.Count ? body.Slices[slice].Sources[model] : null;
+            return $"- {{model: {Quoted(labels[model])}{range}{(own is { Count: > 0 } ? $", parameters: {MergeBody.Json(own).ToJsonString()}" : "")}}}\n";
+        }
+        if (body.Slices is [{ End: not null }, ..])
+        {
+            text.Append("slices:\n");
+            for (var i = 0; i < body.Slices.Count; i++)
+            {
+                text.Append("  - sources:\n");
+                for (var model = 0; model < labels.Count; model++)
+                    text.Append($"      {Source(i, model, $", layer_range: [{body.Slices[i].Start}, {body.Slices[i].End}]")}");
+                if (body.Slices[i].Parameters.Count > 0)
+                    text.Append($"    parameters: {MergeBody.Json(body.Slices[i].Parameters).ToJsonString()}\n");
+            }
+        }
+        else
+        {
+            text.Append("models:\n");
+            for (var model = 0; model < labels.Count; model++)
+                text.Append($"  {Source(0, model, "")}");
+        }
+        if (body.Parameters.Count > 0)
+            text.Append($"parameters: {MergeBody.Json(body.Parameters).ToJsonString()}\n");
+        if (body.DType is not null)
+            text.Append($"dtype: {MergeBody.Name(body.DType)}\n");
+        if (body.OutDType is not null)
+            text.Append($"out_dtype: {MergeBody.Name(body.OutDType)}\n");
+        return text.ToString();
+    }
+
+    private static string Card(MergeRecipe recipe, IReadOnlyList<string> labels) => $"""
+        # A merged model
+
+        Made by Pedigree: `{recipe.Body.Method.Name}` of
+
+        {string.Join("\n", labels.Select(label => $"- `{label}`"))}
+
+        How, to the last bit: `recipe.json` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.
+        """.ReplaceLineEndings("\n");
+}

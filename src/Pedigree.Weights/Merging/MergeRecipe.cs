@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>All that the bytes of a child depend on; its digest names the child.</summary>
+/// <param name="Body">How to merge.</param>
+/// <param name="Parents">Digests of the parents, x₀ first.</param>
+/// <param name="Ancestor">
+/// Digest of the base to which the parents' Gram rows are relative; null where the products are taken of the weights themselves. The
+/// two agree but for rounding, so it is part of the recipe.
+/// </param>
+public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor)
+{
+    /// <summary>Changes whenever the same recipe would give other bytes.</summary>
+    public const int Version = 1;
+
+    /// <summary>SHA-256 of <see cref="ToJson"/>, in lower-case hexadecimal.</summary>
+    public string Digest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString())));
+
+    /// <summary>One fixed form.</summary>
+    public JsonObject ToJson() => new()
+    {
+        ["version"] = Version,
+        ["merge"] = Body.ToJson(),
+        ["parents"] = new JsonArray([.. Parents.Select(parent => JsonValue.Create(parent))]),
+        ["ancestor"] = Ancestor,
+    };
+
+    /// <summary>
+    /// The coefficients <c>[tensor][parent]</c> from the parents' rows, in the order of <see cref="Parents"/>; with them
+    /// <see cref="Prediction.Child"/> gives the child's own row. No weights are read.
+    /// </summary>
+    /// <exception cref="BadInputException">The parameters do not fit the tensors.</exception>
+    public IReadOnlyList<double[]> Coefficients(IReadOnlyList<GramRow> rows)
+    {
+        if (!rows.Select(row => row.Model).SequenceEqual(Parents) || rows.Any(row => row.Base != Ancestor))
+            throw new ArgumentException("The rows are not those of the recipe's parents.", nameof(rows));
+        return new MergePlan(Body, Parents.Count, rows[0].Tensors).Coefficients(new Gram(rows));
+    }
+}

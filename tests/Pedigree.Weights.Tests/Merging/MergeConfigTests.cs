@@ -1,0 +1,167 @@
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Grams;
+using Pedigree.Weights.Merging;
+using Xunit;
+
+namespace Pedigree.Weights.Tests.Merging;
+
+public sealed class MergeConfigTests
+{
+    /// <summary>What the models of the paper were made with, as their cards show it.</summary>
+    private const string Paper = """
+        slices:
+          - sources:
+              - model: a
+                layer_range: [0, 32]
+              - model: b
+                layer_range: [0, 32]
+        merge_method: slerp
+        base_model: a
+        parameters:
+          t:
+            - filter: self_attn
+              value: [0, 0.5, 0.3, 0.7, 1]
+            - filter: mlp
+              value: [1, 0.5, 0.7, 0.3, 0]
+            - value: 0.5
+        dtype: bfloat16
+        """;
+
+    [Fact]
+    public void A_gradient_is_interpolated_over_the_layers_and_a_filter_chooses_by_name()
+    {
+        double[] expected = [0, .0645, .1290, .1935, .2581, .3226, .3871, .4516, .4935, .4677];
+        for (var layer = 0; layer < 32; layer++)
+        {
+            var attention = T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.self_attn.q_proj.weight", 32);
+            if (layer < expected.Length)
+                Assert.Equal(expected[layer], attention, 5e-5);
+            Assert.Equal(1 - attention, T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.mlp.up_proj.weight", 32), 1e-12);
+            Assert.Equal(0.5, T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.input_layernorm.weight", 32));
+        }
+        Assert.Equal(1, T(MergeConfig.Parse("c.yml", Paper).Body, "model.layers.31.self_attn.q_proj.weight", 32));
+        Assert.Equal(.9613, T(MergeConfig.Parse("c.yml", Paper).Body, "model.layers.30.self_attn.q_proj.weight", 32), 5e-5);
+    }
+
+    [Theory]
+    [InlineData("model.embed_tokens.weight", 0.1)]
+    [InlineData("model.norm.weight", 0.1)]
+    [InlineData("lm_head.weight", 0.1)]
+    [InlineData("model.layers.0.mlp.w", 0.1)]
+    [InlineData("model.layers.1.mlp.w", 0.5)]
+    [InlineData("model.layers.2.mlp.w", 0.9)]
+    public void Tensors_outside_the_layers_take_the_first_value_of_a_gradient(string tensor, double expected) =>
+        Assert.Equal(expected, T(Body("method: slerp\nparameters: { t: [0.1, 0.9] }"), tensor, 3), 1e-12);
+
+    [Fact]
+    public void The_only_layer_of_a_slice_takes_the_last_value_of_a_gradient() =>
+        Assert.Equal(0.9, T(Body("method: slerp\nparameters: { t: [0.1, 0.9] }"), "model.layers.0.mlp.w", 1), 1e-12);
+
+    [Fact]
+    public void The_first_filter_that_fits_wins_and_a_star_fits_all()
+    {
+        var body = Body("method: slerp\nparameters: { t: [{filter: '*', value: 0.2}, {filter: mlp, value: 0.7}] }");
+        Assert.Equal(0.2, T(body, "model.layers.0.mlp.w", 1));
+    }
+
+    [Fact]
+    public void A_source_goes_before_its_slice_and_a_slice_before_the_whole()
+    {
+        var config = MergeConfig.Parse("c.yml", """
+            merge_method: linear
+            slices:
+              - sources: [{model: a, layer_range: [0, 2], parameters: {weight: [{filter: mlp, value: 3}]}}, {model: b, layer_range: [0, 2]}]
+                parameters: {weight: 2}
+              - sources: [{model: a, layer_range: [2, 4]}, {model: b, layer_range: [2, 4]}]
+            parameters: {weight: 1, normalize: false}
+            """);
+        string[] tensors = ["layers.0.mlp", "layers.0.attn", "layers.3.mlp"];
+        var coefficients = new MergePlan(config.Body, 2, tensors).Coefficients(null);
+        Assert.Equal([3, 2], coefficients[0]);
+        Assert.Equal([2, 2], coefficients[1]);
+        Assert.Equal([1, 1], coefficients[2]);
+    }
+
+    [Fact]
+    public void The_base_model_is_the_first_whatever_its_place_in_the_list()
+    {
+        var config = MergeConfig.Parse("c.yml", "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: b\nparameters: {t: 0.5}");
+        Assert.Equal(["b", "a"], config.Models);
+    }
+
+    [Fact]
+    public void One_meaning_has_one_digest_however_it_is_written_and_another_has_another()
+    {
+        string Digest(string body, params string[] parents) => new MergeRecipe(Body(body), parents, "base").Digest;
+        var digest = Digest("method: slerp\nparameters: {t: 0.5}", "a", "b");
+        Assert.Equal(digest, Digest("{\"parameters\": {\"t\": 5e-1}, \"merge_method\": \"slerp\"}", "a", "b"));
+        Assert.NotEqual(digest, Digest("method: slerp\nparameters: {t: 0.5}", "b", "a"));
+        Assert.NotEqual(digest, Digest("method: slerp\nparameters: {t: 0.25}", "a", "b"));
+        Assert.NotEqual(digest, Digest("method: slerp\nparameters: {t: 0.5}\ndtype: float32", "a", "b"));
+    }
+
+    [Theory]
+    [InlineData("merge_methd: slerp\nmodels: [{model: a}]", "merge_methd")]
+    [InlineData("merge_method: slrp\nmodels: [{model: a}]", "there is no method `slrp`; known: linear, slerp")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1.5}", "t is 1.5; it must be from 0 to 1")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: [0, -0.1]}", "t is -0.1")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {tt: 1}", "known here: `t`")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]", "slerp needs the parameter `t`")]
+    [InlineData("merge_method: slerp\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}", "base_model")]
+    [InlineData("merge_method: slerp\nbase_model: c\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}", "one of the models: `a`, `b`")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}, {model: c}]\nparameters: {t: 0.5}", "exactly 2 models, not 3")]
+    [InlineData("merge_method: linear\nmodels: [{model: a}, {model: a}]\nparameters: {weight: 1}", "`a` is listed twice")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, wieght: 1}]", "unknown key `wieght`")]
+    [InlineData("merge_method: linear\nmodels: [{model: a}]", "linear needs the parameter `weight`")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: x}}]", "must be a finite number")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: 0", "unknown key `random_seed`")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: union", "not supported yet")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models` or `slices`")]
+    [InlineData("merge_method: linear\nslices: [{sources: [{model: a, layer_range: [0, 4]}]}, {sources: [{model: a, layer_range: [2, 6]}]}]\nparameters: {weight: 1}", "stacking layers")]
+    public void A_wrong_configuration_is_one_clear_error_with_its_place(string text, string expected)
+    {
+        var error = Assert.Throws<BadInputException>(() => MergeConfig.Parse("c.yml", text));
+        Assert.Equal("c.yml", error.File);
+        Assert.Contains("line", error.Message);
+        Assert.Contains(expected, error.Message);
+    }
+
+    [Fact]
+    public void Filters_that_leave_a_tensor_without_a_value_are_refused_by_tensor()
+    {
+        var error = Assert.Throws<BadInputException>(() => T(Body("method: slerp\nparameters: {t: [{filter: mlp, value: 1}]}"), "model.norm.weight", 1));
+        Assert.Contains("no filter fits tensor model.norm.weight", error.Message);
+    }
+
+    [Fact]
+    public void Slices_that_end_before_the_layers_do_are_refused()
+    {
+        var error = Assert.Throws<BadInputException>(() => T(MergeConfig.Parse("c.yml", Paper).Body, "model.layers.3.mlp.w", 40));
+        Assert.Contains("end at layer 32, but the models have 40 layers", error.Message);
+    }
+
+    private static MergeBody Body(string text) => MergeBody.Parse(ConfigurationReader.Parse("spec.yml", text));
+
+    /// <summary>SLERP's t of a tensor, seen through the lerp branch: two equal tensors of length 1.</summary>
+    private static double T(MergeBody body, string tensor, int layers)
+    {
+        string[] tensors = [tensor, $"model.layers.{layers - 1}.last"];
+        double[] ones = [1, 1];
+        GramRow Row(string model) => new()
+        {
+            Base = null,
+            Model = model,
+            Measured = true,
+            Tensors = tensors,
+            Counts = [1, 1],
+            BaseBase = [0, 0],
+            BaseSum = [0, 0],
+            DeltaBase = [0, 0],
+            DeltaDelta = ones,
+            DeltaSum = ones,
+            Others = new Dictionary<string, IReadOnlyList<double>> { ["a"] = ones, ["b"] = ones },
+        };
+        return new MergeRecipe(body, ["a", "b"], null).Coefficients([Row("a"), Row("b")])[0][1];
+    }
+}
