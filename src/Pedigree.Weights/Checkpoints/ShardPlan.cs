@@ -57,10 +57,10 @@ internal sealed record ShardPlan(string Name, IReadOnlyList<PlannedTensor> Tenso
 
     private static ShardPlan Create(string name, IEnumerable<PlannedTensor> tensors)
     {
-        // Larger elements first, so that, the header being a multiple of 8 bytes long, every tensor is aligned to its elements.
+        // The data starts on a cache line, and larger elements come first, so that every tensor is aligned to its elements.
         PlannedTensor[] ordered = [.. tensors.OrderByDescending(tensor => tensor.DType.Size()).ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
         var json = Json(indented: false, writer => WriteHeader(writer, ordered));
-        var header = new byte[8 + (json.Length + 7) / 8 * 8];
+        var header = new byte[(8 + json.Length + 63) / 64 * 64];
         header.AsSpan().Fill((byte)' ');
         BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - 8);
         json.CopyTo(header, 8);

@@ -11,34 +11,28 @@ internal static class ChildDescription
 {
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    public static void Write(string folder, MergeRecipe recipe, Checkpoint first, IReadOnlyList<string> labels, CancellationToken cancellation)
+    /// <summary>Adds them to what is written and seals it.</summary>
+    public static void Write(CheckpointWriter writer, MergeRecipe recipe, Checkpoint first, IReadOnlyList<string> labels)
     {
-        foreach (var name in first.CarriedFiles.Where(name => name != "config.json"))
-            File.Copy(Path.Combine(first.Folder, name), Path.Combine(folder, name));
-        WriteText(folder, "config.json", Config(first.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented));
-        WriteText(folder, "mergekit_config.yml", Configuration(recipe, labels));
-        WriteText(folder, "README.md", Card(recipe, labels));
-        var files = new JsonObject();
-        foreach (var path in Directory.GetFiles(folder).Order(StringComparer.Ordinal))
+        writer.AddFile("config.json", Text(Config(first.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
+        writer.CarryFiles(first);
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, text) in new[] { ("mergekit_config.yml", Configuration(recipe, labels)), ("README.md", Card(recipe, labels)) })
         {
-            cancellation.ThrowIfCancellationRequested();
-            using var file = File.OpenRead(path);
-            files[Path.GetFileName(path)] = Convert.ToHexStringLower(SHA256.HashData(file));
+            writer.AddFile(name, Text(text));
+            files.Add(name, Convert.ToHexStringLower(SHA256.HashData(Text(text))));
         }
-        WriteText(folder, "recipe.json", new JsonObject
+        foreach (var file in writer.Seal().Files)
+            files.Add(file.Name, file.Sha256);
+        writer.AddFile("recipe.json", Text(new JsonObject
         {
             ["digest"] = recipe.Digest,
             ["recipe"] = recipe.ToJson(),
-            ["files"] = files,
-        }.ToJsonString(Indented));
+            ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create(file.Key, (JsonNode?)file.Value))),
+        }.ToJsonString(Indented)));
     }
 
-    private static void WriteText(string folder, string name, string text)
-    {
-        using var file = File.Create(Path.Combine(folder, name));
-        file.Write(Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n"));
-        file.Flush(flushToDisk: true);
-    }
+    private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n");
 
     private static JsonObject Config(JsonObject parent, Checkpoints.DType? dType)
     {

@@ -1,3 +1,4 @@
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Kernels;
 
@@ -19,7 +20,7 @@ public static class Merger
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the merge between two blocks; nothing is left behind.</param>
-    /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, or a weight is not finite.</exception>
+    /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.</exception>
     public static void Merge(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, string folder,
         IReadOnlyList<string>? labels = null, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
@@ -30,25 +31,12 @@ public static class Merger
         if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
             throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
         var tensors = Plan(recipe, parents, ancestor, rows, threads, cancellation);
-        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-        var partial = $"{folder}.{Guid.NewGuid():N}.partial";
-        try
-        {
-            Directory.CreateDirectory(partial);
-            using (var files = new ChildFiles(partial, tensors))
-            {
-                WeightWriter.Write(tensors, files, threads, progress, cancellation);
-                files.Flush();
-            }
-            ChildDescription.Write(partial, recipe, parents[0].Checkpoint, labels ?? recipe.Parents, cancellation);
-            Directory.Move(partial, folder);
-        }
-        catch
-        {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
-            throw;
-        }
+        using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
+            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
+        WeightWriter.Write(tensors, writer, threads, progress, cancellation);
+        ChildDescription.Write(writer, recipe, parents[0].Checkpoint, labels ?? recipe.Parents);
+        cancellation.ThrowIfCancellationRequested();
+        writer.Complete(folder);
     }
 
     /// <summary>What to write for each tensor of the first parent.</summary>

@@ -46,7 +46,4 @@ internal sealed class TensorMerge
 
     /// <summary>Elements.</summary>
     public long Count => Sources[0].Count;
-
-    /// <summary>Bytes written.</summary>
-    public long ByteLength => Count * Output.Size();
 }

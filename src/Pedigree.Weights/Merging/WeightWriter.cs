@@ -13,7 +13,7 @@ internal static unsafe class WeightWriter
     private const int Tile = 4096;
 
     public static void Write(
-        IReadOnlyList<TensorMerge> tensors, ChildFiles files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
+        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
         Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors.Max(tensor => tensor.Sources.Count)),
             (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation);
 
@@ -22,7 +22,7 @@ internal static unsafe class WeightWriter
         private readonly NativeBuffer _output = new(Blocks.Size * 8L);
         private readonly NativeBuffer _inputs = new(Tile * 4L * (sources + 1));
 
-        public void Write(TensorMerge tensor, Block block, ChildFiles files)
+        public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {
             var length = block.Count * tensor.Output.Size();
             if (tensor.Coefficients is null)

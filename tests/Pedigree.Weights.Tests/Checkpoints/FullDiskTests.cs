@@ -39,7 +39,7 @@ public sealed class FullDiskTests
             writer.Complete(Path.Combine(folder, "model"));
         });
         Assert.StartsWith(Path.Combine(folder, "t"), error.File);
-        Assert.Contains($"takes {length + 104} bytes", error.Message);
+        Assert.Contains($"takes {length + 128} bytes", error.Message);
         Assert.Contains("make room", error.Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
