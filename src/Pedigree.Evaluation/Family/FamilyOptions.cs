@@ -7,13 +7,13 @@ public sealed record FamilyOptions
     public int Seed { get; init; }
 
     /// <summary>Steps of the base, on all skills alike.</summary>
-    public int BaseSteps { get; init; } = 1000;
+    public int BaseSteps { get; init; } = 700;
 
     /// <summary>Steps of each expert.</summary>
     public int ExpertSteps { get; init; } = 400;
 
     /// <summary>Share of an expert's training that is drawn from all skills alike.</summary>
-    public double Rehearsal { get; init; } = 0.3;
+    public double Rehearsal { get; init; } = 0.1;
 
     /// <summary>Greatest learning rate of the base.</summary>
     public double BaseLearningRate { get; init; } = 3e-3;
