@@ -9,13 +9,25 @@ internal abstract record Expression
     public abstract object? Evaluate(DataRow row);
 
     /// <summary>A JSON value as string, long, double, bool or, unchanged, an array or object.</summary>
-    public static object? Native(JsonNode? node) => node is not JsonValue value ? node : value.GetValueKind() switch
+    public static object? Native(JsonNode? node)
     {
-        JsonValueKind.String => value.GetValue<string>(),
-        JsonValueKind.True => true,
-        JsonValueKind.False => false,
-        _ => value.TryGetValue<long>(out var whole) ? whole : value.GetValue<double>(),
-    };
+        if (node is not JsonValue value)
+            return node;
+        // One return a type: a conditional would turn them all into JSON again, by JsonNode's implicit conversions.
+        switch (value.GetValueKind())
+        {
+            case JsonValueKind.String:
+                return value.GetValue<string>();
+            case JsonValueKind.True:
+                return true;
+            case JsonValueKind.False:
+                return false;
+            default:
+                if (value.TryGetValue<long>(out var whole))
+                    return whole;
+                return value.GetValue<double>();
+        }
+    }
 
     public sealed record Literal(object? Value) : Expression
     {

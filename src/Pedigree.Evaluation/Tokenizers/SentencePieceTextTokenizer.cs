@@ -24,7 +24,9 @@ internal sealed class SentencePieceTextTokenizer : ITextTokenizer
         catch (Exception e) when (e is InvalidProtocolBufferException or ArgumentException or InvalidOperationException
             or InvalidDataException or NotSupportedException or KeyNotFoundException or NullReferenceException)
         {
-            throw new BadInputException(file, null, $"is not a SentencePiece model that can be read: {e.Message}");
+            // The library dereferences what is missing.
+            var reason = e is NullReferenceException ? "it must have pieces, trainer_spec and normalizer_spec." : e.Message;
+            throw new BadInputException(file, null, $"is not a SentencePiece model that can be read: {reason}");
         }
         if (pieces.Vocabulary.Count == 0)
             throw new BadInputException(file, "pieces", "has no tokens.");
