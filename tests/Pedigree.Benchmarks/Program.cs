@@ -1,1 +1,93 @@
-System.Console.WriteLine("not yet");
+using System.Globalization;
+using Pedigree.Benchmarks;
+using Pedigree.Weights.Grams;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+string? Option(string name) => Array.IndexOf(args, name) is >= 0 and var at && at + 1 < args.Length ? args[at + 1] : null;
+if (args.Contains("--help"))
+{
+    Console.WriteLine("""
+        Measures merging and kinship on this machine, beside what its disk cache allows and what others' way of computing takes.
+          --parameters N   of each of the five models, in millions (500)
+          --runs N         runs of each, alternating; medians are shown (5)
+          --folder F       where to put the models and outputs: 12 bytes for each parameter (a temporary folder)
+          --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
+          --accuracy       compare every element with scalar float64 instead
+        """);
+    return;
+}
+if (Option("--measure") is { } work)
+{
+    Memory.Measure(Option("--folder")!, work);
+    return;
+}
+
+var parameters = long.Parse(Option("--parameters") ?? "500") * 1_000_000;
+var runs = int.Parse(Option("--runs") ?? "5");
+var peers = !args.Contains("--no-peers");
+var folder = Path.Combine(Option("--folder") ?? Path.GetTempPath(), $"pedigree-benchmark-{Environment.ProcessId}");
+var target = Path.Combine(folder, "out");
+try
+{
+    SampleModels.Write(folder, parameters);
+    using var ours = new Ours(folder);
+    Console.WriteLine($"{ours.Base.Parameters / 1e6:F0} M parameters in bf16, {Environment.ProcessorCount} cores");
+    if (args.Contains("--accuracy"))
+    {
+        Console.WriteLine($"kinship, worst relative error of 6 pairs and 3 measures: {Accuracy.Kinship(ours):E1} (below 1E-006)");
+        Console.WriteLine($"SLERP, elements not correctly rounded: {Accuracy.Misrounded(ours, 1, 2, target):E1} (at most 1E-005)");
+        Console.WriteLine($"SLERP on the linear branch: {Accuracy.Misrounded(ours, 3, 4, target):E1} (0)");
+        return;
+    }
+    Compare(ours);
+    Console.WriteLine($"anonymous memory: merge {Memory.Peak(folder, "merge"):F0} MB, kinship {Memory.Peak(folder, "kinship"):F0} MB (below 64)");
+}
+finally
+{
+    if (Directory.Exists(folder))
+        Directory.Delete(folder, recursive: true);
+}
+
+void Compare(Ours ours)
+{
+    var (first, second) = (ours.Models[0].Checkpoint, ours.Models[1].Checkpoint);
+    var rows = ours.Kinship();
+    var how = "";
+    var bound = new List<double>();
+    var times = new (string Name, List<double> Seconds, Action? Work)[]
+    {
+        ("SLERP, inner products computed", [], () => ours.Slerp(1, 2, 0.3, target, null)),
+        ("SLERP, inner products known", [], () => ours.Slerp(1, 2, 0.3, target, rows)),
+        ("SLERP, hashed, flushed, renamed", [], () => ours.Publish(target)),
+        ("SLERP, mergekit's way", [], peers ? () => Peers.MergekitSlerp(first, second, 0.3, target) : null),
+        ("kinship of 4 models, all pairs", [], () => ours.Kinship()),
+        ("kinship of 1 pair, ModelKinship's way", [], peers ? () => Peers.ModelKinshipPair(ours.Base, first, second) : null),
+    };
+    for (var run = 0; run < runs; run++)
+    {
+        var (seconds, fastest) = IoBound.Measure([first, second], target);
+        if (bound.Count == 0 || seconds < bound.Min())
+            how = fastest;
+        bound.Add(seconds);
+        foreach (var (_, seen, action) in times)
+        {
+            Timing.Settle(target);
+            if (action is not null)
+                seen.Add(Timing.Seconds(action));
+        }
+        Timing.Settle(target);
+    }
+    Console.WriteLine($"{"I/O bound of a SLERP",-40} {Timing.Median(bound),8:F3} s   ({how})");
+    foreach (var (name, seen, _) in times.Where(time => time.Work is not null))
+        Console.WriteLine($"{name,-40} {Timing.Median(seen),8:F3} s   ({seen.Min():F3} to {seen.Max():F3})");
+    double Time(int i) => times[i].Work is null ? double.NaN : Timing.Median(times[i].Seconds);
+    Console.WriteLine($"SLERP: {Timing.Median(bound) / Time(0):P0} of the I/O bound, {Timing.Median(bound) / Time(1):P0} with inner products known (60 % asked)");
+    if (!peers)
+        return;
+    Console.WriteLine($"SLERP: {Time(3) / Time(0):F1} times as fast as mergekit's way, {Time(3) / Time(1):F1} with inner products known (12 asked)");
+    Console.WriteLine($"kinship: {Time(5) / Time(4):F0} times as fast as ModelKinship's way (50 asked)");
+    var (pearson, cosine, euclidean) = Peers.ModelKinshipPair(ours.Base, first, second);
+    var gram = new Gram(rows);
+    Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "
+        + $"distance {gram.Kinship(KinshipMeasure.Euclidean, 0, 1):F3}; in float32 on libtorch {pearson:F5}, {cosine:F5}, {euclidean:F3}");
+}

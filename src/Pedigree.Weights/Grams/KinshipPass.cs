@@ -34,7 +34,7 @@ public static class KinshipPass
         IReadOnlyList<Relative> models = [.. known, .. added];
         var reference = (origin ?? models[0]).Checkpoint;
         foreach (var model in models)
-            SameShapes.Check(reference, model.Checkpoint);
+            CheckpointCompatibility.Require(reference, model.Checkpoint);
         foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
             throw new BadInputException(twice.Last().Checkpoint.Folder, null, $"is the same model as {twice.First().Checkpoint.Folder}; give each model once");
         var names = reference.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name).ToArray();

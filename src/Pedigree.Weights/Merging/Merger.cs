@@ -20,8 +20,9 @@ public static class Merger
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the merge between two blocks; nothing is left behind.</param>
+    /// <returns>The child's files; its content digest.</returns>
     /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.</exception>
-    public static void Merge(
+    public static CheckpointManifest Merge(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, string folder,
         IReadOnlyList<string>? labels = null, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
@@ -36,7 +37,7 @@ public static class Merger
         WeightWriter.Write(tensors, writer, threads, progress, cancellation);
         ChildDescription.Write(writer, recipe, parents[0].Checkpoint, labels ?? recipe.Parents);
         cancellation.ThrowIfCancellationRequested();
-        writer.Complete(folder);
+        return writer.Complete(folder);
     }
 
     /// <summary>What to write for each tensor of the first parent.</summary>
@@ -45,7 +46,7 @@ public static class Merger
     {
         var first = parents[0].Checkpoint;
         foreach (var parent in parents.Skip(1))
-            SameShapes.Check(first, parent.Checkpoint);
+            CheckpointCompatibility.Require(first, parent.Checkpoint);
         string[] names = [.. first.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
         var plan = new MergePlan(recipe.Body, parents.Count, names);
         var gram = recipe.Body.Method.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;

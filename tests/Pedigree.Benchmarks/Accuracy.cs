@@ -1,0 +1,106 @@
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Benchmarks;
+
+/// <summary>How far results are from scalar float64, element by element.</summary>
+internal static unsafe class Accuracy
+{
+    /// <summary>The largest relative error of any measure of any pair.</summary>
+    public static double Kinship(Ours ours)
+    {
+        var gram = new Gram(ours.Kinship());
+        var worst = 0.0;
+        for (var a = 0; a < 4; a++)
+            for (var b = 0; b < a; b++)
+            {
+                var (pearson, cosine, euclidean) = Scalar(ours.Base, ours.Models[a].Checkpoint, ours.Models[b].Checkpoint);
+                foreach (var (measure, expected) in new[]
+                {
+                    (KinshipMeasure.Pearson, pearson), (KinshipMeasure.Cosine, cosine), (KinshipMeasure.Euclidean, euclidean),
+                })
+                    worst = Math.Max(worst, Math.Abs((gram.Kinship(measure, a, b) / expected) - 1));
+            }
+        return worst;
+    }
+
+    /// <summary>Fraction of a SLERP's elements that are not the correctly rounded float64 ones.</summary>
+    public static double Misrounded(Ours ours, int first, int second, string target)
+    {
+        const double T = 0.3;
+        var (a, b) = (ours.Models[first - 1].Checkpoint, ours.Models[second - 1].Checkpoint);
+        var wrong = 0L;
+        ours.Slerp(first, second, T, target, ours.Kinship(), () =>
+        {
+            foreach (var (tensor, data) in Written(target, a))
+                wrong += Misrounded(a.Find(tensor)!, b.Find(tensor)!, data, T);
+        });
+        return (double)wrong / a.Parameters;
+    }
+
+    private static long Misrounded(Tensor a, Tensor b, byte[] merged, double t)
+    {
+        double aa = 0, bb = 0, ab = 0;
+        for (var i = 0L; i < a.Count; i++)
+        {
+            double x = Value(a.Data, i), y = Value(b.Data, i);
+            aa += x * x;
+            bb += y * y;
+            ab += x * y;
+        }
+        var cosine = ab / (Math.Sqrt(aa) * Math.Sqrt(bb));
+        var angle = Math.Acos(Math.Clamp(cosine, -1, 1));
+        var (ca, cb) = Math.Abs(cosine) > 0.9995 ? (1 - t, t) : (Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle));
+        var wrong = 0L;
+        fixed (byte* data = merged)
+            for (var i = 0L; i < a.Count; i++)
+            {
+                var exact = (ca * Value(a.Data, i)) + (cb * Value(b.Data, i));
+                var bits = ((ushort*)data)[i];
+                // Right if neither neighbour is nearer; of two equally near, the even one.
+                var off = Math.Abs(Value(bits) - exact);
+                foreach (var neighbour in new[] { (ushort)(bits - 1), (ushort)(bits + 1) })
+                {
+                    var other = Math.Abs(Value(neighbour) - exact);
+                    if (other < off || (other == off && (bits & 1) == 1))
+                        wrong++;
+                }
+            }
+        return wrong;
+    }
+
+    private static IEnumerable<(string Name, byte[] Data)> Written(string folder, Checkpoint like)
+    {
+        File.WriteAllText(Path.Combine(folder, "config.json"), "{}");
+        using var child = Checkpoint.Open(folder);
+        foreach (var tensor in like.Tensors)
+            yield return (tensor.Name, child.Find(tensor.Name)!.Bytes(0, (int)tensor.ByteLength).ToArray());
+    }
+
+    private static (double Pearson, double Cosine, double Euclidean) Scalar(Checkpoint origin, Checkpoint first, Checkpoint second)
+    {
+        double count = 0, sumA = 0, sumB = 0, aa = 0, bb = 0, ab = 0, apart = 0;
+        foreach (var tensor in origin.Tensors)
+        {
+            var (o, p, q) = (tensor, first.Find(tensor.Name)!, second.Find(tensor.Name)!);
+            for (var i = 0L; i < tensor.Count; i++)
+            {
+                var x = Value(p.Data, i) - Value(o.Data, i);
+                var y = Value(q.Data, i) - Value(o.Data, i);
+                count++;
+                sumA += x;
+                sumB += y;
+                aa += x * x;
+                bb += y * y;
+                ab += x * y;
+                apart += (x - y) * (x - y);
+            }
+        }
+        return ((ab - (sumA * sumB / count)) / Math.Sqrt((aa - (sumA * sumA / count)) * (bb - (sumB * sumB / count))),
+            ab / Math.Sqrt(aa * bb), Math.Sqrt(apart));
+    }
+
+    private static double Value(byte* data, long at) => Value(((ushort*)data)[at]);
+
+    private static double Value(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
+}

@@ -1,0 +1,75 @@
+using System.Runtime.Intrinsics;
+using Microsoft.Win32.SafeHandles;
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Benchmarks;
+
+/// <summary>What one read of two models and one write of one cost on this machine, each in the fastest of several ways.</summary>
+internal static unsafe class IoBound
+{
+    private const int Piece = 1 << 20;
+
+    /// <summary>Seconds, and how.</summary>
+    public static (double Seconds, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
+    {
+        var files = inputs.SelectMany(input => input.WeightFiles.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))
+            .Select(name => Path.Combine(input.Folder, name))).ToArray();
+        var bytes = inputs[0].Tensors.Sum(tensor => tensor.ByteLength);
+        var read = new[]
+        {
+            ("mapped", Timing.Seconds(() => Mapped(inputs))),
+            ("read, 1 thread", Timing.Seconds(() => Read(files, 1))),
+            ("read, 2 threads", Timing.Seconds(() => Read(files, 2))),
+        }.MinBy(way => way.Item2);
+        var write = new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }
+            .Select(way => ($"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", Write(target, bytes, way.Item1, way.Item2, way.Item3)))
+            .MinBy(way => way.Item2);
+        return (read.Item2 + write.Item2, $"{read.Item1} {read.Item2:F3} s + {write.Item1} {write.Item2:F3} s");
+    }
+
+    private static void Mapped(IReadOnlyList<Checkpoint> inputs) =>
+        Parallel.ForEach(inputs.SelectMany(input => input.Tensors), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, tensor =>
+        {
+            var sum = Vector512<ulong>.Zero;
+            for (var at = 0L; at + 64 <= tensor.ByteLength; at += 64)
+                sum += Vector512.Load((ulong*)(tensor.Data + at));
+            GC.KeepAlive(Vector512.Sum(sum));
+        });
+
+    private static void Read(string[] files, int threads) =>
+        Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = threads }, path =>
+        {
+            using var file = File.OpenHandle(path);
+            var buffer = new byte[Piece >> 2];
+            for (var at = 0L; RandomAccess.Read(file, buffer, at) is var read and > 0; at += read)
+            {
+            }
+        });
+
+    private static double Write(string target, long bytes, int files, int threads, int piece)
+    {
+        Timing.Settle(target);
+        Directory.CreateDirectory(target);
+        var seconds = Timing.Seconds(() =>
+        {
+            var handles = new SafeFileHandle[files];
+            for (var i = 0; i < files; i++)
+                handles[i] = File.OpenHandle(Path.Combine(target, $"{i}"), FileMode.CreateNew, FileAccess.Write);
+            var pieces = bytes / piece / files;
+            Parallel.For(0, threads, thread =>
+            {
+                var buffer = new byte[piece];
+                if (files > 1)
+                    for (var at = 0L; at < pieces; at++)
+                        RandomAccess.Write(handles[thread], buffer, at * piece);
+                else
+                    for (long at = thread; at < pieces; at += threads)
+                        RandomAccess.Write(handles[0], buffer, at * piece);
+            });
+            foreach (var handle in handles)
+                handle.Dispose();
+        });
+        Timing.Settle(target);
+        return seconds;
+    }
+}

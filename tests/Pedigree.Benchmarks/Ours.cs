@@ -1,0 +1,56 @@
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Grams;
+using Pedigree.Weights.Merging;
+
+namespace Pedigree.Benchmarks;
+
+/// <summary>What is measured of this project.</summary>
+internal sealed class Ours : IDisposable
+{
+    private readonly Relative _base;
+
+    public Ours(string folder)
+    {
+        Relative Open(int model) => new(SampleModels.Name(model), Checkpoint.Open(Path.Combine(folder, SampleModels.Name(model))));
+        _base = Open(0);
+        Models = [.. Enumerable.Range(1, 4).Select(Open)];
+    }
+
+    public IReadOnlyList<Relative> Models { get; }
+
+    public Checkpoint Base => _base.Checkpoint;
+
+    public IReadOnlyList<GramRow> Kinship() => KinshipPass.Measure(_base, [], Models);
+
+    /// <summary>
+    /// Inner products unless <paramref name="rows"/> has them, sums, files written; not hashed, flushed or renamed, as the peers do
+    /// none of that. <paramref name="finish"/> is called before the files are removed.
+    /// </summary>
+    public void Slerp(int first, int second, double t, string target, IReadOnlyList<GramRow>? rows, Action? finish = null)
+    {
+        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", FormattableString.Invariant($"method: slerp\nparameters: {{t: {t}}}")));
+        Relative[] parents = [Models[first - 1], Models[second - 1]];
+        var recipe = new MergeRecipe(body, [.. parents.Select(parent => parent.Digest)], rows is null ? null : _base.Digest);
+        GramRow[]? known = rows is null ? null : [rows[first - 1], rows[second - 1]];
+        var tensors = Merger.Plan(recipe, parents, null, known, 0, default);
+        using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], Models[0].Checkpoint.Parameters * 104 / 100);
+        WeightWriter.Write(tensors, writer, 0, null, default);
+        finish?.Invoke();
+    }
+
+    /// <summary>The whole of a merge, as the command does it: hashed, flushed, renamed.</summary>
+    public void Publish(string target)
+    {
+        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", "method: slerp\nparameters: {t: 0.3}"));
+        Relative[] parents = [Models[0], Models[1]];
+        Merger.Merge(new(body, [.. parents.Select(parent => parent.Digest)], null), parents, null, null, target);
+    }
+
+    public void Dispose()
+    {
+        _base.Checkpoint.Dispose();
+        foreach (var model in Models)
+            model.Checkpoint.Dispose();
+    }
+}
