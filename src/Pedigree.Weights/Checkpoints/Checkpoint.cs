@@ -88,6 +88,7 @@ public sealed class Checkpoint : IDisposable
         var mapping = new MappedFile(file);
         _mappings.Add(mapping);
         foreach (var entry in entries)
-            _byName.Add(entry.Name, new(entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
+            _byName.Add(entry.Name, new(
+                entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
     }
 }

@@ -13,13 +13,16 @@ public static class CheckpointCompatibility
     ];
 
     /// <summary>Requires that a model has the architecture and, name by name, the tensor shapes of another.</summary>
-    /// <exception cref="BadInputException">Names the model's file or folder, the first field or tensor that differs, and the other folder.</exception>
+    /// <exception cref="BadInputException">
+    /// Names the model's file or folder, the first field or tensor that differs, and the other folder.
+    /// </exception>
     public static void Require(Checkpoint reference, Checkpoint model)
     {
         foreach (var field in Fields)
         {
             // A field that one leaves out has the default that the tensors show.
-            if (reference.Config[field] is { } expected && model.Config[field] is { } actual && !JsonNode.DeepEquals(expected, actual))
+            if (reference.Config[field] is { } expected && model.Config[field] is { } actual
+                && !JsonNode.DeepEquals(expected, actual))
                 throw new BadInputException(Path.Combine(model.Folder, CheckpointFiles.Config), field,
                     $"is {actual.ToJsonString()}, but {expected.ToJsonString()} in {reference.Folder}; models must have the same architecture");
         }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 
 namespace Pedigree.Weights.Checkpoints;
@@ -33,9 +34,20 @@ public static class CheckpointDigest
         }
     }
 
-    internal static CheckpointManifest Compute(string folder, IEnumerable<string> names) => new([.. names
-        .Order(StringComparer.Ordinal).ToArray().AsParallel().AsOrdered().WithMergeOptions(ParallelMergeOptions.FullyBuffered)
-        .Select(name => Compute(folder, name))]);
+    internal static CheckpointManifest Compute(string folder, IEnumerable<string> names)
+    {
+        string[] ordered = [.. names.Order(StringComparer.Ordinal)];
+        var files = new FileDigest[ordered.Length];
+        try
+        {
+            Parallel.For(0, files.Length, i => files[i] = Compute(folder, ordered[i]));
+        }
+        catch (AggregateException errors)
+        {
+            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+        }
+        return new(files);
+    }
 
     private static bool IsPart(string name) => name == CheckpointFiles.Index || CheckpointFiles.Carried.Contains(name)
         || name.EndsWith(".safetensors", StringComparison.Ordinal);

@@ -33,7 +33,8 @@ internal static class CheckpointFiles
             var index = ShardIndex.Read(Path.Combine(folder, Index));
             return ([Index, .. index.Shards], index);
         }
-        var pickle = Pickled.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)).Order(StringComparer.Ordinal).FirstOrDefault();
+        var pickle = Pickled.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern))
+            .Order(StringComparer.Ordinal).FirstOrDefault();
         throw pickle is null
             ? new BadInputException(folder, null, $"holds no weights: `{SingleShard}`, or `{Index}` and its shards, must be there")
             : new BadInputException(pickle, null,

@@ -33,7 +33,8 @@ public sealed class CheckpointWriter : IDisposable
     public CheckpointWriter(string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardSize, 1);
-        if (tensors.GroupBy(tensor => tensor.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1 || group.Key == "__metadata__") is { } bad)
+        if (tensors.GroupBy(tensor => tensor.Name, StringComparer.Ordinal)
+            .FirstOrDefault(group => group.Count() > 1 || group.Key == "__metadata__") is { } bad)
             throw new ArgumentException($"The tensor name {bad.Key} is reserved or planned twice.", nameof(tensors));
 
         _folder = Path.GetFullPath(temporaryFolder);
@@ -80,7 +81,7 @@ public sealed class CheckpointWriter : IDisposable
             _parts.Add(name);
     }
 
-    /// <summary>Adds a copy of each carried file of a checkpoint that has not been added yet, so that what differs can be added before.</summary>
+    /// <summary>Adds a copy of each carried file of a checkpoint that has not been added: add before what shall differ.</summary>
     /// <exception cref="BadInputException">A file cannot be read, or the disk has no room.</exception>
     public void CarryFiles(Checkpoint from)
     {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.Win32.SafeHandles;
 
 namespace Pedigree.Weights.Checkpoints;
 
@@ -18,7 +19,7 @@ internal static class SafetensorsHeader
 
     /// <summary>The tensors by position in the data, and the file's byte where the data starts.</summary>
     /// <exception cref="BadInputException">The header is not right, or the file is shorter or longer than it says.</exception>
-    public static (IReadOnlyList<SafetensorsEntry> Entries, long DataStart) Read(string path, Microsoft.Win32.SafeHandles.SafeFileHandle file)
+    public static (IReadOnlyList<SafetensorsEntry> Entries, long DataStart) Read(string path, SafeFileHandle file)
     {
         var fileLength = RandomAccess.GetLength(file);
         Span<byte> prefix = stackalloc byte[8];
@@ -46,7 +47,7 @@ internal static class SafetensorsHeader
     public static string Shown(string name) =>
         string.Concat((name.Length > 200 ? name[..200] + "…" : name).Select(c => char.IsControl(c) ? '\uFFFD' : c));
 
-    private static bool ReadFully(Microsoft.Win32.SafeHandles.SafeFileHandle file, Span<byte> buffer, long offset)
+    private static bool ReadFully(SafeFileHandle file, Span<byte> buffer, long offset)
     {
         while (!buffer.IsEmpty)
         {
@@ -170,10 +171,12 @@ internal static class SafetensorsHeader
         {
             if (entry.Begin < expected)
                 throw new BadInputException(path, Field(entry.Name),
-                    $"starts at byte {dataStart + entry.Begin} and overlaps tensor `{Shown(previous!.Name)}`, which ends at byte {dataStart + expected}");
+                    $"starts at byte {dataStart + entry.Begin} and overlaps tensor `{Shown(previous!.Name)}`, "
+                    + $"which ends at byte {dataStart + expected}");
             if (entry.Begin > expected)
                 throw new BadInputException(path, Field(entry.Name),
-                    $"starts at byte {dataStart + entry.Begin}, but the tensors before it end at byte {dataStart + expected}; no hole is allowed");
+                    $"starts at byte {dataStart + entry.Begin}, but the tensors before it end at byte {dataStart + expected}; "
+                    + "no hole is allowed");
             expected = entry.End;
             previous = entry;
         }

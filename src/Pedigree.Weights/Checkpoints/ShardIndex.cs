@@ -17,7 +17,8 @@ internal sealed record ShardIndex(string Path, IReadOnlyDictionary<string, strin
             var shard = value.GetValue<string>();
             if (!IsPlainName(shard))
                 throw new BadInputException(path, Field(name),
-                    $"maps to `{SafetensorsHeader.Shown(shard)}`; a shard must be a `.safetensors` file in the same folder, named without a path");
+                    $"maps to `{SafetensorsHeader.Shown(shard)}`; a shard must be a `.safetensors` file in the same folder, "
+                    + "named without a path");
             shardOf.Add(name, shard);
         }
         return new(path, shardOf, [.. shardOf.Values.Distinct().Order(StringComparer.Ordinal)]);
@@ -31,7 +32,8 @@ internal sealed record ShardIndex(string Path, IReadOnlyDictionary<string, strin
         {
             found.Add(entry.Name);
             if (!ShardOf.TryGetValue(entry.Name, out var named))
-                throw new BadInputException(shardPath, Field(entry.Name), $"is not in `{CheckpointFiles.Index}`, which must name every tensor");
+                throw new BadInputException(
+                    shardPath, Field(entry.Name), $"is not in `{CheckpointFiles.Index}`, which must name every tensor");
             if (named != shard)
                 throw new BadInputException(shardPath, Field(entry.Name), $"should be in `{named}` alone, says `{CheckpointFiles.Index}`");
         }

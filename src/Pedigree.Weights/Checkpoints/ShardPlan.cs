@@ -58,7 +58,8 @@ internal sealed record ShardPlan(string Name, IReadOnlyList<PlannedTensor> Tenso
     private static ShardPlan Create(string name, IEnumerable<PlannedTensor> tensors)
     {
         // The data starts on a cache line, and larger elements come first, so that every tensor is aligned to its elements.
-        PlannedTensor[] ordered = [.. tensors.OrderByDescending(tensor => tensor.DType.Size()).ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
+        PlannedTensor[] ordered =
+            [.. tensors.OrderByDescending(tensor => tensor.DType.Size()).ThenBy(tensor => tensor.Name, StringComparer.Ordinal)];
         var json = Json(indented: false, writer => WriteHeader(writer, ordered));
         var header = new byte[(8 + json.Length + 63) / 64 * 64];
         header.AsSpan().Fill((byte)' ');

@@ -124,7 +124,8 @@ public static class ConfigurationReader
         }
 
         private ConfigurationNode Anchored(AnchorAlias alias, ConfigurationPlace place) =>
-            !_anchors.TryGetValue(alias.Value, out var node) ? throw place.Error($"refers to `&{alias.Value}`, which is not defined before it")
+            !_anchors.TryGetValue(alias.Value, out var node)
+                ? throw place.Error($"refers to `&{alias.Value}`, which is not defined before it")
             : node ?? throw place.Error($"refers to `&{alias.Value}`, which contains it: the value would have no end");
 
         private ConfigurationScalar ReadScalar(ConfigurationPlace place)
@@ -166,8 +167,8 @@ public static class ConfigurationReader
             Count(place, depth);
             return node switch
             {
-                ConfigurationMapping mapping => new ConfigurationMapping(place,
-                    [.. mapping.Members.Select(member => KeyValuePair.Create(member.Key, Copy(member.Value, place.Member(member.Key), depth + 1)))]),
+                ConfigurationMapping mapping => new ConfigurationMapping(place, [.. mapping.Members.Select(
+                    member => KeyValuePair.Create(member.Key, Copy(member.Value, place.Member(member.Key), depth + 1)))]),
                 ConfigurationSequence sequence => new ConfigurationSequence(place,
                     [.. sequence.Items.Select((item, index) => Copy(item, place.Item(index), depth + 1))]),
                 ConfigurationScalar scalar => new ConfigurationScalar(place, scalar.Text, scalar.Plain),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Pedigree.Weights.Configuration;
@@ -34,5 +35,6 @@ internal static class JsonText
 
     private static char? Escaped(string text, int at) =>
         at + 6 <= text.Length && text[at] == '\\' && text[at + 1] == 'u'
-        && ushort.TryParse(text.AsSpan(at + 2, 4), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var unit) ? (char)unit : null;
+        && ushort.TryParse(text.AsSpan(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var unit)
+            ? (char)unit : null;
 }

@@ -1,3 +1,4 @@
+using CsCheck;
 using Pedigree.Weights.Checkpoints;
 using Xunit;
 
@@ -146,6 +147,33 @@ public sealed class CheckpointTests : IDisposable
         Safetensors.WriteModel(_folder.Path, Safetensors.Bytes(Safetensors.ValidHeader, 16));
         Assert.Contains("give the folder", Assert.Throws<BadInputException>(() => Checkpoint.Open(_folder["none"])).Message);
         Assert.Contains("is a file", Assert.Throws<BadInputException>(() => Checkpoint.Open(_folder["config.json"])).Message);
+    }
+
+    [Theory]
+    [InlineData("config.json")]
+    [InlineData("model.safetensors.index.json")]
+    [InlineData("one.safetensors")]
+    public void Damage_to_any_file_is_harmless_or_refused(string name)
+    {
+        WriteShards("""{"metadata":{"total_size":8},"weight_map":{"x":"one.safetensors","y":"two.safetensors"}}""");
+        File.WriteAllText(_folder["config.json"], """{"model_type":"llama","tie_word_embeddings":true,"eos_token_id":[1,2]}""");
+        var valid = File.ReadAllBytes(_folder[name]);
+        Gen.Select(Gen.Select(Gen.Int[0, valid.Length - 1], Gen.Byte).Array[1, 3], Gen.Int[0, 2 * valid.Length]).Sample((changes, length) =>
+        {
+            var bytes = valid.ToArray();
+            foreach (var (at, value) in changes)
+                bytes[at] = value;
+            File.WriteAllBytes(_folder[name], bytes[..Math.Min(length, bytes.Length)]);
+            try
+            {
+                using var checkpoint = Checkpoint.Open(_folder.Path);
+                Assert.Equal(2, checkpoint.Tensors.Count);
+            }
+            catch (BadInputException error)
+            {
+                Assert.StartsWith(_folder.Path, error.File);
+            }
+        }, iter: 1000, threads: 1);
     }
 
     private void WriteShards(string index)
