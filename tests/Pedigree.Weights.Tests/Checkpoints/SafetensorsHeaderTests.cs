@@ -130,7 +130,7 @@ public sealed class SafetensorsHeaderTests : IDisposable
             {
                 Assert.Equal(Path.Combine(folder.Path, "model.safetensors"), error.File);
             }
-        }, iter: 3000);
+        }, iter: 1500);
     }
 
     private void Refused(byte[] model, string where, string what)
