@@ -4,7 +4,7 @@ using Pedigree.Evolution;
 namespace Pedigree.Workflow.Report;
 
 /// <summary>Numbers and words as people read them.</summary>
-internal static class Format
+public static class Format
 {
     /// <summary>A score in percent with two decimals, or a dash.</summary>
     public static string Percent(double? score) => score is { } value ? Text($"{100 * value:0.00}") : "–";

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using Pedigree.Cli.Commands;
+using Pedigree.Evolution;
+using Pedigree.Weights;
+using Pedigree.Weights.Configuration;
+
+namespace Pedigree.Cli;
+
+/// <summary>All verbs, what they share, and how an error becomes a line and an exit code.</summary>
+internal static class CommandLine
+{
+    private const int Failed = 1;
+    private const int AskedWrongly = 2;
+
+    public static async Task<int> InvokeAsync(string[] arguments)
+    {
+        RootCommand root = Root();
+        ParseResult parsed = root.Parse(arguments);
+        if (parsed.Action is ParseErrorAction)
+            return Refuse(parsed, parsed.Errors[0].Message);
+        try
+        {
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                // A merge or an evaluation ends at its next block; the log is then closed in good order.
+                ProcessTerminationTimeout = TimeSpan.FromMinutes(1),
+            });
+        }
+        catch (Exception error)
+        {
+            return Report(error, parsed.GetValue(Shared.Verbose));
+        }
+    }
+
+    private static RootCommand Root()
+    {
+        RootCommand root = new("Evolves language models by merging them, guided by model kinship, and records every decision.")
+        {
+            DemoCommand.Create(), RunCommand.Create(), RunsCommand.Create(), ShowCommand.Create(), ReplayCommand.Create(),
+            ReportCommand.Create(), StopCommand.Create(), MergeCommand.Create(), KinshipCommand.Create(), EvalCommand.Create(),
+            FamilyCommand.Create(),
+        };
+        root.Options.Add(Shared.Json);
+        root.Options.Add(Shared.Verbose);
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return root;
+    }
+
+    private static int Report(Exception error, bool verbose)
+    {
+        string line = error switch
+        {
+            OperationCanceledException => "interrupted; nothing that was finished is lost: the same command goes on from there",
+            _ => error.Message,
+        };
+        Console.Error.WriteLine(verbose ? error.ToString() : $"pedigree: {OneLine(line)}");
+        return error is BadInputException or InvalidSpecException ? AskedWrongly : Failed;
+    }
+
+    private static int Refuse(ParseResult parsed, string message)
+    {
+        Command command = parsed.CommandResult.Command;
+        string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
+        if (unknown is not null)
+        {
+            IEnumerable<string> known = unknown.StartsWith('-')
+                ? command.Options.Concat([Shared.Json, Shared.Verbose]).Select(option => option.Name)
+                : command.Subcommands.Select(verb => verb.Name);
+            string? nearest = Nearest.To(unknown, known);
+            message = $"`{unknown}` is not known here{(nearest is null ? "" : $"; did you mean `{nearest}`?")}";
+        }
+        Console.Error.WriteLine($"pedigree: {OneLine(message)} (see `{Shared.PathOf(command)} --help`)");
+        return AskedWrongly;
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Pedigree.Workflow;
+using Spectre.Console;
+
+namespace Pedigree.Cli.Commands;
+
+/// <summary>Evolves the sample family twice and shows how it went.</summary>
+internal static class DemoCommand
+{
+    private static readonly string[] strategies = ["greedy", "kinship"];
+
+    public static Command Create()
+    {
+        Argument<string> spec = new("spec")
+        {
+            Description = "Another spec to run with both strategies", DefaultValueFactory = _ => SampleSpec,
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string> store = Shared.Store();
+        Verb verb = new("demo", "Evolve the sample family with the greedy and the kinship strategy, and compare", "pedigree demo",
+            "pedigree demo --store /tmp/first-try") { spec, store };
+        verb.SetAction(async (parsed, cancellation) =>
+        {
+            SpecFile given = SpecFile.Load(parsed.GetValue(spec)!);
+            List<(RunRecord Run, string Report)> runs = [];
+            foreach (string strategy in strategies)
+                runs.Add(await RunAsync(given, strategy, parsed.GetValue(store)!, cancellation));
+            Output.Of(parsed).Print(new { Runs = runs.Select(run => RunSummary.Of(run.Run)) }, console => Print(console, runs));
+            return 0;
+        });
+        return verb;
+    }
+
+    private static string SampleSpec => Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml");
+
+    private static async Task<(RunRecord, string)> RunAsync(SpecFile given, string strategy, string store, CancellationToken cancellation)
+    {
+        SpecFile spec = given with { Spec = given.Spec with { Strategy = given.Spec.Strategy with { Name = strategy } } };
+        string id = RunFiles.DefaultId(spec);
+        ProgressLines progress = new(strategy);
+        RunRecord run = await EmbeddedHost.RunAsync(spec, store, id, progress, cancellation);
+        progress.Done();
+        if (progress.WasFinished)
+            progress.Line($"run {id} was finished before: nothing to compute (another --store begins anew)");
+        return (run, RunFiles.WriteReport(run));
+    }
+
+    private static void Print(IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs)
+    {
+        console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)]));
+        foreach ((RunRecord run, _) in runs)
+            console.WriteLine(Verdict.Of(run));
+        console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run));
+        foreach ((RunRecord run, string report) in runs)
+        {
+            console.WriteLine();
+            RunCommand.PrintPlaces(console, run, report);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Globalization;
+using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Grams;
+using Spectre.Console;
+
+namespace Pedigree.Cli.Commands;
+
+/// <summary>Measures the kinship of models.</summary>
+internal static class KinshipCommand
+{
+    public static Command Create()
+    {
+        Argument<string> ancestor = new("base") { Description = "Folder of the common ancestor" };
+        Argument<string[]> models = new("model") { Description = "Folders of two or more of its descendants", Arity = ArgumentArity.OneOrMore };
+        Option<KinshipMeasure[]> measures = new("--measure")
+        {
+            Description = "Print this measure only (JSON has them all)", HelpName = "pearson|cosine|euclidean",
+            DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
+        };
+        Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
+            "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures };
+        verb.SetAction((parsed, cancellation) =>
+        {
+            string[] folders = parsed.GetValue(models)!;
+            if (folders.Length < 2)
+                throw new BadInputException(folders[0], "model", "is the only one; give at least two models to compare");
+            string[] names = Names(folders);
+            (Gram gram, long parameters) = Measure(parsed.GetValue(ancestor)!, folders, cancellation);
+            Output.Of(parsed).Print(
+                new
+                {
+                    Models = names,
+                    Parameters = parameters,
+                    Pearson = gram.Matrix(KinshipMeasure.Pearson),
+                    Cosine = gram.Matrix(KinshipMeasure.Cosine),
+                    Euclidean = gram.Matrix(KinshipMeasure.Euclidean),
+                },
+                console =>
+                {
+                    foreach (KinshipMeasure measure in parsed.GetValue(measures)!)
+                        Print(console, measure, names, gram);
+                });
+            return Task.FromResult(0);
+        });
+        return verb;
+    }
+
+    private static (Gram, long) Measure(string ancestor, IEnumerable<string> folders, CancellationToken cancellation)
+    {
+        List<Relative> open = [];
+        ProgressLines progress = new();
+        try
+        {
+            foreach (string folder in folders.Prepend(ancestor))
+                open.Add(new Relative(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)), Checkpoint.Open(folder)));
+            IReadOnlyList<GramRow> rows = KinshipPass.Measure(open[0], [], [.. open.Skip(1)],
+                progress: new Told<double>(done => progress.Show("measuring kinship", done)), cancellation: cancellation);
+            progress.Done();
+            return (new Gram(rows), open[0].Checkpoint.Parameters);
+        }
+        finally
+        {
+            foreach (Relative relative in open)
+                relative.Checkpoint.Dispose();
+        }
+    }
+
+    /// <summary>The folders' own names where they tell the models apart, otherwise the paths as given.</summary>
+    private static string[] Names(string[] folders)
+    {
+        string[] names = [.. folders.Select(folder => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))];
+        return names.Distinct(StringComparer.Ordinal).Count() == names.Length ? names : folders;
+    }
+
+    private static void Print(IAnsiConsole console, KinshipMeasure measure, string[] names, Gram gram)
+    {
+        string name = measure.ToString().ToLowerInvariant();
+        Table table = Output.Table([(name, false), .. names.Select(model => (model, true))]);
+        for (int row = 0; row < names.Length; row++)
+            Output.Row(table, [names[row], .. names.Select((_, column) => Number(gram.Kinship(measure, row, column)))]);
+        console.Write(table);
+
+        int sign = measure == KinshipMeasure.Euclidean ? -1 : 1;
+        var pairs = Enumerable.Range(0, names.Length)
+            .SelectMany(a => Enumerable.Range(a + 1, names.Length - a - 1).Select(b => (A: a, B: b, Value: gram.Kinship(measure, a, b))))
+            .OrderBy(pair => sign * pair.Value).ToList();
+        console.WriteLine($"most related: {Pair(pairs[^1])}; least related: {Pair(pairs[0])}; "
+            + $"mean of {pairs.Count} {(pairs.Count == 1 ? "pair" : "pairs")}: {Number(gram.Mean(measure, [.. Enumerable.Range(0, names.Length)]))}");
+        console.WriteLine();
+
+        string Pair((int A, int B, double Value) pair) => $"{names[pair.A]} and {names[pair.B]}, {Number(pair.Value)}";
+    }
+
+    private static string Number(double value) => value.ToString("0.0000", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,24 @@
+using System.CommandLine;
+using Pedigree.Workflow;
+
+namespace Pedigree.Cli.Commands;
+
+/// <summary>Writes a run's report.</summary>
+internal static class ReportCommand
+{
+    public static Command Create()
+    {
+        Argument<string> id = Shared.Run();
+        Option<string> store = Shared.Store();
+        Verb verb = new("report", "Write a run's report: one HTML page with curve, family tree, kinship and every decision",
+            "pedigree report demo-kinship") { id, store };
+        verb.SetAction(parsed =>
+        {
+            RunRecord run = Runs.Load(parsed.GetValue(store)!, parsed.GetValue(id)!);
+            string path = RunFiles.WriteReport(run);
+            Output.Of(parsed).Print(new { Run = run.Id, Path = path }, console => console.WriteLine(path));
+            return 0;
+        });
+        return verb;
+    }
+}

@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Pedigree.Workflow;
+using Spectre.Console;
+
+namespace Pedigree.Cli.Commands;
+
+/// <summary>Runs a spec, or goes on with it.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        Argument<string> spec = new("spec") { Description = "What to evolve, by what tasks, how: a YAML or JSON file" };
+        Option<string> store = Shared.Store();
+        Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
+        Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
+            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./work --run first") { spec, store, id };
+        verb.SetAction(async (parsed, cancellation) =>
+        {
+            SpecFile file = SpecFile.Load(parsed.GetValue(spec)!);
+            string run = parsed.GetValue(id) ?? RunFiles.DefaultId(file);
+            ProgressLines progress = new();
+            RunRecord record = await EmbeddedHost.RunAsync(file, parsed.GetValue(store)!, run, progress, cancellation);
+            progress.Done();
+            if (progress.WasFinished)
+                progress.Line($"run {run} was finished before: nothing to compute");
+            string report = RunFiles.WriteReport(record);
+            Output.Of(parsed).Print(RunSummary.Of(record), console =>
+            {
+                console.Write(GenerationTable.Of([record]));
+                console.WriteLine(Verdict.Of(record));
+                PrintPlaces(console, record, report);
+            });
+            return 0;
+        });
+        return verb;
+    }
+
+    /// <summary>Where the best model, the log and the report lie.</summary>
+    public static void PrintPlaces(IAnsiConsole console, RunRecord run, string? report)
+    {
+        Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn(new GridColumn());
+        Add("run", run.Id);
+        if (run.State.Population is [var best, ..])
+            Add("best model", run.PathOf(best));
+        Add("event log", run.Folder.Log);
+        if (report is not null)
+            Add("report", report);
+        console.Write(grid);
+
+        void Add(string what, string where) => grid.AddRow(new Text(what), new Text(where));
+    }
+}

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Pedigree.Evolution;
+using Pedigree.Weights;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+using Spectre.Console;
+
+namespace Pedigree.Cli.Commands;
+
+/// <summary>Lists the runs of a store.</summary>
+internal static class RunsCommand
+{
+    public static Command Create()
+    {
+        Option<string> store = Shared.Store();
+        Verb verb = new("runs", "List the runs of a store", "pedigree runs", "pedigree runs --store ./work --json") { store };
+        verb.SetAction(parsed =>
+        {
+            string folder = parsed.GetValue(store)!;
+            Listed[] runs = [.. Runs.List(folder).Select(run => List(folder, run))];
+            Output.Of(parsed).Print(runs, console =>
+            {
+                if (runs.Length == 0)
+                    console.WriteLine($"There is no run in {Path.GetFullPath(folder)} yet: begin with `pedigree demo` or `pedigree run SPEC`.");
+                else
+                    console.Write(Table(runs));
+            });
+            return 0;
+        });
+        return verb;
+    }
+
+    /// <summary>One damaged log does not hide the other runs.</summary>
+    private static Listed List(string store, string id)
+    {
+        try
+        {
+            RunRecord run = Runs.Load(store, id);
+            Model? best = run.State.Population.FirstOrDefault();
+            return new(id, run.State.Spec?.Strategy.Name, Math.Max(0, run.State.Generations.Count - 1),
+                best is null ? null : new(best.Name, best.Average!.Value), run.State.Completed is not null, run.State.Completed?.Reason, null);
+        }
+        catch (BadInputException damaged)
+        {
+            return new(id, null, 0, null, false, null, damaged.Message);
+        }
+    }
+
+    private static Table Table(IEnumerable<Listed> runs)
+    {
+        Table table = Output.Table(("run", false), ("strategy", false), ("generations", true), ("best", false), ("average %", true), ("state", false));
+        foreach (Listed run in runs)
+            Output.Row(table, run.Run, run.Strategy ?? "", $"{run.Generations}", run.Best?.Name ?? "", Format.Percent(run.Best?.Average),
+                run.Error ?? (run.Completed ? $"finished: {run.StopReason!.Value.ToString().ToLowerInvariant()}" : "not finished"));
+        return table;
+    }
+
+    private sealed record Listed(
+        string Run, string? Strategy, int Generations, Best? Best, bool Completed, StopReason? StopReason, string? Error);
+}

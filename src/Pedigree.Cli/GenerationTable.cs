@@ -1,0 +1,35 @@
+using Pedigree.Evolution;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+using Spectre.Console;
+
+namespace Pedigree.Cli;
+
+/// <summary>Runs side by side, generation by generation.</summary>
+internal static class GenerationTable
+{
+    public static Table Of(IReadOnlyList<RunRecord> runs)
+    {
+        Table table = Output.Table(("generation", false), ("strategy", false), ("best", false), ("best %", true), ("top-k %", true),
+            ("kinship", true), ("gain", true), ("stage", false), ("merges", true), ("evaluations", true));
+        int generations = runs.Max(run => run.State.Generations.Count);
+        for (int generation = 0; generation < generations; generation++)
+        {
+            foreach ((int index, RunRecord run) in runs.Index())
+                Output.Row(table, [
+                    index > 0 ? "" : generation == 0 ? "admitted" : $"{generation}", run.State.Spec!.Strategy.Name,
+                    .. run.State.Generations.ElementAtOrDefault(generation) is { } books ? Cells(books) : Ended(run)]);
+            if (runs.Count > 1 && generation < generations - 1)
+                table.AddEmptyRow();
+        }
+        return table;
+    }
+
+    private static string[] Cells(GenerationCompleted books) =>
+    [
+        books.Best.Name, Format.Percent(books.Best.Average), Format.Percent(books.TopAverage), Format.Kinship(books.MeanKinship),
+        Format.Points(books.Gain), books.Stage == Stage.Learning ? "learning" : "saturation", $"{books.Merges}", $"{books.Evaluations}",
+    ];
+
+    private static string[] Ended(RunRecord run) => [run.State.Completed is null ? "" : "ended", "", "", "", "", "", "", ""];
+}

@@ -1,0 +1,54 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Pedigree.Evolution;
+using Spectre.Console;
+
+namespace Pedigree.Cli;
+
+/// <summary>Standard output: either one JSON document or words and tables.</summary>
+internal sealed class Output
+{
+    /// <summary>Wide enough that no table is wrapped where nobody watches.</summary>
+    private const int WidthOfFiles = 200;
+
+    private static readonly JsonSerializerOptions indented = new(EventJson.Options)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly bool json;
+    private readonly IAnsiConsole console;
+
+    private Output(bool json)
+    {
+        this.json = json;
+        console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        if (Console.IsOutputRedirected)
+            console.Profile.Width = WidthOfFiles;
+    }
+
+    public static Output Of(ParseResult parsed) => new(parsed.GetValue(Shared.Json));
+
+    /// <summary>Prints <paramref name="document"/> as JSON if that was asked for, and lets <paramref name="words"/> print otherwise.</summary>
+    public void Print<TDocument>(TDocument document, Action<IAnsiConsole> words)
+    {
+        if (json)
+            Console.Out.WriteLine(JsonSerializer.Serialize(document, indented));
+        else
+            words(console);
+    }
+
+    /// <summary>A plain table.</summary>
+    public static Table Table(params (string Heading, bool Number)[] columns)
+    {
+        Table table = new Table { Border = TableBorder.Simple, UseSafeBorder = true };
+        foreach ((string heading, bool number) in columns)
+            table.AddColumn(new TableColumn(new Text(heading)) { NoWrap = true, Alignment = number ? Justify.Right : Justify.Left });
+        return table;
+    }
+
+    /// <summary>A row of plain texts, in which nothing is markup.</summary>
+    public static Table Row(Table table, params string[] cells) => table.AddRow(cells.Select(cell => new Text(cell)));
+}

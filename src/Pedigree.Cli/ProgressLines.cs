@@ -1,0 +1,86 @@
+using Pedigree.Evolution;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+
+namespace Pedigree.Cli;
+
+/// <summary>
+/// Progress on standard error. On a terminal the last line lives; in a file there is a plain line for every event, and none for the
+/// work between.
+/// </summary>
+internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgress>
+{
+    private readonly Lock writing = new();
+    private readonly bool live = !Console.IsErrorRedirected;
+    private int recorded;
+
+    /// <summary>Whether the run was finished before it was taken up now.</summary>
+    public bool WasFinished { get; private set; }
+
+    public void Report(RunProgress value)
+    {
+        switch (value)
+        {
+            case WorkProgress work:
+                Show($"{Doing(work.Activity)} {work.Name}", work.Fraction);
+                break;
+            case EventProgress { Recorded: true } known:
+                recorded++;
+                WasFinished |= known.Event is RunCompleted;
+                break;
+            case EventProgress { Event: var happened }:
+                if (recorded > 0)
+                    Line($"going on from {Format.Plural(recorded, "recorded event")}");
+                recorded = 0;
+                if (Describe(happened) is { } words)
+                    Line(words);
+                break;
+        }
+    }
+
+    /// <summary>Shows how far a piece of work has come, where someone watches.</summary>
+    public void Show(string work, double fraction)
+    {
+        if (live)
+            Write($"\r\e[K{Prefix}{work} {100 * fraction:0} %");
+    }
+
+    /// <summary>A line that stays.</summary>
+    public void Line(string words) => Write($"{Clear}{Prefix}{words}{Environment.NewLine}");
+
+    /// <summary>Ends the living line.</summary>
+    public void Done() => Write(Clear);
+
+    private string Clear => live ? "\r\e[K" : "";
+
+    private string Prefix => prefix is null ? "" : $"{prefix}: ";
+
+    private void Write(string text)
+    {
+        lock (writing)
+            Console.Error.Write(text);
+    }
+
+    private static string Doing(string activity) => activity switch
+    {
+        "admit" => "admitting",
+        "measure" => "measuring kinship of",
+        "merge" => "merging",
+        "evaluate" => "evaluating",
+        _ => activity,
+    };
+
+    private static string? Describe(RunEvent happened) => happened switch
+    {
+        ModelAdmitted admitted => $"admitted {admitted.Name}, {Format.Count(admitted.Parameters)} parameters",
+        ModelEvaluated evaluated => $"evaluated {evaluated.Name}: {Format.Percent(evaluated.Average)} %"
+            + (evaluated.Gain is { } gain ? $", gain {Format.Points(gain)}" : ""),
+        MergeCompleted merged => $"merged {merged.Parents[0]} and {merged.Parents[1]} into {merged.Name}",
+        WorkFailed failed => $"could not {failed.Activity} {failed.Name}: {failed.Error}",
+        GenerationCompleted { Generation: 0 } first => $"admitted models: best {first.Best.Name} {Format.Percent(first.Best.Average)} %",
+        GenerationCompleted books => $"generation {books.Generation}: best {books.Best.Name} {Format.Percent(books.Best.Average)} %, "
+            + $"mean kinship {Format.Kinship(books.MeanKinship)}, {(books.Stage == Stage.Learning ? "learning" : "saturation")}",
+        RunCompleted => "finished",
+        _ => null,
+    };
+}

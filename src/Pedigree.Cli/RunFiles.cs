@@ -1,0 +1,31 @@
+using System.Text.RegularExpressions;
+using Pedigree.Storage;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+
+namespace Pedigree.Cli;
+
+/// <summary>Names and files of runs.</summary>
+internal static partial class RunFiles
+{
+    private const int LongestId = 64;
+
+    /// <summary>The id of a run that was given none: the spec's name and the strategy, so that the same command finds it again.</summary>
+    public static string DefaultId(SpecFile spec)
+    {
+        string stem = NotAllowed().Replace(Path.GetFileNameWithoutExtension(spec.Path), "-").TrimStart('.', '-', '_');
+        string strategy = spec.Spec.Strategy.Name;
+        string id = stem.Length == 0 ? strategy : stem == strategy || stem.EndsWith($"-{strategy}", StringComparison.Ordinal) ? stem : $"{stem}-{strategy}";
+        return id.Length <= LongestId ? id : id[^LongestId..].TrimStart('.', '-', '_');
+    }
+
+    /// <summary>Writes the report beside the log and returns its path.</summary>
+    public static string WriteReport(RunRecord run)
+    {
+        WholeFile.Write(run.Folder.Report, RunReport.Html(run.Id, run.Events), run.Folder.Path);
+        return run.Folder.Report;
+    }
+
+    [GeneratedRegex("[^A-Za-z0-9._-]")]
+    private static partial Regex NotAllowed();
+}

@@ -1,0 +1,39 @@
+using Pedigree.Evolution;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+
+namespace Pedigree.Cli;
+
+/// <summary>A run's outcome in words.</summary>
+internal static class Verdict
+{
+    /// <summary>How the best model stands to the base and the best admitted model, and why the run ended.</summary>
+    public static string Of(RunRecord run)
+    {
+        RunState state = run.State;
+        Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
+        string standing = best.Name == admitted.Name
+            ? $"no child is better than {admitted.Name}, which was admitted with {Percent(admitted.Average)}"
+            : $"{best.Name} scores {Percent(best.Average)}, {Format.Points(best.Average - admitted.Average)} points against the best admitted model "
+                + $"({admitted.Name}, {Percent(admitted.Average)})";
+        return $"{state.Spec!.Strategy.Name}: {standing} and {Format.Points(best.Average - state.Base!.Average)} against the base ({Percent(state.Base.Average)}). "
+            + $"{(state.Completed is null ? "It is not finished." : $"It ended because {StopWords.Of(state)}.")}";
+    }
+
+    /// <summary>What one run reached beyond another, and for how much more.</summary>
+    public static string Compare(RunRecord one, RunRecord other)
+    {
+        (string first, string second) = (one.State.Spec!.Strategy.Name, other.State.Spec!.Strategy.Name);
+        double difference = (one.State.Population[0].Average - other.State.Population[0].Average)!.Value;
+        int more = one.State.Evaluations - other.State.Evaluations;
+        string found = difference switch
+        {
+            > 0 => $"{first} found a model {Format.Percent(difference)} points better than {second}",
+            < 0 => $"{first} ended {Format.Percent(-difference)} points below {second}",
+            _ => $"{first} and {second} reached the same average",
+        };
+        return $"{found}, for {(more >= 0 ? Format.Plural(more, "evaluation") + " more" : Format.Plural(-more, "evaluation") + " fewer")}.";
+    }
+
+    private static string Percent(double? average) => $"{Format.Percent(average)} %";
+}
