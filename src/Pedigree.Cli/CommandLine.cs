@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using Pedigree.Cli.Commands;
 using Pedigree.Evolution;
 using Pedigree.Weights;
@@ -18,8 +19,11 @@ internal static class CommandLine
     {
         RootCommand root = Root();
         ParseResult parsed = root.Parse(arguments);
+        // A misspelt option is taken for an argument where one is still wanted.
+        if (parsed.Action is not HelpWithExamples && parsed.Tokens.FirstOrDefault(IsUnknownOption) is { } option)
+            return Refuse(parsed, Unknown(parsed, option.Value));
         if (parsed.Action is ParseErrorAction)
-            return Refuse(parsed, parsed.Errors[0].Message);
+            return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? Unknown(parsed, parsed.UnmatchedTokens[0]) : parsed.Errors[0].Message);
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -61,19 +65,21 @@ internal static class CommandLine
         return error is BadInputException or InvalidSpecException ? AskedWrongly : Failed;
     }
 
-    private static int Refuse(ParseResult parsed, string message)
+    private static bool IsUnknownOption(Token token) =>
+        token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal) && token.Value.Length > 2;
+
+    private static string Unknown(ParseResult parsed, string word)
     {
         Command command = parsed.CommandResult.Command;
-        string? unknown = parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null;
-        if (unknown is not null)
-        {
-            IEnumerable<string> known = unknown.StartsWith('-')
-                ? command.Options.Concat([Shared.Json, Shared.Verbose]).Select(option => option.Name)
-                : command.Subcommands.Select(verb => verb.Name);
-            string? nearest = Nearest.To(unknown, known);
-            message = $"`{unknown}` is not known here{(nearest is null ? "" : $"; did you mean `{nearest}`?")}";
-        }
-        Console.Error.WriteLine($"pedigree: {OneLine(message)} (see `{Shared.PathOf(command)} --help`)");
+        IEnumerable<string> known = word.StartsWith('-')
+            ? command.Options.Concat([Shared.Json, Shared.Verbose]).Select(option => option.Name)
+            : command.Subcommands.Select(verb => verb.Name);
+        return $"`{word}` is not known here{(Nearest.To(word, known) is { } nearest ? $"; did you mean `{nearest}`?" : "")}";
+    }
+
+    private static int Refuse(ParseResult parsed, string message)
+    {
+        Console.Error.WriteLine($"pedigree: {OneLine(message)} (see `{Shared.PathOf(parsed.CommandResult.Command)} --help`)");
         return AskedWrongly;
     }
 

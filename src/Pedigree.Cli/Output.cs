@@ -9,8 +9,8 @@ namespace Pedigree.Cli;
 /// <summary>Standard output: either one JSON document or words and tables.</summary>
 internal sealed class Output
 {
-    /// <summary>Wide enough that no table is wrapped where nobody watches.</summary>
-    private const int WidthOfFiles = 200;
+    /// <summary>So wide that nothing is wrapped where nobody watches.</summary>
+    private const int WidthOfFiles = 10_000;
 
     private static readonly JsonSerializerOptions indented = new(EventJson.Options)
     {

@@ -7,17 +7,21 @@ internal static class Shared
 {
     public static Option<bool> Json { get; } = new("--json")
     {
-        Description = "Print one JSON document on standard output and nothing else", Recursive = true,
+        Description = "Print one JSON document on standard output and nothing else",
+        Recursive = true,
     };
 
     public static Option<bool> Verbose { get; } = new("--verbose")
     {
-        Description = "When something fails, print where in the program", Recursive = true,
+        Description = "When something fails, print where in the program",
+        Recursive = true,
     };
 
     public static Option<string> Store() => new("--store")
     {
-        Description = "Folder that holds runs, checkpoints and scores", DefaultValueFactory = _ => "./pedigree", HelpName = "folder",
+        Description = "Folder that holds runs, checkpoints and scores",
+        DefaultValueFactory = _ => "./pedigree",
+        HelpName = "folder",
     };
 
     public static Argument<string> Run() => new("run") { Description = "Id of the run, as `pedigree runs` lists it" };

@@ -11,9 +11,9 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Argument<string> spec = new("spec")
+        Argument<string?> spec = new("spec")
         {
-            Description = "Another spec to run with both strategies", DefaultValueFactory = _ => SampleSpec,
+            Description = "Another spec to run with both strategies [default: that of the sample family]",
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string> store = Shared.Store();
@@ -21,7 +21,7 @@ internal static class DemoCommand
             "pedigree demo --store /tmp/first-try") { spec, store };
         verb.SetAction(async (parsed, cancellation) =>
         {
-            SpecFile given = SpecFile.Load(parsed.GetValue(spec)!);
+            SpecFile given = SpecFile.Load(parsed.GetValue(spec) ?? SampleSpec);
             List<(RunRecord Run, string Report)> runs = [];
             foreach (string strategy in strategies)
                 runs.Add(await RunAsync(given, strategy, parsed.GetValue(store)!, cancellation));

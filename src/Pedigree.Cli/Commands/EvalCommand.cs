@@ -14,7 +14,9 @@ internal static class EvalCommand
         Argument<string> model = new("model") { Description = "Folder of the checkpoint, with its tokenizer" };
         Option<string[]> tasks = new("--task")
         {
-            Description = $"A task file, or one of {string.Join(", ", TaskLoader.BuiltIn)}; may be given several times", Required = true, HelpName = "task",
+            Description = $"A task file, or one of {string.Join(", ", TaskLoader.BuiltIn)}; may be given several times",
+            Required = true,
+            HelpName = "task",
         };
         Option<string> data = new("--data") { Description = "JSONL file with the rows, instead of the task's own", HelpName = "file" };
         Option<int?> fewshot = new("--fewshot") { Description = "Examples in the prompt, instead of the task's own number", HelpName = "n" };

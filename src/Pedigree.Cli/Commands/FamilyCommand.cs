@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Pedigree.Evaluation.Family;
 using Pedigree.Workflow.Report;
+using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 
@@ -16,7 +17,9 @@ internal static class FamilyCommand
         Option<int> expertSteps = Number("--expert-steps", "Training steps of each expert", usual.ExpertSteps);
         Option<double> rehearsal = new("--rehearsal")
         {
-            Description = "Share of an expert's training drawn from all skills", DefaultValueFactory = _ => usual.Rehearsal, HelpName = "0..1",
+            Description = "Share of an expert's training drawn from all skills",
+            DefaultValueFactory = _ => usual.Rehearsal,
+            HelpName = "0..1",
         };
         Verb train = new("train", "Train a small base model and one expert for each skill, with tokenizer, tasks and a spec to evolve them",
             "pedigree family train ./family", "pedigree family train ./family --seed 7 --base-steps 700") { output, seed, baseSteps, expertSteps, rehearsal };
@@ -35,7 +38,8 @@ internal static class FamilyCommand
                 },
                 new Told<FamilyProgress>(news => Tell(progress, news)), cancellation);
             progress.Done();
-            string[] experts = [.. Skill.All.Select(skill => skill.Name)];
+            string[] experts = [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path))
+                .Where(name => name is not ("base" or "tasks")).Order(StringComparer.Ordinal)];
             Output.Of(parsed).Print(new { Path = folder, Base = "base", Experts = experts, Spec = Path.Combine(folder, "evolve.yaml") },
                 console => console.WriteLine($"{folder}: a base and {Format.Plural(experts.Length, "expert")} ({string.Join(", ", experts)}).\n"
                     + $"Evolve them with: pedigree run {Path.Combine(folder, "evolve.yaml")}"));

@@ -16,7 +16,8 @@ internal static class KinshipCommand
         Argument<string[]> models = new("model") { Description = "Folders of two or more of its descendants", Arity = ArgumentArity.OneOrMore };
         Option<KinshipMeasure[]> measures = new("--measure")
         {
-            Description = "Print this measure only (JSON has them all)", HelpName = "pearson|cosine|euclidean",
+            Description = "Print this measure only (JSON has them all)",
+            HelpName = "pearson|cosine|euclidean",
             DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
         };
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",

@@ -3,6 +3,7 @@ using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging;
 using Pedigree.Workflow.Report;
+using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 
@@ -39,12 +40,14 @@ internal static class MergeCommand
                 parents[^1] = new Relative(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint);
             }
             MergeRecipe recipe = new(config.Body, [.. parents.Select(parent => parent.Digest)], null);
-            CheckpointManifest manifest = Merger.Merge(recipe, parents, null, null, folder, config.Models,
+            Merger.Merge(recipe, parents, null, null, folder, config.Models,
                 progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation);
             progress.Done();
-            long parameters = parents[0].Checkpoint.Parameters;
-            words = $"{folder}: {Format.Count(parameters)} parameters, content {manifest.ContentDigest}";
-            return new { Path = folder, recipe.Digest, Content = manifest.ContentDigest, Parameters = parameters, config.Models };
+            using Checkpoint child = Checkpoint.Open(folder);
+            string content = CheckpointDigest.Compute(child).ContentDigest;
+            long parameters = child.Parameters;
+            words = $"{folder}: {Format.Count(parameters)} parameters, content {content}";
+            return new { Path = folder, recipe.Digest, Content = content, Parameters = parameters, config.Models };
         }
         finally
         {

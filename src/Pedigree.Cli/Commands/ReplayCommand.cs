@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
+using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 

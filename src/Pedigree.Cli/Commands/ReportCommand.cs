@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pedigree.Workflow;
+using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 

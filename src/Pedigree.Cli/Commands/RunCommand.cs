@@ -38,15 +38,13 @@ internal static class RunCommand
     /// <summary>Where the best model, the log and the report lie.</summary>
     public static void PrintPlaces(IAnsiConsole console, RunRecord run, string? report)
     {
-        Grid grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn(new GridColumn());
-        Add("run", run.Id);
+        // Written past the console, which would break a long path in two.
+        TextWriter output = console.Profile.Out.Writer;
+        output.WriteLine($"run         {run.Id}");
         if (run.State.Population is [var best, ..])
-            Add("best model", run.PathOf(best));
-        Add("event log", run.Folder.Log);
+            output.WriteLine($"best model  {run.PathOf(best)}");
+        output.WriteLine($"event log   {run.Folder.Log}");
         if (report is not null)
-            Add("report", report);
-        console.Write(grid);
-
-        void Add(string what, string where) => grid.AddRow(new Text(what), new Text(where));
+            output.WriteLine($"report      {report}");
     }
 }

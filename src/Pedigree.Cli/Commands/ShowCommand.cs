@@ -39,7 +39,14 @@ internal static class ShowCommand
 
     private static object Document(RunRecord run, Model model) => new
     {
-        model.Name, model.Generation, model.Parents, model.Purpose, model.Average, model.Scores, model.Digest, Path = run.PathOf(model),
+        model.Name,
+        model.Generation,
+        model.Parents,
+        model.Purpose,
+        model.Average,
+        model.Scores,
+        model.Digest,
+        Path = run.PathOf(model),
     };
 
     private static void Print(IAnsiConsole console, RunRecord run)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Pedigree.Weights;
 using Pedigree.Workflow;
+using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 
