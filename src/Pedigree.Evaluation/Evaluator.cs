@@ -48,6 +48,14 @@ public static class Evaluator
         return Evaluate(model, tokenizer, tasks, options, cancellation);
     }
 
+    /// <summary>Whether a model can be evaluated, as far as that is known without its weights: architecture and tokenizer.</summary>
+    /// <exception cref="BadInputException">It cannot; says why.</exception>
+    public static void Check(Checkpoint checkpoint)
+    {
+        TransformerConfig.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        TokenizerLoader.Open(checkpoint.Folder, EmbeddingRows(checkpoint));
+    }
+
     /// <summary>Evaluates a loaded model.</summary>
     public static EvaluationResults Evaluate(
         LanguageModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null,

@@ -5,4 +5,7 @@ public sealed class InvalidSpecException(string field, string message) : Excepti
 {
     /// <summary>The key at fault, as in <c>strategy.k</c>.</summary>
     public string Field { get; } = field;
+
+    /// <summary>What would be right.</summary>
+    public string Reason { get; } = message;
 }

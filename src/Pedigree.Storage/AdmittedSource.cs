@@ -35,6 +35,10 @@ public sealed record AdmittedSource(string Path, string Digest, IReadOnlyList<So
         }
     }
 
+    /// <summary>What the store knows of the checkpoint in a folder that looks unchanged since; null where it knows nothing.</summary>
+    public static AdmittedSource? Find(Store store, string folder) => store.Sources.Select(digest => Read(store, digest))
+        .FirstOrDefault(source => source?.Path == folder && source.LooksUnchanged);
+
     /// <summary>Whether length and time of every file are still those recorded, so that its content need not be read again.</summary>
     public bool LooksUnchanged => Files.All(file => file.LooksUnchanged(Path));
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Pedigree.Weights;
 
@@ -42,6 +43,18 @@ public sealed partial class RunFolder
 
     /// <summary>Asks the run to end after the generation it is in.</summary>
     public void RequestStop() => File.WriteAllBytes(Stop, []);
+
+    /// <summary>Path of the spec that the run was last taken up with; its relative paths begin there. Null where it is not known.</summary>
+    public string? Origin => File.Exists(OriginFile) ? JsonSerializer.Deserialize<string>(File.ReadAllText(OriginFile)) : null;
+
+    private string OriginFile => System.IO.Path.Combine(Path, "spec.json");
+
+    /// <summary>Keeps the path of the spec; only the run's writer may.</summary>
+    public void WriteOrigin(string spec)
+    {
+        if (Origin != spec)
+            WholeFile.Write(OriginFile, JsonSerializer.Serialize(spec) + "\n", Temporary);
+    }
 
     internal static bool IsId(string name) => IdPattern().IsMatch(name);
 

@@ -23,6 +23,11 @@ public sealed partial class Store(string root)
     /// <summary>Where an admitted checkpoint's path and manifest are kept.</summary>
     public string Source(string digest) => Path.Combine(Checkpoint(digest), "source.json");
 
+    /// <summary>Digests of the admitted checkpoints.</summary>
+    internal IEnumerable<string> Sources => !Directory.Exists(Path.Combine(Root, "checkpoints")) ? []
+        : Directory.EnumerateDirectories(Path.Combine(Root, "checkpoints")).Select(folder => Path.GetFileName(folder))
+            .Where(name => DigestPattern().IsMatch(name) && File.Exists(Source(name))).Order(StringComparer.Ordinal);
+
     /// <summary>Where a score is kept.</summary>
     public string Score(string key) => Path.Combine(Root, "scores", $"{Checked(key)}.json");
 

@@ -1,4 +1,8 @@
+using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Activities;
+using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Workflow;
 
@@ -16,7 +20,62 @@ public static class EmbeddedHost
     /// <param name="cancellation">Ends the run in good order: the same call takes it up again.</param>
     /// <exception cref="BadInputException">Spec, models or store are not right, or another process writes the run.</exception>
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
-    public static Task<RunRecord> RunAsync(
-        SpecFile spec, string store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        throw new NotSupportedException($"{spec} {store} {runId} {progress} {cancellation}");
+    public static async Task<RunRecord> RunAsync(
+        SpecFile spec, string store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        Store files = new(store);
+        RunFolder folder = files.Run(runId);
+        try
+        {
+            using RunJournal journal = new(folder, spec, progress);
+            foreach (RunEvent recorded in journal.History)
+                progress?.Report(new EventProgress(recorded, Recorded: true));
+            RefuseOtherSpec(folder, journal.History, spec);
+            if (!journal.History.OfType<RunCompleted>().Any())
+                await RunAsync(spec, files, folder, journal, progress, cancellation);
+            return RunRecord.Of(runId, files, journal.Events);
+        }
+        catch (InvalidSpecException error)
+        {
+            throw new BadInputException(spec.Path, error.Field, error.Reason);
+        }
+        catch (DivergedException error)
+        {
+            throw new BadInputException(folder.Log, $"line {error.Index + 1}",
+                $"was decided otherwise when it was recorded, so this run cannot go on with this version; begin another run ({error.Message})");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: null or "value" })
+        {
+            // .NET reports a file beyond the allowed size as an argument out of range.
+            throw new BadInputException(files.Root, null,
+                $"cannot be written ({error.Message}); make room or give the right to write, and run the same command again");
+        }
+    }
+
+    private static async Task RunAsync(
+        SpecFile spec, Store files, RunFolder folder, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        EmbeddedActivities live = new(files, folder, spec, journal, progress, cancellation);
+        try
+        {
+            await EvolutionRun.RunAsync(spec.Spec, new RecordedActivities(journal.History, live));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await live.FinishAsync();
+            journal.Suspend("cancelled");
+            throw;
+        }
+        finally
+        {
+            await live.FinishAsync();
+        }
+    }
+
+    private static void RefuseOtherSpec(RunFolder folder, IReadOnlyList<RunEvent> history, SpecFile spec)
+    {
+        if (history is [RunStarted started, ..] && SpecDifference.First(started.Spec, spec.Spec) is { } difference)
+            throw new BadInputException(spec.Path, difference.Field,
+                $"is {difference.Right}, but run {folder.Run} was begun with {difference.Left}; restore it or choose another run id");
+    }
 }

@@ -17,7 +17,7 @@ public sealed record RunRecord(string Id, Store Store, IReadOnlyList<LoggedEvent
     public RunFolder Folder => Store.Run(Id);
 
     /// <summary>The folder of a model of this run: in the store for a child, where it was admitted from otherwise.</summary>
-    public string PathOf(Model model) => CheckpointFolder.Find(Store, model.Digest);
+    public string PathOf(Model model) => Activities.Models.FolderOf(Store, model.Digest);
 
     internal static RunRecord Of(string id, Store store, IReadOnlyList<LoggedEvent> log) =>
         new(id, store, log, log.Aggregate(RunState.Empty, (state, logged) => state.Apply(logged.Event)));

@@ -1,4 +1,5 @@
 using Pedigree.Evolution;
+using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Workflow;
 

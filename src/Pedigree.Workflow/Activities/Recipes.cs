@@ -1,0 +1,39 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pedigree.Storage;
+using Pedigree.Weights;
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Merging;
+
+namespace Pedigree.Workflow.Activities;
+
+/// <summary>The recipes of a run's children.</summary>
+/// <param name="store">The store.</param>
+/// <param name="merge">The <c>merge</c> of the run's spec.</param>
+/// <param name="file">What errors call the spec.</param>
+internal sealed class Recipes(Store store, JsonObject merge, string file)
+{
+    private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, merge.ToJsonString()));
+    private readonly Dictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
+
+    /// <summary>The recipe of a child to be.</summary>
+    public MergeRecipe For(string ancestor, IReadOnlyList<string> parents)
+    {
+        MergeRecipe recipe = new(_body, parents, ancestor);
+        return _made[recipe.Digest] = recipe;
+    }
+
+    /// <summary>The recipe of a child in the store; null where the digest is that of an admitted model.</summary>
+    /// <exception cref="BadInputException">The recipe in the store is not the one that it is named by.</exception>
+    public MergeRecipe? Find(string digest)
+    {
+        if (_made.TryGetValue(digest, out MergeRecipe? made))
+            return made;
+        string path = Path.Combine(store.Checkpoint(digest), "recipe.json");
+        if (!File.Exists(path))
+            return null;
+        ChildFiles child = ChildFiles.Read(store.Checkpoint(digest));
+        MergeRecipe recipe = For(child.Ancestor, child.Parents);
+        return recipe.Digest == digest ? recipe : throw new BadInputException(path, "recipe", "is not the one that the checkpoint is named by");
+    }
+}

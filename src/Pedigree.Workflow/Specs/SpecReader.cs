@@ -1,0 +1,115 @@
+using System.Text.Json.Nodes;
+using Pedigree.Evaluation.Tasks;
+using Pedigree.Evolution;
+using Pedigree.Weights;
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Merging;
+
+namespace Pedigree.Workflow.Specs;
+
+/// <summary>Reads a spec strictly: every key known, every value in its meaning, every task loaded.</summary>
+internal static class SpecReader
+{
+    public static SpecFile Read(string path)
+    {
+        path = Path.GetFullPath(path);
+        ConfigurationMapping root = ConfigurationReader.ReadFile(path);
+        RunSpec spec = new()
+        {
+            Base = root.RequiredString("base"),
+            Models = [.. root.RequiredMapping("models").Members.Select(model => new ModelSource(model.Key, model.Value.AsString()))],
+            Tasks = [.. root.RequiredSequence("tasks").Select(task => Task(task.AsMapping()))],
+            Merge = Merge(root.RequiredMapping("merge")),
+            Strategy = Strategy(root.OptionalMapping("strategy")),
+            Kinship = Kinship(root.OptionalMapping("kinship")),
+            Seed = root.OptionalInteger("seed") ?? 0,
+        };
+        spec = spec with { Stop = Stop(root.OptionalMapping("stop"), spec.Kinship.Measure) };
+        root.RefuseUnknownKeys();
+        try
+        {
+            SpecRules.Check(spec);
+        }
+        catch (InvalidSpecException error)
+        {
+            throw new BadInputException(path, error.Field, error.Reason);
+        }
+        return new SpecFile(path, Path.GetDirectoryName(path)!, spec).WithTasks();
+    }
+
+    private static TaskSpec Task(ConfigurationMapping task)
+    {
+        TaskSpec spec = new(
+            task.RequiredString("task"), task.OptionalString("data"), Count(task, "fewshot"), Count(task, "limit"),
+            task.OptionalString("metric"), task.OptionalNumber("weight") ?? 1);
+        task.RefuseUnknownKeys();
+        return spec;
+    }
+
+    private static JsonObject Merge(ConfigurationMapping merge)
+    {
+        MergeBody.Parse(merge);
+        return (JsonObject)merge.ToJson();
+    }
+
+    private static StrategySpec Strategy(ConfigurationMapping? strategy)
+    {
+        StrategySpec usual = new();
+        if (strategy is null)
+            return usual;
+        StrategySpec spec = new(strategy.OptionalString("name") ?? usual.Name, Count(strategy, "k"), Count(strategy, "explore") ?? usual.Explore);
+        strategy.RefuseUnknownKeys();
+        return spec;
+    }
+
+    private static KinshipSpec Kinship(ConfigurationMapping? kinship)
+    {
+        KinshipSpec usual = new();
+        if (kinship is null)
+            return usual;
+        KinshipSpec spec = new(Word(kinship, "measure", usual.Measure), Word(kinship, "price", usual.Price));
+        kinship.RefuseUnknownKeys();
+        return spec;
+    }
+
+    // A threshold in the unit of a distance depends on the models, so there is none unless it is given.
+    private static StopSpec Stop(ConfigurationMapping? stop, KinshipMeasure measure)
+    {
+        StopSpec usual = measure == KinshipMeasure.Euclidean ? new(Kinship: null) : new();
+        if (stop is null)
+            return usual;
+        double? Threshold(string key, double? absent) => Absent(stop, key) ? absent : stop.OptionalNumber(key);
+        int? Limit(string key, int? absent) => Absent(stop, key) ? absent : Count(stop, key);
+        StopSpec spec = new(
+            Threshold("kinship", usual.Kinship), Limit("generations", usual.Generations), Limit("evaluations", usual.Evaluations),
+            Limit("patience", usual.Patience));
+        // Those switched off or absent are known keys too.
+        foreach (string key in new[] { "kinship", "generations", "evaluations", "patience" })
+            stop.Optional(key);
+        stop.RefuseUnknownKeys();
+        return spec;
+    }
+
+    private static bool Absent(ConfigurationMapping mapping, string key) => mapping.Members.All(member => member.Key != key);
+
+    private static int? Count(ConfigurationMapping mapping, string key) => mapping.OptionalInteger(key) switch
+    {
+        null => null,
+        >= int.MinValue and <= int.MaxValue and var value => (int)value,
+        _ => throw mapping.Required(key).Error("is too large"),
+    };
+
+    private static TEnum Word<TEnum>(ConfigurationMapping mapping, string key, TEnum absent)
+        where TEnum : struct, Enum
+    {
+        if (mapping.Optional(key) is not { } node)
+            return absent;
+        string word = node.AsString();
+        foreach (TEnum value in Enum.GetValues<TEnum>())
+            if (value.ToString().ToLowerInvariant() == word)
+                return value;
+        string[] words = [.. Enum.GetNames<TEnum>().Select(name => name.ToLowerInvariant())];
+        throw node.Error($"`{word}` is not known; use {string.Join(", ", words)}"
+            + (Nearest.To(word, words) is { } near ? $" (did you mean `{near}`?)" : ""));
+    }
+}
