@@ -1,4 +1,7 @@
+using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Audit;
 
 namespace Pedigree.Workflow;
 
@@ -10,13 +13,62 @@ public static class Auditor
     /// </summary>
     /// <param name="store">Folder of the store.</param>
     /// <param name="runId">Id of the run.</param>
-    /// <param name="remerge">Whether every child is made again, elsewhere, and compared.</param>
+    /// <param name="remerge">Whether every child is made again, in a temporary folder, and compared.</param>
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
     /// <exception cref="BadInputException">There is no such run.</exception>
     public static Task<ReplayResult> ReplayAsync(
         string store, string runId, bool remerge = false, bool reevaluate = false,
-        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        throw new NotSupportedException($"{store} {runId} {remerge} {reevaluate} {progress} {cancellation}");
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        Store files = new(store);
+        RunFolder folder = Runs.Existing(files, runId);
+        return Task.Run(() => ReplayAsync(files, folder, remerge, reevaluate, progress, cancellation), cancellation);
+    }
+
+    /// <summary>Decides a recorded run again.</summary>
+    /// <returns>The first difference; null where every decision is the recorded one.</returns>
+    public static async Task<string?> DecideAgainAsync(IReadOnlyList<RunEvent> events)
+    {
+        if (events is not [RunStarted started, ..])
+            return "line 1: the log does not begin with the start of a run";
+        RecordedActivities recorded = new(events);
+        try
+        {
+            await EvolutionRun.RunAsync(started.Spec, recorded);
+            return recorded.Replayed == events.Count ? null : $"line {recorded.Replayed + 1}: something was recorded after the run was completed";
+        }
+        catch (DivergedException difference)
+        {
+            return $"line {difference.Index + 1}: {difference.Message}";
+        }
+        catch (Exception error)
+        {
+            // Whatever a log that was made up leads to.
+            return $"line {Math.Min(recorded.Replayed + 1, events.Count)}: {error.Message}";
+        }
+    }
+
+    private static async Task<ReplayResult> ReplayAsync(
+        Store store, RunFolder folder, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        IReadOnlyList<RunEvent> events = [];
+        try
+        {
+            events = [.. EventLog.Read(folder.Log, folder.Run, mayBeTorn: false).Select(logged => logged.Event)];
+            if (await DecideAgainAsync(events) is { } difference)
+                throw new BadInputException(folder.Log, null, difference);
+            CheckpointAudit.Verify(store, events, progress, cancellation);
+            if (remerge)
+                MergeAudit.Verify(store, events, folder.Log, progress, cancellation);
+            if (reevaluate)
+                ScoreAudit.Verify(store, folder, events, progress, cancellation);
+            return new(folder.Run, events.Count, true, null);
+        }
+        catch (BadInputException difference)
+        {
+            return new(folder.Run, events.Count, false, difference.Message);
+        }
+    }
 }

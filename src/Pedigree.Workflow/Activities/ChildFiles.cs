@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Weights;
@@ -7,10 +9,12 @@ namespace Pedigree.Workflow.Activities;
 
 /// <summary>What a child's <c>recipe.json</c> says.</summary>
 /// <param name="Digest">The child's digest.</param>
+/// <param name="RecipeDigest">Digest of the recipe itself, which is the same.</param>
 /// <param name="Parents">Digests of its parents.</param>
 /// <param name="Ancestor">Digest of the base.</param>
 /// <param name="Files">SHA-256 of every other file in its folder, by name.</param>
-internal sealed record ChildFiles(string Digest, IReadOnlyList<string> Parents, string Ancestor, IReadOnlyDictionary<string, string> Files)
+internal sealed record ChildFiles(
+    string Digest, string RecipeDigest, IReadOnlyList<string> Parents, string Ancestor, IReadOnlyDictionary<string, string> Files)
 {
     public const string Name = "recipe.json";
 
@@ -23,7 +27,9 @@ internal sealed record ChildFiles(string Digest, IReadOnlyList<string> Parents, 
             JsonObject root = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
             JsonObject recipe = root["recipe"]!.AsObject();
             return new(
-                (string)root["digest"]!, [.. recipe["parents"]!.AsArray().Select(parent => (string)parent!)], (string)recipe["ancestor"]!,
+                (string)root["digest"]!,
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(recipe.ToJsonString()))),
+                [.. recipe["parents"]!.AsArray().Select(parent => (string)parent!)], (string)recipe["ancestor"]!,
                 root["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!, StringComparer.Ordinal));
         }
         catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
@@ -39,5 +45,6 @@ internal sealed record ChildFiles(string Digest, IReadOnlyList<string> Parents, 
     /// <summary>The content digest, from the recorded digests of the files: their bytes are not read again.</summary>
     public string Content(Checkpoint checkpoint) => new CheckpointManifest([.. checkpoint.SourceFiles.Select(name => new FileDigest(
         name, new FileInfo(Path.Combine(checkpoint.Folder, name)).Length,
-        Files.GetValueOrDefault(name) ?? throw new BadInputException(Path.Combine(checkpoint.Folder, name), null, "is not in the checkpoint's recipe.json: it was added later")))]).ContentDigest;
+        Files.GetValueOrDefault(name) ?? throw new BadInputException(
+            Path.Combine(checkpoint.Folder, name), null, "is not in the checkpoint's recipe.json: it was added later")))]).ContentDigest;
 }

@@ -4,6 +4,7 @@ using Pedigree.Evaluation;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Storage;
+using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Workflow.Activities;
@@ -30,8 +31,7 @@ internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal,
                 {
                     checkpoint ??= models.Open(request.Model.Digest);
                     int before = scores.Count;
-                    score = Score(checkpoint, Load(task), _device.Value,
-                        fraction => progress((before + fraction) / request.Tasks.Count), cancellation);
+                    score = Score(checkpoint, task, fraction => progress((before + fraction) / request.Tasks.Count), cancellation);
                     StoredScore.Write(file, score, journal.Temporary);
                 }
                 scores.Add(score);
@@ -51,6 +51,21 @@ internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal,
         EvaluationOptions options = new() { Device = device, Progress = (_, done, all) => progress((double)done / all) };
         TaskResult result = Evaluator.Evaluate(checkpoint, [task], options, cancellation).Tasks[0];
         return new(result.Task, result.Primary.Metric, result.Primary.Value, result.Primary.StandardError);
+    }
+
+    // A child that cannot be scored never can; of an admitted model someone must be told.
+    private TaskScore Score(Checkpoint checkpoint, TaskSpec task, Action<double> progress, CancellationToken cancellation)
+    {
+        try
+        {
+            TaskScore score = Score(checkpoint, Load(task), _device.Value, progress, cancellation);
+            return double.IsFinite(score.Value) ? score
+                : throw new BadInputException(checkpoint.Folder, task.Task, $"its score is {score.Value}, which is not a finite number");
+        }
+        catch (BadInputException error) when (checkpoint.Folder.StartsWith(store.Root, StringComparison.Ordinal))
+        {
+            throw new WorkFailedException(error.Message, error);
+        }
     }
 
     private EvaluationTask Load(TaskSpec task)

@@ -28,9 +28,9 @@ internal sealed class Merging(Store store, RunJournal journal, Models models, Re
         {
             foreach (string digest in (string[])[recipe.Ancestor!, .. recipe.Parents])
                 opened.Add(new(digest, models.Open(digest)));
-            GramRow?[] rows = [.. recipe.Parents.Select(parent => grams.Find(recipe.Ancestor!, parent, measured: true))];
+            GramRow[] rows = [.. recipe.Parents.Select(parent => grams.Find(recipe.Ancestor!, parent, measured: true)).OfType<GramRow>()];
             Merger.Merge(
-                recipe, opened[1..], opened[0], rows.Contains(null) ? null : rows!, half,
+                recipe, opened[1..], opened[0], rows.Length == recipe.Parents.Count ? rows : null, half,
                 progress: new FractionProgress(progress), cancellation: cancellation);
         }
         catch (BadInputException error) when (!error.File.StartsWith(journal.Temporary, StringComparison.Ordinal) && opened.Count > recipe.Parents.Count)

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Weights;
 using Pedigree.Weights.Configuration;
