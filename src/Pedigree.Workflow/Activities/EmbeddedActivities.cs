@@ -72,7 +72,8 @@ internal sealed class EmbeddedActivities : IActivities
         Task before = _last;
         Task<TResult> mine = Task.Run(async () =>
         {
-            await before;
+            // Yielding, so that whoever awaits the work before can record it first.
+            await before.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             return Do(activity, name, work);
         });
         _last = mine.ContinueWith(
