@@ -28,6 +28,9 @@ internal interface INarrowElement : IElement
     /// <summary>Rounds 32 values to nearest; where a value lies exactly between two, either will do.</summary>
     static abstract Vector512<ushort> Round(Vector512<float> even, Vector512<float> odd);
 
+    /// <summary>Rounds 32 values to nearest, ties to even.</summary>
+    static abstract Vector512<ushort> RoundToEven(Vector512<float> even, Vector512<float> odd);
+
     /// <summary>The bits of the exponent: all set in infinities and NaN.</summary>
     static abstract ushort Exponent { get; }
 }
@@ -52,6 +55,19 @@ internal readonly unsafe struct BF16 : INarrowElement
     {
         var half = Vector512.Create(0x8000u);
         return (((even.AsUInt32() + half) >> 16) | ((odd.AsUInt32() + half) & Vector512.Create(0xFFFF0000u))).AsUInt16();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ushort> RoundToEven(Vector512<float> even, Vector512<float> odd) =>
+        ((RoundToEven(even) >> 16) | (RoundToEven(odd) & Vector512.Create(0xFFFF0000u))).AsUInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> RoundToEven(Vector512<float> value)
+    {
+        var bits = value.AsUInt32();
+        var rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
+        // A NaN with many bits set would otherwise be carried into another exponent.
+        return Vector512.ConditionalSelect(Vector512.Equals(value, value).AsUInt32(), rounded, Vector512.Create(0x7FC00000u));
     }
 
     public static double Read(byte* source) => BitConverter.UInt32BitsToSingle((uint)*(ushort*)source << 16);
@@ -98,6 +114,9 @@ internal readonly unsafe struct F16 : INarrowElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ushort> Round(Vector512<float> even, Vector512<float> odd) => (Narrow(even) | (Narrow(odd) << 16)).AsUInt16();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ushort> RoundToEven(Vector512<float> even, Vector512<float> odd) => Round(even, odd);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Narrow(Vector512<float> value)
