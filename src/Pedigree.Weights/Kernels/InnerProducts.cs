@@ -38,30 +38,38 @@ internal static unsafe class InnerProducts
     {
         var evenSum = Vector512<float>.Zero;
         var oddSum = Vector512<float>.Zero;
-        var padding = stackalloc byte[Group * 4];
-        var start = 0;
-        for (; start < count; start += Group)
-        {
-            var from = source + (start * T.Size);
-            if (start + Group > count)
+        var whole = count / Group * Group;
+        if (origin == null)
+            for (var start = 0; start < whole; start += Group)
             {
-                new Span<byte>(padding, Group * 4).Clear();
-                new Span<byte>(from, (count - start) * T.Size).CopyTo(new(padding, Group * 4));
-                from = padding;
+                T.Load(source + (start * T.Size), out var even, out var odd);
+                even.Store(target + start);
+                odd.Store(target + start + 16);
+                evenSum += even;
+                oddSum += odd;
             }
-            T.Load(from, out var even, out var odd);
-            if (origin != null)
+        else
+            for (var start = 0; start < whole; start += Group)
             {
+                T.Load(source + (start * T.Size), out var even, out var odd);
                 even -= Vector512.Load(origin + start);
                 odd -= Vector512.Load(origin + start + 16);
+                even.Store(target + start);
+                odd.Store(target + start + 16);
+                evenSum += even;
+                oddSum += odd;
             }
-            even.Store(target + start);
-            odd.Store(target + start + 16);
-            evenSum += even;
-            oddSum += odd;
-        }
         Flush(evenSum, oddSum, sum);
-        return start;
+        return whole == count ? whole : whole + Rest<T>(source + (whole * T.Size), origin == null ? null : origin + whole, target + whole, count - whole, sum);
+    }
+
+    private static int Rest<T>(byte* source, float* origin, float* target, int count, double* sum)
+        where T : IElement
+    {
+        var padded = stackalloc byte[Group * 4];
+        new Span<byte>(padded, Group * 4).Clear();
+        new Span<byte>(source, count * T.Size).CopyTo(new(padded, Group * 4));
+        return Difference<T>(padded, origin, target, Group, sum);
     }
 
     /// <summary>
