@@ -131,9 +131,9 @@ public static class Evaluator
         {
             cancellation.ThrowIfCancellationRequested();
             var written = model.Generate([.. batch.Select(place => prompts[place])], most, (_, tokens) =>
-                tokens[^1] == tokenizer.EosId || until.Count > 0 && Stops(tokenizer.Decode(tokens), until));
+                tokenizer.EndIds.Contains(tokens[^1]) || until.Count > 0 && Stops(tokenizer.Decode(tokens), until));
             for (var i = 0; i < batch.Count; i++)
-                outputs[batch[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => token != tokenizer.EosId)]), until);
+                outputs[batch[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => !tokenizer.EndIds.Contains(token))]), until);
             options.Progress?.Invoke(task.Name, done += batch.Count, prompts.Count);
         }
 

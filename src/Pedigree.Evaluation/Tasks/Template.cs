@@ -73,6 +73,7 @@ internal sealed class Template
         double number => number == Math.Floor(number) && Math.Abs(number) < 1e16
             ? number.ToString("0.0", CultureInfo.InvariantCulture) : number.ToString("R", CultureInfo.InvariantCulture),
         bool flag => flag ? "True" : "False",
-        _ => throw row.Bad(source.At.Path, $"must be text, a number or a boolean, not {(value is JsonArray ? "a list" : value is null ? "null" : "an object")}."),
+        _ => throw row.Bad(source.At.Path,
+            $"must be text, a number or a boolean, not {(value is JsonArray ? "a list" : value is null ? "null" : "an object")}."),
     };
 }

@@ -59,6 +59,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
         (before, after) = Template(file.Child("post_processor"));
         BosId = Named(beside.Bos) ?? beside.BosId;
         EosId = Named(beside.Eos) ?? beside.EosId;
+        EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
         Count = texts.Keys.Max() + 1;
 
         int? Named(string? text) => text is null ? null
@@ -68,6 +69,8 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
     public int? BosId { get; }
 
     public int? EosId { get; }
+
+    public IReadOnlySet<int> EndIds { get; }
 
     public int Count { get; }
 

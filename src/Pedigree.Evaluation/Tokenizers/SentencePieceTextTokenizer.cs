@@ -34,6 +34,7 @@ internal sealed class SentencePieceTextTokenizer : ITextTokenizer
         int? Find(string text) => added.TryGetValue(text, out var id) || pieces.Vocabulary.TryGetValue(text, out id) ? id : null;
         BosId = Find(beside.Bos ?? pieces.BeginningOfSentenceToken) ?? beside.BosId;
         EosId = Find(beside.Eos ?? pieces.EndOfSentenceToken) ?? beside.EosId;
+        EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
         special = [.. beside.Added.Where(entry => entry.Special).Select(entry => entry.Id)];
         special.UnionWith(new[] { BosId, EosId }.OfType<int>());
         Count = pieces.Vocabulary.Values.Concat(added.Values).Max() + 1;
@@ -44,6 +45,8 @@ internal sealed class SentencePieceTextTokenizer : ITextTokenizer
     public int? BosId { get; }
 
     public int? EosId { get; }
+
+    public IReadOnlySet<int> EndIds { get; }
 
     public int Count { get; }
 

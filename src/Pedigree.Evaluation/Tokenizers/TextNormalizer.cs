@@ -43,8 +43,8 @@ internal static class TextNormalizer
                 or '\u2126' or '\u212A' or '\u212B'            // ohm, kelvin, ångström
                 or '\u3099' or '\u309A'                        // voicing of kana
                 or (>= '\uF900' and <= '\uFAFF'))              // compatibility ideographs
-                throw normalizer.Bad(
-                    $"the text \"{(text.Length > 40 ? text[..40] + "…" : text)}\" has U+{(int)character:X4}; write it composed (NFC), since NFC itself is not supported.");
+                throw normalizer.Bad($"the text \"{(text.Length > 40 ? text[..40] + "…" : text)}\" has U+{(int)character:X4}; "
+                    + "write it composed (NFC), since NFC itself is not supported.");
         }
         return text;
     }

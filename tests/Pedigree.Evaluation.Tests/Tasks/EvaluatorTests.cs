@@ -118,6 +118,17 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void Writing_ends_at_any_of_the_end_tokens_that_the_model_names()
+    {
+        var first = Evaluator.Evaluate(model, tokenizer, [Load("write")]).Tasks.Single().Items.First(item => item.Output!.Length > 1);
+        var end = tokenizer.Encode(first.Output![1..2], false).Single();
+        folder.File("generation_config.json", $$"""{"eos_token_id": [0, {{end}}]}""");
+        var again = Evaluator.Evaluate(folder.Path, [Load("write")], new() { Device = "cpu" }).Tasks.Single()
+            .Items.Single(item => item.Item.Line == first.Item.Line);
+        Assert.Equal(first.Output[1] == first.Output[0] ? "" : first.Output[..1], again.Output);
+    }
+
+    [Fact]
     public void The_same_again_and_beside_other_tasks_is_the_same_to_the_last_bit()
     {
         var together = Evaluator.Evaluate(model, tokenizer, [Load("write"), Load("choice"), Load("likely")]).ToJson();
