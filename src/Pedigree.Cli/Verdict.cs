@@ -17,7 +17,7 @@ internal static class Verdict
             : $"{best.Name} scores {Percent(best.Average)}, {Format.Points(best.Average - admitted.Average)} points against the best admitted model "
                 + $"({admitted.Name}, {Percent(admitted.Average)})";
         return $"{state.Spec!.Strategy.Name}: {standing} and {Format.Points(best.Average - state.Base!.Average)} against the base ({Percent(state.Base.Average)}). "
-            + $"{(state.Completed is null ? "It is not finished." : $"It ended because {StopWords.Of(state)}.")}";
+            + $"{(state.Completed is null ? "It is not finished." : $"Why it ended: {StopWords.Of(state)}.")}";
     }
 
     /// <summary>What one run reached beyond another, and for how much more.</summary>

@@ -47,7 +47,7 @@ internal static class DemoCommand
 
     private static void Print(IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs)
     {
-        console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)]));
+        console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)], console.Profile.Width));
         foreach ((RunRecord run, _) in runs)
             console.WriteLine(Verdict.Of(run));
         console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run));

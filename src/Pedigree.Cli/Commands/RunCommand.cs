@@ -26,7 +26,7 @@ internal static class RunCommand
             string report = RunFiles.WriteReport(record);
             Output.Of(parsed).Print(RunSummary.Of(record), console =>
             {
-                console.Write(GenerationTable.Of([record]));
+                console.Write(GenerationTable.Of([record], console.Profile.Width));
                 console.WriteLine(Verdict.Of(record));
                 PrintPlaces(console, record, report);
             });

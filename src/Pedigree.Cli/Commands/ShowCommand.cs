@@ -53,7 +53,7 @@ internal static class ShowCommand
     {
         if (!run.State.Generations.IsEmpty)
         {
-            console.Write(GenerationTable.Of([run]));
+            console.Write(GenerationTable.Of([run], console.Profile.Width));
             Table table = Output.Table(("model", false), ("parents", false), ("purpose", false), ("average %", true));
             IEnumerable<Model> models = run.State.Population.Append(run.State.Base!);
             foreach (Model model in models)

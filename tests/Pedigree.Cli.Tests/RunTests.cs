@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+
+namespace Pedigree.Cli.Tests;
+
+public sealed class RunTests : IDisposable
+{
+    private readonly Folder folder = new();
+
+    private string Store => folder["store"];
+
+    [Fact]
+    public async Task A_run_gives_its_summary_and_the_same_command_again_finds_it_finished()
+    {
+        string spec = Spec();
+        Said first = await Command.DoneAsync("run", spec, "--store", Store, "--json");
+        Assert.Equal("tiny-greedy", (string?)first.Json["run"]);
+        Assert.Equal("generations", (string?)first.Json["stopReason"]);
+        Assert.True(File.Exists(Path.Combine((string)first.Json["best"]!["path"]!, "model.safetensors")));
+        Assert.True(File.Exists((string)first.Json["events"]!));
+        Assert.True(File.Exists(Path.Combine(Store, "runs", "tiny-greedy", "report.html")));
+
+        string log = File.ReadAllText((string)first.Json["events"]!);
+        Said second = await Command.DoneAsync("run", spec, "--store", Store, "--json");
+        Assert.True(JsonNode.DeepEquals(first.Json, second.Json));
+        Assert.Contains("was finished before", second.Errors, StringComparison.Ordinal);
+        Assert.Equal(log, File.ReadAllText((string)first.Json["events"]!));
+
+        Said words = await Command.DoneAsync("run", spec, "--store", Store);
+        Assert.Contains("Why it ended: the limit of 1 generation was reached", words.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_misspelt_key_of_the_spec_is_named_with_the_right_one_and_nothing_is_written()
+    {
+        string refusal = (await Command.RunAsync("run", Spec("stratgy: { name: greedy }"), "--store", Store)).Refusal;
+        Assert.Contains("stratgy", refusal, StringComparison.Ordinal);
+        Assert.Contains("strategy", refusal, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Store));
+    }
+
+    [Fact]
+    public async Task A_missing_model_is_named_and_nothing_is_written()
+    {
+        string refusal = (await Command.RunAsync("run", Spec(model: "no-such-model"), "--store", Store)).Refusal;
+        Assert.Contains("no-such-model", refusal, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Store));
+    }
+
+    [Fact]
+    public async Task Only_verbose_errors_say_where_in_the_program()
+    {
+        Said verbose = await Command.RunAsync("run", folder["nothing.yaml"], "--store", Store, "--verbose");
+        Assert.Equal(2, verbose.ExitCode);
+        Assert.Contains("   at Pedigree.", verbose.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", (await Command.RunAsync("run", folder["nothing.yaml"], "--store", Store)).Refusal, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private string Spec(string more = "strategy: { name: greedy, k: 2 }", string model = "reverse")
+    {
+        string file = folder["tiny.yaml"];
+        File.WriteAllText(file, $$"""
+            base: {{Command.Family}}/base
+            models: { reverse: {{Command.Family}}/{{model}}, sort: {{Command.Family}}/sort }
+            tasks:
+              - { task: {{Command.Family}}/tasks/sort.yaml, limit: 10 }
+            merge: { method: slerp, parameters: { t: 0.5 }, dtype: bfloat16 }
+            stop: { generations: 1 }
+            {{more}}
+
+            """);
+        return file;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json.Nodes;
+
+namespace Pedigree.Cli.Tests;
+
+public class ToolTests
+{
+    [Fact]
+    public async Task Kinship_gives_three_full_symmetric_matrices()
+    {
+        JsonNode kinship = (await Command.DoneAsync("kinship", Model("base"), Model("sort"), Model("max"), Model("shift"), "--json")).Json;
+        Assert.Equal(["models", "parameters", "pearson", "cosine", "euclidean"], kinship.AsObject().Select(member => member.Key));
+        Assert.Equal(["sort", "max", "shift"], kinship["models"]!.AsArray().Select(name => (string?)name));
+        Assert.True((long)kinship["parameters"]! > 100_000);
+        foreach (string measure in (string[])["pearson", "cosine", "euclidean"])
+        {
+            double[][] matrix = [.. kinship[measure]!.AsArray().Select(row => row!.AsArray().Select(value => (double)value!).ToArray())];
+            Assert.Equal(3, matrix.Length);
+            for (int a = 0; a < 3; a++)
+            {
+                Assert.Equal(measure == "euclidean" ? 0 : 1, matrix[a][a], 1e-12);
+                for (int b = 0; b < a; b++)
+                {
+                    Assert.Equal(matrix[a][b], matrix[b][a]);
+                    Assert.True(measure == "euclidean" ? matrix[a][b] > 0.1 : matrix[a][b] is > -1 and < 0.999);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Kinship_in_words_names_the_most_and_least_related_pair_of_the_measure_asked_for()
+    {
+        string words = (await Command.DoneAsync("kinship", Model("base"), Model("sort"), Model("max"), Model("shift"), "--measure", "cosine")).Output;
+        Assert.Contains("most related: ", words, StringComparison.Ordinal);
+        Assert.Contains("mean of 3 pairs: ", words, StringComparison.Ordinal);
+        Assert.DoesNotContain("euclidean", words, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_merge_by_mergekit_yaml_writes_a_model_that_eval_scores()
+    {
+        using Folder folder = new();
+        File.WriteAllText(folder["slerp.yaml"], $"""
+            merge_method: slerp
+            base_model: {Model("reverse")}
+            models:
+              - model: {Model("reverse")}
+              - model: {Model("sort")}
+            parameters:
+              t: 0.5
+            dtype: bfloat16
+
+            """);
+        JsonNode merged = (await Command.DoneAsync("merge", folder["slerp.yaml"], folder["child"], "--json")).Json;
+        Assert.Equal(folder["child"], (string?)merged["path"]);
+        Assert.Matches("^[0-9a-f]{64}$", (string?)merged["digest"]);
+
+        string task = Path.Combine(Command.Family, "tasks", "sort.yaml");
+        JsonNode scores = (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "20", "--json")).Json;
+        Assert.Equal(["results"], scores.AsObject().Select(member => member.Key));
+        Assert.InRange((double)scores["results"]!["sort"]!["exact_match,none"]!, 0.05, 1);
+        Assert.Contains("exact_match", (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "5")).Output, StringComparison.Ordinal);
+
+        string refusal = (await Command.RunAsync("merge", folder["slerp.yaml"], folder["child"])).Refusal;
+        Assert.Contains("exists already", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Family_train_writes_a_family_whose_spec_can_be_run()
+    {
+        using Folder folder = new();
+        JsonNode family = (await Command.DoneAsync(
+            "family", "train", folder["family"], "--base-steps", "2", "--expert-steps", "2", "--json")).Json;
+        Assert.True(family["experts"]!.AsArray().Count >= 6);
+        Assert.All(family["experts"]!.AsArray(), expert => Assert.True(File.Exists(Path.Combine(folder["family"], (string)expert!, "model.safetensors"))));
+        Assert.True(File.Exists((string)family["spec"]!));
+    }
+
+    [Theory]
+    [InlineData("kinship", "/no/such/base", "/no/such/a", "/no/such/b")]
+    [InlineData("merge", "/no/such/config.yaml", "/no/such/out")]
+    [InlineData("eval", "/no/such/model", "--task", "no-such-task")]
+    [InlineData("replay", "nothing", "--store", "/no/such/store")]
+    public async Task What_is_not_there_is_named(params string[] arguments) =>
+        Assert.Matches("no.such|nothing", (await Command.RunAsync(arguments)).Refusal);
+
+    private static string Model(string name) => Path.Combine(Command.Family, name);
+}
