@@ -55,6 +55,7 @@ public sealed class RunWriter : IDisposable
     }
 
     /// <summary>Adds an event; it is on the disk when this returns. After an error the log is as it was before.</summary>
+    /// <exception cref="BadInputException">The disk has no room.</exception>
     public LoggedEvent Append(RunEvent runEvent, DateTimeOffset time)
     {
         byte[] line = EventLine.Write(_folder.Run, time, _previous, runEvent);
@@ -64,11 +65,11 @@ public sealed class RunWriter : IDisposable
             _log.Write([.. line, (byte)'\n']);
             _log.Flush(flushToDisk: true);
         }
-        catch (IOException)
+        catch (Exception error) when (WholeFile.IsDisk(error))
         {
             _log.SetLength(length);
             _log.Position = length;
-            throw;
+            throw WholeFile.NotWritten(_folder.Log, error);
         }
         _previous = EventLine.Hash(line);
         return new(time, runEvent);

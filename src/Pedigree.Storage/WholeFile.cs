@@ -1,4 +1,5 @@
 using System.Text;
+using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
@@ -6,6 +7,7 @@ namespace Pedigree.Storage;
 public static class WholeFile
 {
     /// <summary>Writes a text under a temporary name in <paramref name="temporary"/>, flushes it to the disk and renames it.</summary>
+    /// <exception cref="BadInputException">The disk has no room, or it may not be written.</exception>
     public static void Write(string path, string text, string temporary)
     {
         string half = Path.Combine(temporary, Path.GetRandomFileName());
@@ -19,10 +21,17 @@ public static class WholeFile
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.Move(half, path, overwrite: true);
         }
-        catch
+        catch (Exception error) when (IsDisk(error))
         {
             File.Delete(half);
-            throw;
+            throw NotWritten(path, error);
         }
     }
+
+    /// <summary>Whether writing failed for the disk's sake: .NET reports a file beyond the allowed size as an argument out of range.</summary>
+    internal static bool IsDisk(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
+
+    internal static BadInputException NotWritten(string path, Exception error) => new(path, null,
+        $"could not be written ({(error is ArgumentOutOfRangeException ? "a file may not be that large here" : error.Message)}); "
+        + "make room and run the same command again: what is finished stays");
 }

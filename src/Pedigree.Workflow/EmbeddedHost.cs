@@ -44,11 +44,15 @@ public static class EmbeddedHost
             throw new BadInputException(folder.Log, $"line {error.Index + 1}",
                 $"was decided otherwise when it was recorded, so this run cannot go on with this version; begin another run ({error.Message})");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException { ParamName: null or "value" })
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // .NET reports a file beyond the allowed size as an argument out of range.
             throw new BadInputException(files.Root, null,
-                $"cannot be written ({error.Message}); make room or give the right to write, and run the same command again");
+                $"cannot be used ({error.Message}); make room or give the right to write, and run the same command again");
+        }
+        catch (WorkFailedException error)
+        {
+            // Of a child this is recorded and the run goes on; a model of the spec must be replaced.
+            throw new BadInputException(spec.Path, "models", error.Message);
         }
     }
 

@@ -1,0 +1,115 @@
+using System.Runtime.CompilerServices;
+using Pedigree.Evolution;
+using Pedigree.Storage;
+using Pedigree.Weights;
+
+namespace Pedigree.Workflow.Tests;
+
+public sealed class AuditorTests(FinishedRun finished) : IClassFixture<FinishedRun>, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_finished_run_is_identical_when_decided_merged_and_evaluated_again()
+    {
+        SortedDictionary<string, string> before = TemporaryFolder.Contents(finished.Store);
+        ReplayResult result = await Auditor.ReplayAsync(finished.Store, "small", remerge: true, reevaluate: true);
+        Assert.Null(result.FirstDifference);
+        Assert.True(result.Identical);
+        Assert.Equal(finished.Run.Events.Count, result.Events);
+        Assert.Equal(before, TemporaryFolder.Contents(finished.Store));
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_any_file_of_a_child_is_found_and_the_file_named()
+    {
+        string store = Copied();
+        string child = new Store(store).Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest);
+        Random random = new(3);
+        foreach (string file in Directory.EnumerateFiles(child).Order(StringComparer.Ordinal))
+        {
+            byte[] whole = File.ReadAllBytes(file);
+            foreach (int position in new[] { 0, random.Next(whole.Length), whole.Length - 2 })
+            {
+                byte[] flipped = [.. whole];
+                flipped[position] ^= (byte)(1 << random.Next(8));
+                File.WriteAllBytes(file, flipped);
+                ReplayResult result = await Auditor.ReplayAsync(store, "small");
+                Assert.False(result.Identical, $"{file} at {position}");
+                Assert.Contains(Path.GetFileName(child), result.FirstDifference);
+                if (Path.GetFileName(file) != "recipe.json")
+                    Assert.Contains(Path.GetFileName(file), result.FirstDifference);
+            }
+            File.WriteAllBytes(file, whole);
+        }
+        Assert.True((await Auditor.ReplayAsync(store, "small")).Identical);
+    }
+
+    [Fact]
+    public async Task A_flipped_bit_in_the_log_is_named_by_line()
+    {
+        string store = Copied();
+        string log = new Store(store).Run("small").Log;
+        byte[] bytes = File.ReadAllBytes(log);
+        bytes[Array.IndexOf(bytes, (byte)'\n') + 200] ^= 4;
+        File.WriteAllBytes(log, bytes);
+        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        Assert.False(result.Identical);
+        Assert.Contains("line 2", result.FirstDifference);
+    }
+
+    [Fact]
+    public async Task A_log_without_its_end_is_not_identical()
+    {
+        string store = Copied();
+        string log = new Store(store).Run("small").Log;
+        File.WriteAllText(log, string.Concat(File.ReadAllLines(log)[..^1].Select(line => line + "\n")));
+        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        Assert.False(result.Identical);
+        Assert.Contains("before the run was completed", result.FirstDifference);
+    }
+
+    [Fact]
+    public async Task A_made_up_log_whose_hashes_are_right_is_found_by_what_it_decides()
+    {
+        RunEvent[] events = [.. finished.Run.Events];
+        int index = Array.FindIndex(events, runEvent => runEvent is GenerationCompleted { Generation: 1 });
+        var honest = (GenerationCompleted)events[index];
+        events[index] = honest with { Best = honest.Best with { Average = 1 } };
+        string store = _folder["made-up"];
+        using (RunWriter writer = RunWriter.Open(new Store(store).Run("small")))
+        {
+            foreach (RunEvent runEvent in events)
+                writer.Append(runEvent, DateTimeOffset.UtcNow);
+        }
+        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        Assert.False(result.Identical);
+        Assert.Contains($"line {index + 1}", result.FirstDifference);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_not_there_is_refused_with_those_that_are()
+    {
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(finished.Store, "smal"));
+        Assert.Contains("there are: small", error.Message);
+    }
+
+    [Fact]
+    public async Task A_run_recorded_long_ago_is_decided_the_same_way_today()
+    {
+        string log = Path.Combine(Path.GetDirectoryName(ThisFile())!, "Recorded", "demo.jsonl");
+        RunEvent[] events = [.. EventLog.Read(log, "demo", mayBeTorn: false).Select(logged => logged.Event)];
+        Assert.True(events.OfType<MergeCompleted>().Count() >= 7);
+        Assert.Null(await Auditor.DecideAgainAsync(events));
+    }
+
+    private static string ThisFile([CallerFilePath] string file = "") => file;
+
+    private string Copied()
+    {
+        TemporaryFolder.Copy(finished.Store, _folder["copy"]);
+        return _folder["copy"];
+    }
+}

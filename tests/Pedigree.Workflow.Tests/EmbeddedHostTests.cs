@@ -1,0 +1,151 @@
+using Pedigree.Evolution;
+using Pedigree.Weights;
+
+namespace Pedigree.Workflow.Tests;
+
+public sealed class EmbeddedHostTests(FinishedRun finished) : IClassFixture<FinishedRun>, IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_run_measures_merges_and_evaluates_and_says_why_it_ended()
+    {
+        RunState state = finished.Run.State;
+        Assert.Equal(StopReason.Generations, state.Completed!.Reason);
+        Assert.True(state.Merges >= 4);
+        Assert.Equal(state.Merges + 4, state.Evaluations);
+        KinshipEntry[] children = [.. finished.Run.Events.OfType<KinshipMeasured>().Where(row => row.Name.Contains('-')).SelectMany(row => row.Row)];
+        Assert.NotEmpty(children);
+        // Float32 or bf16 children: the prediction is off by rounding alone.
+        Assert.All(children, entry => Assert.Equal(entry.Value.Pearson, entry.Predicted!.Pearson, 0.01));
+        RunSummary summary = RunSummary.Of(finished.Run)!;
+        Assert.True(File.Exists(Path.Combine(summary.Best.Path!, "model.safetensors")));
+        Assert.True(File.Exists(summary.Events));
+        Assert.Equal(["small"], Runs.List(finished.Store));
+    }
+
+    [Fact]
+    public async Task A_finished_run_is_returned_and_nothing_is_written()
+    {
+        SortedDictionary<string, string> before = TemporaryFolder.Contents(finished.Store);
+        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, finished.Store, "small");
+        Assert.Equal(finished.Run.Events.Count, again.Events.Count);
+        Assert.Equal(before, TemporaryFolder.Contents(finished.Store));
+    }
+
+    [Fact]
+    public async Task Another_spec_for_the_same_run_is_refused_and_the_field_named()
+    {
+        SpecFile other = Samples.Write(_folder["other.yaml"], Samples.Spec(strategy: "greedy"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, finished.Store, "small"));
+        Assert.Equal("strategy.name", error.Field);
+        Assert.Contains("was begun with \"kinship\"", error.Message);
+    }
+
+    [Fact]
+    public async Task Another_run_in_the_same_store_computes_nothing_again()
+    {
+        string store = _folder["store"];
+        TemporaryFolder.Copy(finished.Store, store);
+        Dictionary<string, DateTime> before = Finished(store);
+        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, store, "second");
+        Assert.Equal(Decisions(finished.Run), Decisions(again));
+        Assert.Equal(before, Finished(store));
+    }
+
+    [Fact]
+    public async Task A_cancelled_run_is_suspended_and_the_same_call_goes_on_with_it()
+    {
+        using CancellationTokenSource source = new();
+        string store = _folder["store"];
+        SynchronousProgress cancel = new(news =>
+        {
+            if (news is EventProgress { Event: MergeCompleted })
+                source.Cancel();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => EmbeddedHost.RunAsync(finished.Spec, store, "small", cancel, source.Token));
+        Assert.IsType<RunSuspended>(Runs.Load(store, "small").Events[^1]);
+        RunRecord whole = await EmbeddedHost.RunAsync(finished.Spec, store, "small");
+        Assert.Single(whole.Events.OfType<RunResumed>());
+        Assert.Equal(Decisions(finished.Run), Decisions(whole));
+    }
+
+    [Fact]
+    public async Task A_run_that_is_told_to_stop_ends_after_its_generation()
+    {
+        string store = _folder["store"];
+        SynchronousProgress stop = new(news =>
+        {
+            if (news is EventProgress { Event: ParentsSelected { Generation: 1 } })
+                new Storage.Store(store).Run("small").RequestStop();
+        });
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, store, "small", stop);
+        Assert.Equal(StopReason.Told, run.State.Completed!.Reason);
+        Assert.Equal(1, run.State.Generations[^1].Generation);
+        Assert.True((await Auditor.ReplayAsync(store, "small")).Identical);
+    }
+
+    [Fact]
+    public async Task Predicted_kinship_reads_no_child()
+    {
+        SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec(kinship: "price: predicted"));
+        RunRecord run = await EmbeddedHost.RunAsync(spec, _folder["store"], "predicted");
+        ILookup<bool, KinshipEntry> rows = run.Events.OfType<KinshipMeasured>()
+            .SelectMany(row => row.Row.Select(entry => (Child: row.Name.Contains('-'), entry))).ToLookup(pair => pair.Child, pair => pair.entry);
+        Assert.All(rows[true], entry => Assert.Equal(KinshipPrice.Predicted, entry.Price));
+        Assert.All(rows[false], entry => Assert.Equal(KinshipPrice.Measured, entry.Price));
+        Assert.True((await Auditor.ReplayAsync(_folder["store"], "predicted", remerge: true)).Identical);
+    }
+
+    [Fact]
+    public async Task Two_processes_on_one_run_the_second_is_refused()
+    {
+        string store = _folder["store"];
+        BadInputException? error = null;
+        // Blocks the first in the middle of its run.
+        SynchronousProgress second = new(news =>
+        {
+            if (error is null && news is EventProgress { Event: MergeCompleted })
+            {
+                using System.Diagnostics.Process process = HostProcess.Start(finished.Spec.Path, store, "small");
+                string output = process.StandardError.ReadToEnd();
+                process.WaitForExit();
+                Assert.Equal(2, process.ExitCode);
+                error = new BadInputException("", null, output);
+            }
+        });
+        await EmbeddedHost.RunAsync(finished.Spec, store, "small", second);
+        Assert.Contains("is being written by another process", error!.Message);
+    }
+
+    [Fact]
+    public async Task An_admitted_model_that_changes_during_the_run_is_named()
+    {
+        TemporaryFolder.Copy(Samples.Family, _folder["family"]);
+        SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec().Replace(Samples.Family, _folder["family"]));
+        using CancellationTokenSource source = new();
+        SynchronousProgress cancel = new(news =>
+        {
+            if (news is EventProgress { Event: GenerationCompleted })
+                source.Cancel();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, _folder["store"], "r", cancel, source.Token));
+        string weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, _folder["store"], "r"));
+        Assert.Contains("has changed since it was admitted", error.Message);
+    }
+
+    internal static List<string> Decisions(RunRecord run) =>
+        [.. run.Events.Where(e => e is not HostEvent).Select(e => EventJson.ToJson(e).ToJsonString(EventJson.Options))];
+
+    internal static Dictionary<string, DateTime> Finished(string store) =>
+        new[] { "checkpoints", "scores" }.Select(name => Path.Combine(store, name)).Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            .ToDictionary(file => file, File.GetLastWriteTimeUtc);
+}
