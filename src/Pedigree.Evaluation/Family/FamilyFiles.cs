@@ -59,6 +59,7 @@ internal static class FamilyFiles
                 output_type: generate_until
                 doc_to_text: "{{question}}"
                 doc_to_target: "{{answer}}"
+                target_delimiter: ""
                 generation_kwargs:
                   until: ["\n"]
                   max_gen_toks: 12
