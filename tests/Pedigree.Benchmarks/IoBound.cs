@@ -9,22 +9,22 @@ internal static unsafe class IoBound
 {
     private const int Piece = 1 << 20;
 
-    /// <summary>Seconds, and how.</summary>
-    public static (double Seconds, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
+    /// <summary>How long, and how.</summary>
+    public static (Time Time, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
     {
         var files = inputs.SelectMany(input => input.WeightFiles.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))
             .Select(name => Path.Combine(input.Folder, name))).ToArray();
         var bytes = inputs[0].Tensors.Sum(tensor => tensor.ByteLength);
         var read = new[]
         {
-            ("mapped", Timing.Seconds(() => Mapped(inputs))),
-            ("read, 1 thread", Timing.Seconds(() => Read(files, 1))),
-            ("read, 2 threads", Timing.Seconds(() => Read(files, 2))),
-        }.MinBy(way => way.Item2);
+            ("mapped", Timing.Measure(() => Mapped(inputs))),
+            ("read, 1 thread", Timing.Measure(() => Read(files, 1))),
+            ("read, 2 threads", Timing.Measure(() => Read(files, 2))),
+        }.MinBy(way => way.Item2.Elapsed);
         var write = new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }
             .Select(way => ($"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", Write(target, bytes, way.Item1, way.Item2, way.Item3)))
-            .MinBy(way => way.Item2);
-        return (read.Item2 + write.Item2, $"{read.Item1} {read.Item2:F3} s + {write.Item1} {write.Item2:F3} s");
+            .MinBy(way => way.Item2.Elapsed);
+        return (read.Item2 + write.Item2, $"{read.Item1} {read.Item2} + {write.Item1} {write.Item2}");
     }
 
     private static void Mapped(IReadOnlyList<Checkpoint> inputs) =>
@@ -46,11 +46,11 @@ internal static unsafe class IoBound
             }
         });
 
-    private static double Write(string target, long bytes, int files, int threads, int piece)
+    private static Time Write(string target, long bytes, int files, int threads, int piece)
     {
         Timing.Settle(target);
         Directory.CreateDirectory(target);
-        var seconds = Timing.Seconds(() =>
+        var time = Timing.Measure(() =>
         {
             var handles = new SafeFileHandle[files];
             for (var i = 0; i < files; i++)
@@ -70,6 +70,6 @@ internal static unsafe class IoBound
                 handle.Dispose();
         });
         Timing.Settle(target);
-        return seconds;
+        return time;
     }
 }

@@ -53,8 +53,8 @@ void Compare(Ours ours)
     var (first, second) = (ours.Models[0].Checkpoint, ours.Models[1].Checkpoint);
     var rows = ours.Kinship();
     var how = "";
-    var bound = new List<double>();
-    var times = new (string Name, List<double> Seconds, Action? Work)[]
+    var bound = new List<Time>();
+    var times = new (string Name, List<Time> Times, Action? Work)[]
     {
         ("SLERP, inner products computed", [], () => ours.Slerp(1, 2, 0.3, target, null)),
         ("SLERP, inner products known", [], () => ours.Slerp(1, 2, 0.3, target, rows)),
@@ -65,27 +65,29 @@ void Compare(Ours ours)
     };
     for (var run = 0; run < runs; run++)
     {
-        var (seconds, fastest) = IoBound.Measure([first, second], target);
-        if (bound.Count == 0 || seconds < bound.Min())
+        var (time, fastest) = IoBound.Measure([first, second], target);
+        if (bound.Count == 0 || time.Elapsed < bound.Min(other => other.Elapsed))
             how = fastest;
-        bound.Add(seconds);
+        bound.Add(time);
         foreach (var (_, seen, action) in times)
         {
             Timing.Settle(target);
             if (action is not null)
-                seen.Add(Timing.Seconds(action));
+                seen.Add(Timing.Measure(action));
         }
         Timing.Settle(target);
     }
-    Console.WriteLine($"{"I/O bound of a SLERP",-40} {Timing.Median(bound),8:F3} s   ({how})");
+    var limit = Timing.Median(bound);
+    Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
+    Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   best run: {how}");
     foreach (var (name, seen, _) in times.Where(time => time.Work is not null))
-        Console.WriteLine($"{name,-40} {Timing.Median(seen),8:F3} s   ({seen.Min():F3} to {seen.Max():F3})");
-    double Time(int i) => times[i].Work is null ? double.NaN : Timing.Median(times[i].Seconds);
-    Console.WriteLine($"SLERP: {Timing.Median(bound) / Time(0):P0} of the I/O bound, {Timing.Median(bound) / Time(1):P0} with inner products known (60 % asked)");
+        Console.WriteLine($"{name,-40} {Timing.Median(seen)}");
+    Time Of(int i) => Timing.Median(times[i].Times);
+    Console.WriteLine($"share of the I/O bound: {Of(0).Ratio(limit)}, with inner products known {Of(1).Ratio(limit)}; 0.60 asked");
     if (!peers)
         return;
-    Console.WriteLine($"SLERP: {Time(3) / Time(0):F1} times as fast as mergekit's way, {Time(3) / Time(1):F1} with inner products known (12 asked)");
-    Console.WriteLine($"kinship: {Time(5) / Time(4):F0} times as fast as ModelKinship's way (50 asked)");
+    Console.WriteLine($"times as fast as mergekit's way: {Of(0).Ratio(Of(3))}, with inner products known {Of(1).Ratio(Of(3))}; 12 asked");
+    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {Of(4).Ratio(Of(5))}; 50 asked");
     var (pearson, cosine, euclidean) = Peers.ModelKinshipPair(ours.Base, first, second);
     var gram = new Gram(rows);
     Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "

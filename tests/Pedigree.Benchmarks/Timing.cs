@@ -5,14 +5,17 @@ namespace Pedigree.Benchmarks;
 /// <summary>Clocks and a quiet disk.</summary>
 internal static class Timing
 {
-    public static double Seconds(Action action)
+    /// <summary>Elapsed seconds, and those that all processors together spent: on a busy machine only the latter can be compared.</summary>
+    public static Time Measure(Action action)
     {
+        var before = Environment.CpuUsage.TotalTime;
         var watch = Stopwatch.StartNew();
         action();
-        return watch.Elapsed.TotalSeconds;
+        return new(watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - before).TotalSeconds);
     }
 
-    public static double Median(IReadOnlyList<double> values) => values.Order().ElementAt(values.Count / 2);
+    public static Time Median(IReadOnlyList<Time> times) =>
+        new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
     /// <summary>Removes a previous output and waits for the disk, so that its dirty pages are not measured with the next run.</summary>
     public static void Settle(string target)
@@ -23,4 +26,15 @@ internal static class Timing
         if (!OperatingSystem.IsWindows())
             Process.Start("sync").WaitForExit();
     }
+}
+
+/// <summary>Seconds by the clock and by the processors.</summary>
+internal readonly record struct Time(double Elapsed, double Processor)
+{
+    public static Time operator +(Time a, Time b) => new(a.Elapsed + b.Elapsed, a.Processor + b.Processor);
+
+    /// <summary>How many times another takes, by the clock and, in brackets, by the processors.</summary>
+    public string Ratio(Time other) => FormattableString.Invariant($"{other.Elapsed / Elapsed:F2} ({other.Processor / Processor:F2})");
+
+    public override string ToString() => FormattableString.Invariant($"{Elapsed,8:F3} s ({Processor,8:F3})");
 }
