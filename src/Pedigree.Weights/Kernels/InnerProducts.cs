@@ -43,6 +43,7 @@ internal static unsafe class InnerProducts
             for (var start = 0; start < whole; start += Group)
             {
                 T.Load(source + (start * T.Size), out var even, out var odd);
+                Prefetch.At(source + ((start + Chunk) * T.Size));
                 even.Store(target + start);
                 odd.Store(target + start + 16);
                 evenSum += even;
@@ -52,6 +53,7 @@ internal static unsafe class InnerProducts
             for (var start = 0; start < whole; start += Group)
             {
                 T.Load(source + (start * T.Size), out var even, out var odd);
+                Prefetch.At(source + ((start + Chunk) * T.Size));
                 even -= Vector512.Load(origin + start);
                 odd -= Vector512.Load(origin + start + 16);
                 even.Store(target + start);

@@ -16,6 +16,9 @@ internal static unsafe class WeightedSum
 {
     private const int Group = 32;
 
+    // Elements by which reading runs ahead.
+    private const int Ahead = 1024;
+
     /// <summary>
     /// Writes <paramref name="count"/> elements; returns false if any of them is not finite (then an input is not, or the result
     /// overflows the output type).
@@ -53,6 +56,7 @@ internal static unsafe class WeightedSum
         for (; start + Group <= count; start += Group)
         {
             TIn.Load(sources[0] + ((long)start * TIn.Size), out var evenX, out var oddX);
+            Prefetch.At(sources[0] + ((long)(start + Ahead) * TIn.Size));
             var coefficient = Vector512.Create(singles[0]);
             var even = coefficient * evenX;
             var odd = coefficient * oddX;
@@ -61,6 +65,7 @@ internal static unsafe class WeightedSum
             for (var i = 1; i < n; i++)
             {
                 TIn.Load(sources[i] + ((long)start * TIn.Size), out evenX, out oddX);
+                Prefetch.At(sources[i] + ((long)(start + Ahead) * TIn.Size));
                 coefficient = Vector512.Create(singles[i]);
                 var evenTerm = coefficient * evenX;
                 var oddTerm = coefficient * oddX;
