@@ -5,7 +5,7 @@ using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests;
 
-public sealed class AuditorTests(FinishedRun finished) : IClassFixture<FinishedRun>, IDisposable
+public sealed class AuditorTests(FinishedRun finished) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 

@@ -3,7 +3,7 @@ using Pedigree.Evolution;
 
 namespace Pedigree.Workflow.Tests;
 
-public sealed class CrashTests(FinishedRun finished) : IClassFixture<FinishedRun>
+public sealed class CrashTests(FinishedRun finished)
 {
     [Fact]
     public void A_run_killed_at_twenty_random_moments_ends_as_if_left_in_peace()

@@ -3,7 +3,7 @@ using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests;
 
-public sealed class EmbeddedHostTests(FinishedRun finished) : IClassFixture<FinishedRun>, IDisposable
+public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 

@@ -1,3 +1,5 @@
+[assembly: AssemblyFixture(typeof(Pedigree.Workflow.Tests.FinishedRun))]
+
 namespace Pedigree.Workflow.Tests;
 
 /// <summary>One small run, made once and left in peace; tests that change something copy its store.</summary>

@@ -8,11 +8,19 @@ internal static class HostProcess
 {
     private const string Variable = "PEDIGREE_TEST_RUN";
 
-    public static Process Start(string spec, string store, string run)
+    /// <param name="spec">Path of the spec.</param>
+    /// <param name="store">Folder of the store.</param>
+    /// <param name="run">Id of the run.</param>
+    /// <param name="mostFileBlocks">Most KiB that a file may have, as if the disk were full then; null for no bound.</param>
+    public static Process Start(string spec, string store, string run, int? mostFileBlocks = null)
     {
-        ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardError = true, RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
-            start.ArgumentList.Add(typeof(HostProcess).Assembly.Location);
+        string[] command = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
+            ? [Environment.ProcessPath!, typeof(HostProcess).Assembly.Location] : [Environment.ProcessPath!];
+        if (mostFileBlocks is { } blocks)
+            command = ["bash", "-c", $"ulimit -f {blocks}; exec \"$@\"", "bash", .. command];
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        // The runtime maps its code through a file larger than the bound unless told not to.
+        start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         start.Environment[Variable] = string.Join('\n', spec, store, run);
         return Process.Start(start)!;
     }
