@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Pedigree.Cli.Tests;
@@ -32,21 +33,44 @@ internal static class Command
     /// <summary>Runs it and waits for its end, whatever that is.</summary>
     public static async Task<Said> RunAsync(params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        using Process process = Start(arguments);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return new(process.ExitCode, await output, await errors);
     }
 
-    /// <summary>The same, and it must succeed.</summary>
+    /// <summary>Runs it, and interrupts it as Ctrl-C does once it has said <paramref name="word"/> on standard error.</summary>
+    public static async Task<Said> InterruptAsync(string word, params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        StringBuilder errors = new();
+        bool interrupted = false;
+        while (await process.StandardError.ReadLineAsync() is { } line)
+        {
+            errors.AppendLine(line);
+            if (interrupted || !line.Contains(word, StringComparison.Ordinal))
+                continue;
+            interrupted = true;
+            using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+            await kill.WaitForExitAsync();
+        }
+        await process.WaitForExitAsync();
+        return new(process.ExitCode, await output, errors.ToString());
+    }
+
+    /// <summary>Runs it, and it must succeed.</summary>
     public static async Task<Said> DoneAsync(params string[] arguments)
     {
         Said said = await RunAsync(arguments);
         Assert.True(said.ExitCode == 0, said.Errors);
         return said;
     }
+
+    private static Process Start(string[] arguments) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
 }

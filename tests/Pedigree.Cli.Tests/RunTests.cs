@@ -6,6 +6,8 @@ public sealed class RunTests : IDisposable
 {
     private readonly Folder folder = new();
 
+    public static bool HasSignals => !OperatingSystem.IsWindows();
+
     private string Store => folder["store"];
 
     [Fact]
@@ -27,6 +29,23 @@ public sealed class RunTests : IDisposable
 
         Said words = await Command.DoneAsync("run", spec, "--store", Store);
         Assert.Contains("Why it ended: the limit of 1 generation was reached", words.Output, StringComparison.Ordinal);
+    }
+
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Windows has no SIGINT to send")]
+    public async Task An_interrupted_run_says_how_to_go_on_and_then_does()
+    {
+        string[] run = ["run", Path.Combine(Command.Samples, "all-six.yaml"), "--store", Store, "--json"];
+        Said interrupted = await Command.InterruptAsync("admitted base", run);
+        Assert.Equal(1, interrupted.ExitCode);
+        Assert.Equal("", interrupted.Output);
+        Assert.EndsWith("pedigree: interrupted; nothing that was finished is lost: the same command goes on from there\n", interrupted.Errors, StringComparison.Ordinal);
+        JsonNode state = (await Command.DoneAsync("runs", "--store", Store, "--json")).Json[0]!;
+        Assert.False((bool)state["completed"]!);
+
+        Assert.Contains("will end after generation", (await Command.DoneAsync("stop", (string)state["run"]!, "--store", Store)).Output, StringComparison.Ordinal);
+        Said ended = await Command.DoneAsync(run);
+        Assert.Contains("going on from ", ended.Errors, StringComparison.Ordinal);
+        Assert.Equal("told", (string?)ended.Json["stopReason"]);
     }
 
     [Fact]
