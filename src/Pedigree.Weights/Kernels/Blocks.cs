@@ -57,15 +57,15 @@ internal sealed class Blocks
                 Interlocked.CompareExchange(ref failure, exception, null);
             }
         }
-        var helpers = new Thread[(int)Math.Min(most, total) - 1];
-        for (var i = 0; i < helpers.Length; i++)
+        var others = new Thread[(int)Math.Min(most, total) - 1];
+        for (var i = 0; i < others.Length; i++)
         {
-            helpers[i] = new(Loop) { IsBackground = true };
-            helpers[i].Start();
+            others[i] = new(Loop) { IsBackground = true };
+            others[i].Start();
         }
         Loop();
-        foreach (var helper in helpers)
-            helper.Join();
+        foreach (var other in others)
+            other.Join();
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
     }
