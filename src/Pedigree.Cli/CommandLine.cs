@@ -35,7 +35,7 @@ internal static class CommandLine
         }
         catch (Exception error)
         {
-            return Report(error, parsed.GetValue(Shared.Verbose));
+            return Report(error, parsed);
         }
     }
 
@@ -54,14 +54,13 @@ internal static class CommandLine
         return root;
     }
 
-    private static int Report(Exception error, bool verbose)
+    private static int Report(Exception error, ParseResult parsed)
     {
-        string line = error switch
-        {
-            OperationCanceledException => "interrupted; nothing that was finished is lost: the same command goes on from there",
-            _ => error.Message,
-        };
-        Console.Error.WriteLine(verbose ? error.ToString() : $"pedigree: {OneLine(line)}");
+        string line = error is not OperationCanceledException ? error.Message
+            : parsed.CommandResult.Command is Verb { Resumes: true }
+                ? "interrupted; nothing that was finished is lost: the same command goes on from there" : "interrupted; nothing was written";
+        string clear = Console.IsErrorRedirected ? "" : "\r\e[K";
+        Console.Error.WriteLine(clear + (parsed.GetValue(Shared.Verbose) ? error.ToString() : $"pedigree: {OneLine(line)}"));
         return error is BadInputException or InvalidSpecException ? AskedWrongly : Failed;
     }
 

@@ -4,6 +4,8 @@ namespace Pedigree.Cli.Tests;
 
 public class ToolTests
 {
+    public static bool HasSignals => !OperatingSystem.IsWindows();
+
     [Fact]
     public async Task Kinship_gives_three_full_symmetric_matrices()
     {
@@ -74,6 +76,17 @@ public class ToolTests
         Assert.True(family["experts"]!.AsArray().Count >= 6);
         Assert.All(family["experts"]!.AsArray(), expert => Assert.True(File.Exists(Path.Combine(folder["family"], (string)expert!, "model.safetensors"))));
         Assert.True(File.Exists((string)family["spec"]!));
+    }
+
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Windows has no SIGINT to send")]
+    public async Task Interrupted_training_leaves_nothing_behind()
+    {
+        using Folder folder = new();
+        Said said = await Command.InterruptAsync(
+            "trained base", "family", "train", folder["family"], "--base-steps", "2", "--expert-steps", "1000000");
+        Assert.Equal(1, said.ExitCode);
+        Assert.EndsWith("pedigree: interrupted; nothing was written\n", said.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
     }
 
     [Theory]

@@ -19,7 +19,8 @@ internal static class DemoCommand
         Option<string> store = Shared.Store();
         Verb verb = new("demo", "Evolve the sample family with the greedy and the kinship strategy, and compare", "pedigree demo",
             "pedigree demo --store /tmp/first-try") { spec, store };
-        verb.SetAction(async (parsed, cancellation) =>
+        verb.Resumes = true;
+        verb.Does(async (parsed, cancellation) =>
         {
             SpecFile given = SpecFile.Load(parsed.GetValue(spec) ?? SampleSpec);
             List<(RunRecord Run, string Report)> runs = [];

@@ -24,7 +24,7 @@ internal static class EvalCommand
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
             "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device };
-        verb.SetAction((parsed, cancellation) =>
+        verb.Does((parsed, cancellation) =>
         {
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))];

@@ -23,7 +23,7 @@ internal static class FamilyCommand
         };
         Verb train = new("train", "Train a small base model and one expert for each skill, with tokenizer, tasks and a spec to evolve them",
             "pedigree family train ./family", "pedigree family train ./family --seed 7 --base-steps 700") { output, seed, baseSteps, expertSteps, rehearsal };
-        train.SetAction((parsed, cancellation) =>
+        train.Does((parsed, cancellation) =>
         {
             string folder = Path.GetFullPath(parsed.GetValue(output)!);
             ProgressLines progress = new();

@@ -22,7 +22,7 @@ internal static class KinshipCommand
         };
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
             "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures };
-        verb.SetAction((parsed, cancellation) =>
+        verb.Does((parsed, cancellation) =>
         {
             string[] folders = parsed.GetValue(models)!;
             if (folders.Length < 2)

@@ -15,7 +15,7 @@ internal static class MergeCommand
         Argument<string> config = new("config") { Description = "A mergekit YAML file; relative paths of models begin at its folder" };
         Argument<string> output = new("out") { Description = "Folder for the child, which must not exist" };
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child") { config, output };
-        verb.SetAction((parsed, cancellation) =>
+        verb.Does((parsed, cancellation) =>
         {
             object document = Merge(parsed.GetValue(config)!, Path.GetFullPath(parsed.GetValue(output)!), cancellation, out string words);
             Output.Of(parsed).Print(document, console => console.WriteLine(words));

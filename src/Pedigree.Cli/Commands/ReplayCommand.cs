@@ -16,7 +16,7 @@ internal static class ReplayCommand
         Option<bool> reevaluate = new("--reevaluate") { Description = "Score every model again and compare" };
         Verb verb = new("replay", "Decide a recorded run again from its log, and verify log and checkpoints; exit 1 if anything differs",
             "pedigree replay demo-kinship", "pedigree replay demo-kinship --remerge --reevaluate") { id, store, remerge, reevaluate };
-        verb.SetAction(async (parsed, cancellation) =>
+        verb.Does(async (parsed, cancellation) =>
         {
             ProgressLines progress = new("replay");
             ReplayResult result = await Auditor.ReplayAsync(parsed.GetValue(store)!, parsed.GetValue(id)!,

@@ -14,7 +14,8 @@ internal static class RunCommand
         Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
             "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./work --run first") { spec, store, id };
-        verb.SetAction(async (parsed, cancellation) =>
+        verb.Resumes = true;
+        verb.Does(async (parsed, cancellation) =>
         {
             SpecFile file = SpecFile.Load(parsed.GetValue(spec)!);
             string run = parsed.GetValue(id) ?? RunFiles.DefaultId(file);
