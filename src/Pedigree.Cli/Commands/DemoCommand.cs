@@ -18,7 +18,7 @@ internal static class DemoCommand
         };
         Option<string> store = Shared.Store();
         Verb verb = new("demo", "Evolve the sample family with the greedy and the kinship strategy, and compare", "pedigree demo",
-            "pedigree demo --store /tmp/first-try") { spec, store };
+            "pedigree demo --store ./first-try") { spec, store };
         verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {

@@ -13,7 +13,7 @@ internal static class RunCommand
         Option<string> store = Shared.Store();
         Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
-            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./work --run first") { spec, store, id };
+            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id };
         verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {

@@ -13,7 +13,7 @@ internal static class RunsCommand
     public static Command Create()
     {
         Option<string> store = Shared.Store();
-        Verb verb = new("runs", "List the runs of a store", "pedigree runs", "pedigree runs --store ./work --json") { store };
+        Verb verb = new("runs", "List the runs of a store", "pedigree runs", "pedigree runs --store ./elsewhere --json") { store };
         verb.SetAction(parsed =>
         {
             string folder = parsed.GetValue(store)!;
