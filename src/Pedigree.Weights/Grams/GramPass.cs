@@ -111,13 +111,18 @@ internal sealed unsafe class GramPass
                     tensor.DType, tensor.Data + ((block.Start + start) * tensor.DType.Size()), i > 0 && first == 0 ? vectors[0] : null,
                     vectors[i], count, lanes + (GramSums.SumSlot(_vectors - 1, i) * InnerProducts.Lanes));
             }
-            for (var row = first; row < _vectors; row++)
-                if (row == 0 || row > pass._known)
-                    InnerProducts.Row(vectors[row], vectors + first, row + 1 - first, padded,
-                        lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
-                else
-                    InnerProducts.Row(vectors[row], vectors + first, 1, padded,
-                        lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
+            var done = first;
+            if (pass._known == 0 && _vectors - first >= 2)
+            {
+                var sums = stackalloc double*[10];
+                for (int row = 0, slot = 0; slot < 10; row++)
+                    for (var column = 0; column <= row; column++)
+                        sums[slot++] = lanes + (GramSums.ProductSlot(first + row, first + column) * InnerProducts.Lanes);
+                done += InnerProducts.Corner(vectors + first, _vectors - first, padded, sums);
+            }
+            for (var row = done; row < _vectors; row++)
+                InnerProducts.Row(vectors[row], vectors + first, row == 0 || row > pass._known ? row + 1 - first : 1, padded,
+                    lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
         }
 
         private void Refuse(Block block)

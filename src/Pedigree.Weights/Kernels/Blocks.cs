@@ -9,18 +9,32 @@ namespace Pedigree.Weights.Kernels;
 /// <param name="Count">Number of elements.</param>
 internal readonly record struct Block(int Tensor, int Index, long Start, int Count);
 
-/// <summary>Cuts tensors into blocks of fixed size and lets threads take them in order.</summary>
+/// <summary>
+/// Cuts tensors into blocks of fixed size. Each thread takes those of a stretch of its own, in order, and then helps the others:
+/// so threads read and write far from each other, mostly in different files, whose locks they would else wait for.
+/// </summary>
 internal sealed class Blocks
 {
     /// <summary>Elements a block, but for a tensor's last.</summary>
     public const int Size = 128 * 1024;
 
     private readonly IReadOnlyList<long> _counts;
-    private readonly Lock _lock = new();
-    private int _tensor;
-    private int _index;
+    private readonly long[] _firsts;
+    private readonly long[] _next;
 
-    private Blocks(IReadOnlyList<long> counts) => _counts = counts;
+    private Blocks(IReadOnlyList<long> counts, int stretches)
+    {
+        _counts = counts;
+        _firsts = new long[counts.Count + 1];
+        for (var tensor = 0; tensor < counts.Count; tensor++)
+            _firsts[tensor + 1] = _firsts[tensor] + Number(counts[tensor]);
+        _next = [.. Enumerable.Range(0, stretches + 1).Select(stretch => Total * stretch / stretches)];
+        Ends = [.. _next.Skip(1)];
+    }
+
+    private long Total => _firsts[^1];
+
+    private long[] Ends { get; }
 
     /// <summary>Number of blocks of a tensor.</summary>
     public static int Number(long count) => checked((int)((count + Size - 1) / Size));
@@ -35,17 +49,17 @@ internal sealed class Blocks
         IProgress<double>? progress, CancellationToken cancellation)
         where TWorker : IDisposable
     {
-        var blocks = new Blocks(counts);
         var total = Math.Max(1, counts.Sum(count => (long)Number(count)));
+        var stretches = (int)Math.Min(threads > 0 ? threads : Environment.ProcessorCount, total);
+        var blocks = new Blocks(counts, stretches);
         var done = 0L;
-        var most = threads > 0 ? threads : Environment.ProcessorCount;
         Exception? failure = null;
-        void Loop()
+        void Loop(int stretch)
         {
             try
             {
                 using var state = worker();
-                while (failure is null && blocks.TryTake(out var block))
+                while (failure is null && blocks.TryTake(stretch, out var block))
                 {
                     cancellation.ThrowIfCancellationRequested();
                     work(state, block);
@@ -57,36 +71,45 @@ internal sealed class Blocks
                 Interlocked.CompareExchange(ref failure, exception, null);
             }
         }
-        var others = new Thread[(int)Math.Min(most, total) - 1];
+        var others = new Thread[stretches - 1];
         for (var i = 0; i < others.Length; i++)
         {
-            others[i] = new(Loop) { IsBackground = true };
+            var stretch = i + 1;
+            others[i] = new(() => Loop(stretch)) { IsBackground = true };
             others[i].Start();
         }
-        Loop();
+        Loop(0);
         foreach (var other in others)
             other.Join();
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    private bool TryTake(out Block block)
+    private bool TryTake(int own, out Block block)
     {
-        lock (_lock)
+        for (var i = 0; i < Ends.Length; i++)
         {
-            while (_tensor < _counts.Count && (long)_index * Size >= _counts[_tensor])
+            var stretch = (own + i) % Ends.Length;
+            var taken = Interlocked.Increment(ref _next[stretch]) - 1;
+            if (taken < Ends[stretch])
             {
-                _tensor++;
-                _index = 0;
+                block = At(taken);
+                return true;
             }
-            if (_tensor == _counts.Count)
-            {
-                block = default;
-                return false;
-            }
-            var start = (long)_index * Size;
-            block = new(_tensor, _index++, start, (int)Math.Min(Size, _counts[_tensor] - start));
-            return true;
         }
+        block = default;
+        return false;
+    }
+
+    private Block At(long number)
+    {
+        // The last tensor that begins at or before the block; empty tensors begin where the next one does.
+        var found = Array.BinarySearch(_firsts, number);
+        var tensor = found >= 0 ? found : ~found - 1;
+        while (_firsts[tensor + 1] == number)
+            tensor++;
+        var index = (int)(number - _firsts[tensor]);
+        var start = (long)index * Size;
+        return new(tensor, index, start, (int)Math.Min(Size, _counts[tensor] - start));
     }
 }

@@ -12,12 +12,15 @@ namespace Pedigree.Weights.Kernels;
 internal static unsafe class InnerProducts
 {
     /// <summary>Elements whose products are summed in float32; a vector of them stays in the first-level cache.</summary>
-    public const int Chunk = 1024;
+    public const int Chunk = 256;
 
     /// <summary>Float64 lanes of an accumulator.</summary>
     public const int Lanes = 16;
 
     private const int Group = 32;
+
+    // Elements by which reading runs ahead.
+    private const int Ahead = 256;
 
     /// <summary>
     /// Writes <c>x − base</c> in the order of <see cref="IElement"/>, padded with zeros to a whole number of groups, and adds
@@ -43,7 +46,7 @@ internal static unsafe class InnerProducts
             for (var start = 0; start < whole; start += Group)
             {
                 T.Load(source + (start * T.Size), out var even, out var odd);
-                Prefetch.At(source + ((start + Chunk) * T.Size));
+                Prefetch.At(source + ((start + Ahead) * T.Size));
                 even.Store(target + start);
                 odd.Store(target + start + 16);
                 evenSum += even;
@@ -53,7 +56,7 @@ internal static unsafe class InnerProducts
             for (var start = 0; start < whole; start += Group)
             {
                 T.Load(source + (start * T.Size), out var even, out var odd);
-                Prefetch.At(source + ((start + Chunk) * T.Size));
+                Prefetch.At(source + ((start + Ahead) * T.Size));
                 even -= Vector512.Load(origin + start);
                 odd -= Vector512.Load(origin + start + 16);
                 even.Store(target + start);
@@ -87,6 +90,22 @@ internal static unsafe class InnerProducts
             One(row, columns[j], count, sums + (j * Lanes));
     }
 
+    /// <summary>
+    /// Adds the products of the first vectors with each other, ⟨0,0⟩, ⟨1,0⟩, ⟨1,1⟩ …, to the accumulators
+    /// <paramref name="sums"/> and returns how many vectors it took: four of four or more, else two. Each is loaded once for all
+    /// its products; the numbers and their order are those of <see cref="Row"/>.
+    /// </summary>
+    public static int Corner(float** vectors, int n, int count, double** sums)
+    {
+        if (n < 4)
+        {
+            Corner2(vectors, count, sums);
+            return 2;
+        }
+        Corner4(vectors, count, sums);
+        return 4;
+    }
+
     /// <summary>The lanes of an accumulator added in order.</summary>
     public static double Total(double* lanes)
     {
@@ -94,6 +113,94 @@ internal static unsafe class InnerProducts
         for (var i = 0; i < Lanes; i++)
             total += lanes[i];
         return total;
+    }
+
+    /// <summary>Three products of two vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Corner2(float** vectors, int count, double** sums)
+    {
+        var v0 = vectors[0];
+        var v1 = vectors[1];
+        Vector512<float> even00 = default, odd00 = default;
+        Vector512<float> even10 = default, odd10 = default;
+        Vector512<float> even11 = default, odd11 = default;
+        for (var i = 0; i < count; i += Group)
+        {
+            var even0 = Vector512.Load(v0 + i);
+            var even1 = Vector512.Load(v1 + i);
+            even00 = Vector512.FusedMultiplyAdd(even0, even0, even00);
+            even10 = Vector512.FusedMultiplyAdd(even1, even0, even10);
+            even11 = Vector512.FusedMultiplyAdd(even1, even1, even11);
+            var odd0 = Vector512.Load(v0 + i + 16);
+            var odd1 = Vector512.Load(v1 + i + 16);
+            odd00 = Vector512.FusedMultiplyAdd(odd0, odd0, odd00);
+            odd10 = Vector512.FusedMultiplyAdd(odd1, odd0, odd10);
+            odd11 = Vector512.FusedMultiplyAdd(odd1, odd1, odd11);
+        }
+        Flush(even00, odd00, sums[0]);
+        Flush(even10, odd10, sums[1]);
+        Flush(even11, odd11, sums[2]);
+    }
+
+    /// <summary>Ten products of four vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Corner4(float** vectors, int count, double** sums)
+    {
+        var v0 = vectors[0];
+        var v1 = vectors[1];
+        var v2 = vectors[2];
+        var v3 = vectors[3];
+        Vector512<float> even00 = default, odd00 = default;
+        Vector512<float> even10 = default, odd10 = default;
+        Vector512<float> even11 = default, odd11 = default;
+        Vector512<float> even20 = default, odd20 = default;
+        Vector512<float> even21 = default, odd21 = default;
+        Vector512<float> even22 = default, odd22 = default;
+        Vector512<float> even30 = default, odd30 = default;
+        Vector512<float> even31 = default, odd31 = default;
+        Vector512<float> even32 = default, odd32 = default;
+        Vector512<float> even33 = default, odd33 = default;
+        for (var i = 0; i < count; i += Group)
+        {
+            var even0 = Vector512.Load(v0 + i);
+            var even1 = Vector512.Load(v1 + i);
+            var even2 = Vector512.Load(v2 + i);
+            var even3 = Vector512.Load(v3 + i);
+            even00 = Vector512.FusedMultiplyAdd(even0, even0, even00);
+            even10 = Vector512.FusedMultiplyAdd(even1, even0, even10);
+            even11 = Vector512.FusedMultiplyAdd(even1, even1, even11);
+            even20 = Vector512.FusedMultiplyAdd(even2, even0, even20);
+            even21 = Vector512.FusedMultiplyAdd(even2, even1, even21);
+            even22 = Vector512.FusedMultiplyAdd(even2, even2, even22);
+            even30 = Vector512.FusedMultiplyAdd(even3, even0, even30);
+            even31 = Vector512.FusedMultiplyAdd(even3, even1, even31);
+            even32 = Vector512.FusedMultiplyAdd(even3, even2, even32);
+            even33 = Vector512.FusedMultiplyAdd(even3, even3, even33);
+            var odd0 = Vector512.Load(v0 + i + 16);
+            var odd1 = Vector512.Load(v1 + i + 16);
+            var odd2 = Vector512.Load(v2 + i + 16);
+            var odd3 = Vector512.Load(v3 + i + 16);
+            odd00 = Vector512.FusedMultiplyAdd(odd0, odd0, odd00);
+            odd10 = Vector512.FusedMultiplyAdd(odd1, odd0, odd10);
+            odd11 = Vector512.FusedMultiplyAdd(odd1, odd1, odd11);
+            odd20 = Vector512.FusedMultiplyAdd(odd2, odd0, odd20);
+            odd21 = Vector512.FusedMultiplyAdd(odd2, odd1, odd21);
+            odd22 = Vector512.FusedMultiplyAdd(odd2, odd2, odd22);
+            odd30 = Vector512.FusedMultiplyAdd(odd3, odd0, odd30);
+            odd31 = Vector512.FusedMultiplyAdd(odd3, odd1, odd31);
+            odd32 = Vector512.FusedMultiplyAdd(odd3, odd2, odd32);
+            odd33 = Vector512.FusedMultiplyAdd(odd3, odd3, odd33);
+        }
+        Flush(even00, odd00, sums[0]);
+        Flush(even10, odd10, sums[1]);
+        Flush(even11, odd11, sums[2]);
+        Flush(even20, odd20, sums[3]);
+        Flush(even21, odd21, sums[4]);
+        Flush(even22, odd22, sums[5]);
+        Flush(even30, odd30, sums[6]);
+        Flush(even31, odd31, sums[7]);
+        Flush(even32, odd32, sums[8]);
+        Flush(even33, odd33, sums[9]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
