@@ -101,7 +101,9 @@ public static class Evaluator
             cancellation.ThrowIfCancellationRequested();
             var answers = model.Score([.. batch.Select(place => requests[place])]);
             for (var i = 0; i < batch.Count; i++)
-                scores[batch[i]] = answers[i];
+                scores[batch[i]] = double.IsFinite(answers[i].Sum) ? answers[i]
+                    : throw new BadInputException(task.Definition.File, task.Name,
+                        $"the model's log-likelihood of an answer is {answers[i].Sum}; a model whose weights are finite numbers would be right");
             options.Progress?.Invoke(task.Name, done += batch.Count, requests.Count);
         }
 

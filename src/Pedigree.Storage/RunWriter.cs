@@ -1,5 +1,6 @@
 using Pedigree.Evolution;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 
@@ -38,6 +39,7 @@ public sealed class RunWriter : IDisposable
     /// <exception cref="BadInputException">Another process writes the run, or the log is damaged.</exception>
     public static RunWriter Open(RunFolder folder)
     {
+        DurableFiles.FailRatherThanDie();
         Directory.CreateDirectory(folder.Path);
         FileStream runLock = Lock(folder);
         try

@@ -1,5 +1,6 @@
 using System.Text;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 
@@ -10,6 +11,7 @@ public static class WholeFile
     /// <exception cref="BadInputException">The disk has no room, or it may not be written.</exception>
     public static void Write(string path, string text, string temporary)
     {
+        DurableFiles.FailRatherThanDie();
         string half = Path.Combine(temporary, Path.GetRandomFileName());
         try
         {
@@ -20,6 +22,7 @@ public static class WholeFile
             }
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             File.Move(half, path, overwrite: true);
+            DurableFiles.FlushFolder(Path.GetDirectoryName(path)!);
         }
         catch (Exception error) when (IsDisk(error))
         {

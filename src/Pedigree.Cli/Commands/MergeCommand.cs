@@ -29,6 +29,7 @@ internal static class MergeCommand
         MergeConfig config = MergeConfig.Read(file);
         string home = Path.GetDirectoryName(Path.GetFullPath(file))!;
         ProgressLines progress = new();
+        List<Checkpoint> opened = [];
         List<Relative> parents = [];
         try
         {
@@ -36,23 +37,21 @@ internal static class MergeCommand
             {
                 progress.Show($"reading {model}", 0);
                 Checkpoint checkpoint = Checkpoint.Open(Path.GetFullPath(model, home));
-                parents.Add(new Relative(folder, checkpoint));
-                parents[^1] = new Relative(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint);
+                opened.Add(checkpoint);
+                parents.Add(new Relative(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint));
             }
             MergeRecipe recipe = new(config.Body, [.. parents.Select(parent => parent.Digest)], null);
-            Merger.Merge(recipe, parents, null, null, folder, config.Models,
-                progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation);
+            string content = Merger.Merge(recipe, parents, null, null, folder, config.Models,
+                progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
             progress.Done();
-            using Checkpoint child = Checkpoint.Open(folder);
-            string content = CheckpointDigest.Compute(child).ContentDigest;
-            long parameters = child.Parameters;
+            long parameters = opened[0].Parameters;
             words = $"{folder}: {Format.Count(parameters)} parameters, content {content}";
             return new { Path = folder, recipe.Digest, Content = content, Parameters = parameters, config.Models };
         }
         finally
         {
-            foreach (Relative parent in parents)
-                parent.Checkpoint.Dispose();
+            foreach (Checkpoint checkpoint in opened)
+                checkpoint.Dispose();
         }
     }
 }

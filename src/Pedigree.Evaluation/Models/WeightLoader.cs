@@ -54,6 +54,10 @@ internal static class WeightLoader
             var count = (int)Math.Min(portion, source.Count - start);
             using var part = flat.narrow(0, start, count);
             part.bytes = source.Bytes(start * size, count * size).ToArray();
+            using var finite = part.isfinite();
+            using var all = finite.all();
+            if (!all.item<bool>())
+                throw new BadInputException(folder, source.Name, "holds a NaN or an infinity; every weight must be a finite number");
         }
         return copy;
     }

@@ -11,7 +11,9 @@ internal sealed class RandomStrategy : IStrategy
         int wanted = state.SelectedSize * (state.SelectedSize - 1) / 2;
         List<(Model First, Model Second)> left = [.. RunState.PairsOf(state.Population)
             .Where(pair => !state.Merged.ContainsKey(new Pair(pair.First.Name, pair.Second.Name)))
-            .OrderBy(pair => pair.First.Name, StringComparer.Ordinal).ThenBy(pair => pair.Second.Name, StringComparer.Ordinal)];
+            .Select(pair => (Names: new Pair(pair.First.Name, pair.Second.Name), Pair: pair))
+            .OrderBy(pair => pair.Names.First, StringComparer.Ordinal).ThenBy(pair => pair.Names.Second, StringComparer.Ordinal)
+            .Select(pair => pair.Pair)];
         ulong random = unchecked((ulong)state.Spec!.Seed * 0x9E3779B97F4A7C15 + (ulong)state.NextGeneration);
 
         Selection selection = Selection.None;

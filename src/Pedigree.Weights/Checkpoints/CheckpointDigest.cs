@@ -17,8 +17,8 @@ public static class CheckpointDigest
     {
         folder = Path.GetFullPath(folder);
         var expected = manifest.Files.ToDictionary(file => file.Name, StringComparer.Ordinal);
-        var found = (Directory.Exists(folder) ? Directory.EnumerateFiles(folder) : []).Select(path => Path.GetFileName(path)!)
-            .Where(IsPart).ToHashSet(StringComparer.Ordinal);
+        var found = expected.Keys.Concat(CheckpointFiles.Carried).Concat(Weights(folder))
+            .Where(name => File.Exists(Path.Combine(folder, name))).ToHashSet(StringComparer.Ordinal);
         var actual = Compute(folder, found.Intersect(expected.Keys)).Files.ToDictionary(file => file.Name, StringComparer.Ordinal);
         foreach (var name in found.Union(expected.Keys).Order(StringComparer.Ordinal))
         {
@@ -49,8 +49,18 @@ public static class CheckpointDigest
         return new(files);
     }
 
-    private static bool IsPart(string name) => name == CheckpointFiles.Index || CheckpointFiles.Carried.Contains(name)
-        || name.EndsWith(".safetensors", StringComparison.Ordinal);
+    // What a reader would take for the weights; where it would refuse them, the manifest's own files tell what is wrong.
+    private static IReadOnlyList<string> Weights(string folder)
+    {
+        try
+        {
+            return CheckpointFiles.FindWeights(folder).Names;
+        }
+        catch (Exception error) when (error is BadInputException or DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
 
     private static FileDigest Compute(string folder, string name)
     {

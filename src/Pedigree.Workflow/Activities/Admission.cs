@@ -6,13 +6,14 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and names it by its content.</summary>
-internal sealed class Admission(Store store, SpecFile spec, RunJournal journal, Models models)
+internal sealed class Admission(Store store, SpecFile spec, RunJournal journal, Models models, Recipes recipes)
 {
     public ModelAdmitted Admit(ModelSource source)
     {
         string folder = spec.Resolve(source.Path);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         Evaluator.Check(checkpoint);
+        recipes.Check(checkpoint);
         AdmittedSource? known = AdmittedSource.Find(store, folder);
         if (known?.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles) != true)
         {

@@ -24,7 +24,7 @@ internal sealed class EmbeddedActivities : IActivities
         Models models = new(store);
         GramCache grams = new(store);
         Recipes recipes = new(store, spec.Spec.Merge, spec.Path);
-        _admission = new(store, spec, journal, models);
+        _admission = new(store, spec, journal, models, recipes);
         _kinship = new(journal, models, recipes, grams);
         _merging = new(store, journal, models, recipes, grams);
         _evaluation = new(store, spec, journal, models);

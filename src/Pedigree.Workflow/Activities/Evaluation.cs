@@ -56,9 +56,10 @@ internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal,
     // A child that cannot be scored never can; of an admitted model someone must be told.
     private TaskScore Score(Checkpoint checkpoint, TaskSpec task, Action<double> progress, CancellationToken cancellation)
     {
+        EvaluationTask loaded = Load(task);
         try
         {
-            TaskScore score = Score(checkpoint, Load(task), _device.Value, progress, cancellation);
+            TaskScore score = Score(checkpoint, loaded, _device.Value, progress, cancellation);
             return double.IsFinite(score.Value) ? score
                 : throw new BadInputException(checkpoint.Folder, task.Task, $"its score is {score.Value}, which is not a finite number");
         }
@@ -72,7 +73,8 @@ internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal,
     {
         if (!_tasks.TryGetValue(task.Task, out EvaluationTask? loaded))
             _tasks[task.Task] = loaded = Specs.SpecTasks.Load(spec.Folder, task);
-        return loaded;
+        return loaded.Digest == task.Digest ? loaded
+            : throw new BadInputException(spec.Path, $"task {task.Task}", "was changed while the run went on; restore it and run the same command again");
     }
 
     private static string Key(string model, TaskSpec task, string device) => Convert.ToHexStringLower(SHA256.HashData(

@@ -47,8 +47,10 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
     {
         ModelReference[] all = measured ? [.. request.Known, .. request.New] : [.. request.Known];
         HashSet<ModelReference> lacking = [.. all.Where(model => Row(request.Base, model, measured) is null)];
-        lacking.UnionWith(all.Where(model => measured && request.New.Contains(model) && !lacking.Contains(model)
-            && all.Any(other => Row(request.Base, other, true) is { } row && !GramRow.Related(row, Row(request.Base, model, true)!))));
+        foreach (ModelReference model in measured ? request.New : [])
+            if (Row(request.Base, model, true) is { } own
+                && all.Any(other => Row(request.Base, other, true) is { } row && !GramRow.Related(row, own)))
+                lacking.Add(model);
         if (lacking.Count == 0)
             return;
         List<Relative> opened = [];

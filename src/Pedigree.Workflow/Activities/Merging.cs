@@ -44,7 +44,15 @@ internal sealed class Merging(Store store, RunJournal journal, Models models, Re
                 relative.Checkpoint.Dispose();
         }
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-        Directory.Move(half, folder);
+        try
+        {
+            Directory.Move(half, folder);
+        }
+        catch (IOException) when (Directory.Exists(folder))
+        {
+            // Another run of this store has made the same child in the meantime.
+            Directory.Delete(half, recursive: true);
+        }
         DurableFiles.FlushFolder(Path.GetDirectoryName(folder)!);
     }
 }

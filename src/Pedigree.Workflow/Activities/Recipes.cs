@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
 using Pedigree.Weights.Merging;
 
@@ -14,6 +15,15 @@ internal sealed class Recipes(Store store, JsonObject merge, string file)
 {
     private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, merge.ToJsonString()));
     private readonly Dictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
+
+    /// <summary>Refuses a merge that could make no child of models like this one.</summary>
+    /// <exception cref="BadInputException">Names the spec and the parameter.</exception>
+    public void Check(Checkpoint model)
+    {
+        MergePlan plan = new(_body, 2, [.. model.Tensors.Where(tensor => tensor.DType is DType.BF16 or DType.F16 or DType.F32).Select(tensor => tensor.Name)]);
+        if (!_body.Method.NeedsGram)
+            plan.Coefficients(null);
+    }
 
     /// <summary>The recipe of a child to be.</summary>
     public MergeRecipe For(string ancestor, IReadOnlyList<string> parents)

@@ -15,6 +15,7 @@ internal sealed class RunJournal : IDisposable
     private readonly IProgress<RunProgress>? _progress;
     private readonly List<LoggedEvent> _events = [];
     private readonly List<Action> _kept = [];
+    private readonly Lock _lock = new();
     private RunWriter? _writer;
     private bool _takenUp;
 
@@ -42,30 +43,36 @@ internal sealed class RunJournal : IDisposable
     /// <exception cref="BadInputException">Another process has begun the run in the meantime.</exception>
     public void TakeUp()
     {
-        if (_takenUp)
-            return;
-        _takenUp = true;
-        if (_writer is null)
+        lock (_lock)
         {
-            _writer = RunWriter.Open(_folder);
-            if (_writer.History.Count > 0)
-                throw new BadInputException(_folder.Path, null, "was begun by another process just now; run the same command again");
+            if (_takenUp)
+                return;
+            _takenUp = true;
+            if (_writer is null)
+            {
+                _writer = RunWriter.Open(_folder);
+                if (_writer.History.Count > 0)
+                    throw new BadInputException(_folder.Path, null, "was begun by another process just now; run the same command again");
+            }
+            _folder.WriteOrigin(_spec.Path);
+            if (History.Count > 0)
+                Record(new RunResumed(History.Count), DateTimeOffset.UtcNow);
+            foreach (Action write in _kept)
+                write();
+            _kept.Clear();
         }
-        _folder.WriteOrigin(_spec.Path);
-        if (History.Count > 0)
-            Record(new RunResumed(History.Count), DateTimeOffset.UtcNow);
-        foreach (Action write in _kept)
-            write();
-        _kept.Clear();
     }
 
-    /// <summary>Writes something, now or when the run is taken up.</summary>
+    /// <summary>Writes something, now or when the run is taken up; work and the run itself may do so at once.</summary>
     public void Write(Action write)
     {
-        if (_writer is null)
-            _kept.Add(write);
-        else
-            write();
+        lock (_lock)
+        {
+            if (_takenUp)
+                write();
+            else
+                _kept.Add(write);
+        }
     }
 
     /// <summary>Appends an event, now or when the run is taken up.</summary>

@@ -118,6 +118,19 @@ public class LanguageModelTests
         Assert.Equal("model.layers.0.self_attn.q_norm.weight", Assert.Throws<BadInputException>(tiny.Load).Field);
     }
 
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void A_weight_that_is_not_finite_is_refused_with_its_tensor(float value)
+    {
+        const string name = "model.layers.1.mlp.up_proj.weight";
+        using var tiny = new TinyModel(Config("llama, yarn scaling"));
+        tiny.Spoil(name, 7, value);
+        var error = Assert.Throws<BadInputException>(tiny.Load);
+        Assert.Equal(name, error.Field);
+        Assert.Contains("finite", error.Message, StringComparison.Ordinal);
+    }
+
     private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["name"]! == name)!.AsObject();
 
     private static JsonObject Config(string name) => Case(name)["config"]!.DeepClone().AsObject();

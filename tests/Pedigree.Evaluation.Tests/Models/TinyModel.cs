@@ -30,6 +30,10 @@ internal sealed class TinyModel : IDisposable
         tensors[name] = (shape, data);
     }
 
+    /// <summary>Overwrites one weight.</summary>
+    public void Spoil(string name, int element, float value) =>
+        BinaryPrimitives.WriteSingleLittleEndian(tensors[name].Data.AsSpan(4 * element), value);
+
     public void Remove(string name) => tensors.Remove(name);
 
     public LanguageModel Load()
