@@ -79,6 +79,37 @@ internal sealed unsafe class GramPass
 
         public void Measure(Block block)
         {
+            // The errors of few elements do not average out, and a scalar much smaller than its base would lose its sign's angle.
+            var values = pass._tensors[1][block.Tensor]!.Count <= InnerProducts.Chunk ? Short(block.Tensor) : Long(block);
+            if (!values.All(double.IsFinite))
+                Refuse(block);
+            pass._tallies[block.Tensor].Add(block.Index, values);
+        }
+
+        public void Dispose()
+        {
+            _chunks.Dispose();
+            _lanes.Dispose();
+        }
+
+        /// <summary>A tensor of a single chunk, in float64 throughout.</summary>
+        private double[] Short(int tensor)
+        {
+            var values = new double[_values];
+            var vector = new double[_vectors];
+            for (var element = 0L; element < pass._tensors[1][tensor]!.Count; element++)
+                for (var row = 0; row < _vectors; row++)
+                {
+                    vector[row] = (pass._tensors[row][tensor]?.At(element) ?? 0) - (row > 0 ? vector[0] : 0);
+                    values[GramSums.SumSlot(_vectors - 1, row)] += vector[row];
+                    for (var column = 0; column <= row; column++)
+                        values[GramSums.ProductSlot(row, column)] += vector[row] * vector[column];
+                }
+            return values;
+        }
+
+        private double[] Long(Block block)
+        {
             var lanes = (double*)_lanes.Start;
             new Span<double>(lanes, _values * InnerProducts.Lanes).Clear();
             var vectors = stackalloc float*[_vectors];
@@ -89,15 +120,7 @@ internal sealed unsafe class GramPass
             var values = new double[_values];
             for (var i = 0; i < values.Length; i++)
                 values[i] = InnerProducts.Total(lanes + (i * InnerProducts.Lanes));
-            if (!values.All(double.IsFinite))
-                Refuse(block);
-            pass._tallies[block.Tensor].Add(block.Index, values);
-        }
-
-        public void Dispose()
-        {
-            _chunks.Dispose();
-            _lanes.Dispose();
+            return values;
         }
 
         private void Measure(Block block, int start, int count, float** vectors, double* lanes)
