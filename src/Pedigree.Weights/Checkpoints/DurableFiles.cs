@@ -17,24 +17,6 @@ public static partial class DurableFiles
     /// </summary>
     public static void FailRatherThanDie() => GC.KeepAlive(FileSizeRegistration);
 
-    /// <summary>Writes a file under a temporary name beside it, flushes it to disk and renames it into place.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
-    {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
-        try
-        {
-            WriteNew(temporary, bytes, namedAs: path);
-            File.Move(temporary, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-        FlushFolder(folder);
-    }
-
     /// <summary>Flushes a folder's list of names to disk, so that a rename within it lasts.</summary>
     public static void FlushFolder(string folder)
     {
@@ -52,7 +34,7 @@ public static partial class DurableFiles
     }
 
     /// <summary>Writes a file that must not exist and flushes it to disk.</summary>
-    internal static void WriteNew(string path, ReadOnlySpan<byte> bytes, string? namedAs = null)
+    internal static void WriteNew(string path, ReadOnlySpan<byte> bytes)
     {
         FailRatherThanDie();
         using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
@@ -63,7 +45,7 @@ public static partial class DurableFiles
         }
         catch (Exception error) when (IsNoRoom(error))
         {
-            throw NoRoom(namedAs ?? path, bytes.Length, error);
+            throw NoRoom(path, bytes.Length, error);
         }
     }
 

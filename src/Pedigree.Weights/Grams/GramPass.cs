@@ -79,7 +79,7 @@ internal sealed unsafe class GramPass
 
         public void Measure(Block block)
         {
-            // The errors of few elements do not average out, and a scalar much smaller than its base would lose its sign's angle.
+            // The errors of few elements do not average out: float32 would lose the angle between scalars much smaller than their base.
             var values = pass._tensors[1][block.Tensor]!.Count <= InnerProducts.Chunk ? Short(block.Tensor) : Long(block);
             if (!values.All(double.IsFinite))
                 Refuse(block);
