@@ -11,6 +11,8 @@ internal static class Verdict
     public static string Of(RunRecord run)
     {
         RunState state = run.State;
+        if (state.Generations.IsEmpty)
+            return "The admitted models are not all evaluated" + (state.Completed is null ? " yet." : $", and will not be: {StopWords.Of(state)}.");
         Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
         string standing = best.Name == admitted.Name
             ? $"no child is better than {admitted.Name}, which was admitted with {Percent(admitted.Average)}"

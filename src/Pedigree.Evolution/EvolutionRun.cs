@@ -16,6 +16,21 @@ public static class EvolutionRun
         SpecRules.Check(spec);
         Recorder run = new(activities);
         await run.Record(new RunStarted(spec));
+        StopReason reason;
+        try
+        {
+            reason = await EvolveAsync(run, spec, activities);
+        }
+        catch (ToldToStopException)
+        {
+            reason = StopReason.Told;
+        }
+        await run.Record(new RunCompleted(reason, run.State.Population is [Model best, ..] ? new Best(best.Name, best.Average!.Value) : null));
+        return run.State;
+    }
+
+    private static async Task<StopReason> EvolveAsync(Recorder run, RunSpec spec, IActivities activities)
+    {
         await AdmitAsync(run, spec, activities);
         await CompleteGenerationAsync(run, 0, []);
 
@@ -25,10 +40,7 @@ public static class EvolutionRun
             int generation = run.State.NextGeneration;
             Selection selection = Strategy.Choose(run.State);
             if (selection.Pairs.Count == 0)
-            {
-                reason = StopReason.Converged;
-                break;
-            }
+                return StopReason.Converged;
             await run.Record(new ParentsSelected(generation, selection.Pairs, selection.PassedOver));
             List<string> children = await MergeAsync(run, generation, selection.Pairs, activities);
             await MeasureAsync(run, children, activities);
@@ -37,8 +49,7 @@ public static class EvolutionRun
             reason = StopRules.Check(run.State)
                 ?? (await activities.StopRequestedAsync(generation) ? StopReason.Told : null);
         }
-        await run.Record(new RunCompleted(reason.Value, run.State.Generations[^1].Best));
-        return run.State;
+        return reason.Value;
     }
 
     private static async Task AdmitAsync(Recorder run, RunSpec spec, IActivities activities)

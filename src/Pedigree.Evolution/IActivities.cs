@@ -2,8 +2,9 @@ namespace Pedigree.Evolution;
 
 /// <summary>
 /// All that a run does to the world. Each call may be made again with the same arguments and must then find what is there.
-/// A piece of work that can never succeed throws <see cref="WorkFailedException"/>; anything else that is thrown stops the run
-/// where it is, to be resumed.
+/// A piece of work that can never succeed throws <see cref="WorkFailedException"/>. Where someone has said that the run shall end at
+/// once, an admission, a merge or an evaluation throws <see cref="ToldToStopException"/>. Anything else that is thrown stops the
+/// run where it is, to be resumed.
 /// </summary>
 public interface IActivities
 {
@@ -45,3 +46,6 @@ public sealed record MergedModel(string Digest, string Content);
 
 /// <summary>A piece of work that fails however often it is tried.</summary>
 public sealed class WorkFailedException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Someone has said that no more work is to be done: the run ends for good with what it has.</summary>
+public sealed class ToldToStopException() : Exception("the run was told to end at once");

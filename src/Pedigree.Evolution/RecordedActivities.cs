@@ -23,7 +23,7 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
 
     /// <inheritdoc/>
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
-        admitted.TryGetValue(source.Name, out ModelAdmitted? known) ? Task.FromResult(known) : Live.AdmitAsync(source);
+        admitted.TryGetValue(source.Name, out ModelAdmitted? known) ? Task.FromResult(known) : Work(live => live.AdmitAsync(source));
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request)
@@ -31,7 +31,7 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
         if (failed.TryGetValue(("evaluate", request.Model.Name), out WorkFailed? failure))
             return Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException(failure.Error));
         return evaluated.TryGetValue(request.Model.Name, out ModelEvaluated? known)
-            ? Task.FromResult(known.Scores) : Live.EvaluateAsync(request);
+            ? Task.FromResult(known.Scores) : Work(live => live.EvaluateAsync(request));
     }
 
     /// <inheritdoc/>
@@ -46,7 +46,7 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
         if (failed.TryGetValue(("merge", request.Child), out WorkFailed? failure))
             return Task.FromException<MergedModel>(new WorkFailedException(failure.Error));
         return merged.TryGetValue(request.Child, out MergeCompleted? known)
-            ? Task.FromResult(new MergedModel(known.Digest, known.Content)) : Live.MergeAsync(request);
+            ? Task.FromResult(new MergedModel(known.Digest, known.Content)) : Work(live => live.MergeAsync(request));
     }
 
     /// <inheritdoc/>
@@ -69,6 +69,10 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
         SkipHostEvents();
         return Task.CompletedTask;
     }
+
+    // What a run that was told to end had not finished by then, it was told not to do.
+    private Task<TResult> Work<TResult>(Func<IActivities, Task<TResult>> activity) =>
+        completed?.Reason == StopReason.Told ? Task.FromException<TResult>(new ToldToStopException()) : activity(Live);
 
     private IActivities Live => live ?? throw new HistoryEndedException(history.Count);
 

@@ -64,7 +64,9 @@ public sealed record RunSuspended(string Reason) : HostEvent;
 public sealed record RunResumed(int EventsReplayed) : HostEvent;
 
 /// <summary>The run is over.</summary>
-public sealed record RunCompleted(StopReason Reason, Best Best) : RunEvent;
+/// <param name="Best">The best of everything evaluated; null where the run was told to end before anything was.</param>
+public sealed record RunCompleted(
+    StopReason Reason, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Best? Best) : RunEvent;
 
 /// <summary>One task's score.</summary>
 public sealed record TaskScore(

@@ -17,11 +17,14 @@ public static class EmbeddedHost
     /// <param name="store">Folder of the store; made where there is none.</param>
     /// <param name="runId">Id of the run.</param>
     /// <param name="progress">Told of work and events, recorded ones included.</param>
-    /// <param name="cancellation">Ends the run in good order: the same call takes it up again.</param>
+    /// <param name="cancellation">Suspends the run in good order: the same call takes it up again.</param>
+    /// <param name="end">Ends the run for good, at once, with what it has.</param>
+    /// <param name="reason">Why it was suspended, for the log; asked once it was.</param>
     /// <exception cref="BadInputException">Spec, models or store are not right, or another process writes the run.</exception>
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
     public static async Task<RunRecord> RunAsync(
-        SpecFile spec, string store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        SpecFile spec, string store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        CancellationToken end = default, Func<string>? reason = null)
     {
         Store files = new(store);
         RunFolder folder = files.Run(runId);
@@ -32,7 +35,7 @@ public static class EmbeddedHost
                 progress?.Report(new EventProgress(recorded, Recorded: true));
             RefuseOtherSpec(folder, journal.History, spec);
             if (!journal.History.OfType<RunCompleted>().Any())
-                await RunAsync(spec, files, folder, journal, progress, cancellation);
+                await RunAsync(spec, files, folder, journal, progress, cancellation, end, reason);
             return RunRecord.Of(runId, files, journal.Events);
         }
         catch (InvalidSpecException error)
@@ -57,9 +60,10 @@ public static class EmbeddedHost
     }
 
     private static async Task RunAsync(
-        SpecFile spec, Store files, RunFolder folder, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        SpecFile spec, Store files, RunFolder folder, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation,
+        CancellationToken end, Func<string>? reason)
     {
-        EmbeddedActivities live = new(files, folder, spec, journal, progress, cancellation);
+        EmbeddedActivities live = new(files, folder, spec, journal, progress, cancellation, end);
         try
         {
             await EvolutionRun.RunAsync(spec.Spec, new RecordedActivities(journal.History, live));
@@ -67,7 +71,7 @@ public static class EmbeddedHost
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             await live.FinishAsync();
-            journal.Suspend("cancelled");
+            journal.Suspend(reason?.Invoke() ?? "cancelled");
             throw;
         }
         finally

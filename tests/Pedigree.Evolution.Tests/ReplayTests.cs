@@ -107,6 +107,45 @@ public class ReplayTests
         Assert.Equal(world.Log.Count, audit.Replayed);
     }
 
+    [Fact]
+    public async Task A_run_told_to_end_at_once_ends_with_what_it_has_and_its_log_decides_the_same_again()
+    {
+        VectorWorld whole = VectorWorld.Specialists();
+        await EvolutionRun.RunAsync(whole.Spec("kinship"), whole);
+        for (int pieces = 0; pieces < whole.Computed; pieces++)
+        {
+            VectorWorld world = VectorWorld.Specialists(pieces);
+            RunState end = await EvolutionRun.RunAsync(world.Spec("kinship"), world);
+            Assert.Equal(StopReason.Told, end.Completed!.Reason);
+            Assert.Equal(end.Population.FirstOrDefault()?.Name, end.Completed.Best?.Name);
+            Assert.Equal(whole.Log.Take(world.Log.Count - 1).Select(Json), world.Log.SkipLast(1).Select(Json));
+
+            RecordedActivities audit = new(world.Log);
+            await EvolutionRun.RunAsync(world.Spec("kinship"), audit);
+            Assert.Equal(world.Log.Count, audit.Replayed);
+        }
+    }
+
+    [Fact]
+    public async Task A_run_told_to_end_while_it_was_suspended_does_no_more_work_and_replays_wherever_it_was_cut()
+    {
+        VectorWorld whole = VectorWorld.Specialists();
+        await EvolutionRun.RunAsync(whole.Spec("kinship"), whole);
+        for (int cut = 1; cut < whole.Log.Count; cut++)
+        {
+            VectorWorld rest = new(new Dictionary<string, double[]>(), [0]) { EndAfter = 0 };
+            IReadOnlyList<RunEvent> before = [.. whole.Log.Take(cut)];
+            // Rows of kinship that are not all recorded are measured to their end.
+            if (whole.Log[cut] is KinshipMeasured)
+                continue;
+            await EvolutionRun.RunAsync(whole.Spec("kinship"), new RecordedActivities(before, rest));
+            RecordedActivities audit = new([.. before, .. rest.Log]);
+            await EvolutionRun.RunAsync(whole.Spec("kinship"), audit);
+            Assert.Equal(cut + rest.Log.Count, audit.Replayed);
+            Assert.Equal(0, rest.Computed);
+        }
+    }
+
     private static string Json(RunEvent e) => EventJson.TypeOf(e) + EventJson.ToJson(e).ToJsonString(EventJson.Options);
 
     private static int Outcomes(IEnumerable<RunEvent> log) => log.Count(e => e is ModelAdmitted or ModelEvaluated or MergeCompleted);

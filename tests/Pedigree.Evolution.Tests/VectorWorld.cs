@@ -21,12 +21,15 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
 
     public int? StopAfter { get; init; }
 
+    /// <summary>Pieces of work after which someone says that the run shall end at once.</summary>
+    public int EndAfter { get; init; } = int.MaxValue;
+
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
-        Computing(() => new ModelAdmitted(source.Name, source.Path, $"digest of {source.Path}", target.Length));
+        UnlessTold(() => new ModelAdmitted(source.Name, source.Path, $"digest of {source.Path}", target.Length));
 
     public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => Unscorable.Contains(request.Model.Name)
         ? Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException("no score"))
-        : Computing<IReadOnlyList<TaskScore>>(() =>
+        : UnlessTold<IReadOnlyList<TaskScore>>(() =>
             [.. request.Tasks.Select(task => new TaskScore(task.Task, "acc", -Distance(known[request.Model.Name], target)))]);
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
@@ -45,7 +48,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
 
     public Task<MergedModel> MergeAsync(MergeRequest request) => Unmergeable.Contains(request.Child)
         ? Task.FromException<MergedModel>(new WorkFailedException("no merge"))
-        : Computing(() =>
+        : UnlessTold(() =>
         {
             known[request.Child] = [.. known[request.Parents[0].Name].Zip(known[request.Parents[1].Name], (a, b) => (a + b) / 2)];
             return new MergedModel($"recipe of {request.Child}", $"content of {request.Child}");
@@ -73,7 +76,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     };
 
     /// <summary>Four specialists, each strong along its own axis, and a target between them.</summary>
-    public static VectorWorld Specialists() => new(
+    public static VectorWorld Specialists(int endAfter = int.MaxValue) => new(
         new Dictionary<string, double[]>
         {
             ["math"] = [4, 0.3, -0.2, 0.1, 0.2, -0.1],
@@ -81,7 +84,13 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
             ["chat"] = [-0.1, 0.2, 2, 0.2, -0.2, 0.1],
             ["poet"] = [0.1, -0.2, 0.2, 2.5, 0.3, -0.2],
         },
-        [1.2, 0.9, 0.7, 0.6, 0, 0]);
+        [1.2, 0.9, 0.7, 0.6, 0, 0])
+    {
+        EndAfter = endAfter,
+    };
+
+    private Task<TResult> UnlessTold<TResult>(Func<TResult> compute) =>
+        Computed >= EndAfter ? Task.FromException<TResult>(new ToldToStopException()) : Computing(compute);
 
     private Task<TResult> Computing<TResult>(Func<TResult> compute)
     {

@@ -88,6 +88,30 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.True((await Auditor.ReplayAsync(store, "small")).Identical);
     }
 
+    [Theory]
+    [InlineData(typeof(ModelEvaluated), 0)]
+    [InlineData(typeof(MergeCompleted), 0)]
+    [InlineData(typeof(GenerationCompleted), 1)]
+    public async Task A_run_that_is_told_to_end_ends_at_once_with_what_it_has_and_replays(Type after, int generations)
+    {
+        string store = _folder["store"];
+        using CancellationTokenSource end = new();
+        SynchronousProgress told = new(news =>
+        {
+            if (news is EventProgress { Event: var happened } && happened.GetType() == after
+                && (happened as GenerationCompleted)?.Generation is null or 1)
+                end.Cancel();
+        });
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, store, "small", told, end: end.Token);
+        Assert.Equal(StopReason.Told, run.State.Completed!.Reason);
+        Assert.Equal(run.State.Population[0].Name, run.State.Completed.Best!.Name);
+        Assert.Equal(generations, Math.Max(0, run.State.Generations.Count - 1));
+        Assert.True(run.State.Evaluations < finished.Run.State.Evaluations);
+        Assert.Null((await Auditor.ReplayAsync(store, "small")).FirstDifference);
+        Assert.Contains("someone asked it to stop", Workflow.Report.RunReport.Html("small", run.Events));
+        Assert.Equal(run.Events.Count, (await EmbeddedHost.RunAsync(finished.Spec, store, "small")).Events.Count);
+    }
+
     [Fact]
     public async Task Predicted_kinship_reads_no_child()
     {

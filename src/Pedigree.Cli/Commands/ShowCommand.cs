@@ -60,12 +60,8 @@ internal static class ShowCommand
                 Output.Row(table, model.Name, string.Join(" × ", model.Parents),
                     model.Name == RunState.BaseName ? "base" : model.Purpose?.ToString().ToLowerInvariant() ?? "admitted", Format.Percent(model.Average));
             console.Write(table);
-            console.WriteLine(Verdict.Of(run));
         }
-        else
-        {
-            console.WriteLine("The admitted models are not all evaluated yet.");
-        }
+        console.WriteLine(Verdict.Of(run));
         RunCommand.PrintPlaces(console, run, File.Exists(run.Folder.Report) ? run.Folder.Report : null);
     }
 }

@@ -10,6 +10,8 @@ internal sealed class EmbeddedActivities : IActivities
     private readonly RunJournal _journal;
     private readonly IProgress<RunProgress>? _progress;
     private readonly CancellationToken _cancellation;
+    private readonly CancellationToken _end;
+    private readonly CancellationToken _either;
     private readonly Admission _admission;
     private readonly KinshipMeasurement _kinship;
     private readonly Merging _merging;
@@ -18,9 +20,11 @@ internal sealed class EmbeddedActivities : IActivities
     private bool _broken;
 
     public EmbeddedActivities(
-        Store store, RunFolder folder, SpecFile spec, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        Store store, RunFolder folder, SpecFile spec, RunJournal journal, IProgress<RunProgress>? progress,
+        CancellationToken cancellation, CancellationToken end)
     {
-        (_folder, _journal, _progress, _cancellation) = (folder, journal, progress, cancellation);
+        (_folder, _journal, _progress, _cancellation, _end) = (folder, journal, progress, cancellation, end);
+        _either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, end).Token;
         Models models = new(store);
         GramCache grams = new(store);
         Recipes recipes = new(store, spec.Spec.Merge, spec.Path);
@@ -31,7 +35,7 @@ internal sealed class EmbeddedActivities : IActivities
     }
 
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
-        InTurn("admit", source.Name, _ => _admission.Admit(source));
+        InTurn("admit", source.Name, _ => UnlessTold(() => _admission.Admit(source)));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         InTurn("measure", string.Join(", ", request.New.Select(model => model.Name)),
@@ -40,16 +44,16 @@ internal sealed class EmbeddedActivities : IActivities
     public Task<MergedModel> MergeAsync(MergeRequest request)
     {
         _journal.TakeUp();
-        return InTurn("merge", request.Child, progress => _merging.Merge(request, progress, _cancellation));
+        return InTurn("merge", request.Child, progress => UnlessTold(() => _merging.Merge(request, progress, _either)));
     }
 
     public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request)
     {
         _journal.TakeUp();
-        return InTurn("evaluate", request.Model.Name, progress => _evaluation.Evaluate(request, progress, _cancellation));
+        return InTurn("evaluate", request.Model.Name, progress => UnlessTold(() => _evaluation.Evaluate(request, progress, _either)));
     }
 
-    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(_folder.StopRequested);
+    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(_folder.StopRequested || _end.IsCancellationRequested);
 
     public Task AppendAsync(RunEvent runEvent)
     {
@@ -79,6 +83,19 @@ internal sealed class EmbeddedActivities : IActivities
         _last = mine.ContinueWith(
             _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         return mine;
+    }
+
+    // Kinship is measured to its end all the same: half of its rows may be in the log already.
+    private TResult UnlessTold<TResult>(Func<TResult> work)
+    {
+        try
+        {
+            return _end.IsCancellationRequested ? throw new ToldToStopException() : work();
+        }
+        catch (OperationCanceledException) when (!_cancellation.IsCancellationRequested)
+        {
+            throw new ToldToStopException();
+        }
     }
 
     private TResult Do<TResult>(string activity, string name, Func<Action<double>, TResult> work)

@@ -62,7 +62,7 @@ public partial class RunReportTests
     {
         (string html, VectorWorld world) = await Finished("kinship");
         XElement family = Section(Parse(html), "family");
-        Best best = world.Log.OfType<RunCompleted>().Single().Best;
+        Best best = world.Log.OfType<RunCompleted>().Single().Best!;
         XElement winner = Assert.Single(family.Descendants("g"), group => ((string?)group.Attribute("class"))?.Contains("winner") == true);
         Assert.StartsWith(best.Name, winner.Value, StringComparison.Ordinal);
         MergeCompleted made = world.Log.OfType<MergeCompleted>().Single(merged => merged.Name == best.Name);
