@@ -39,10 +39,13 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
     }
 
     /// <summary>Shows how far a piece of work has come, where someone watches.</summary>
-    public void Show(string work, double fraction)
+    public void Show(string work, double fraction) => Show($"{work} {100 * fraction:0} %");
+
+    /// <summary>Shows what is being done, where someone watches.</summary>
+    public void Show(string work)
     {
         if (live)
-            Write($"\r\e[K{Prefix}{work} {100 * fraction:0} %");
+            Write($"\r\e[K{Prefix}{work}");
     }
 
     /// <summary>A line that stays.</summary>

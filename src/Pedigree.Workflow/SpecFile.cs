@@ -1,4 +1,5 @@
 using Pedigree.Evolution;
+using Pedigree.Weights.References;
 using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Workflow;
@@ -13,6 +14,8 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     /// <exception cref="Weights.BadInputException">Names the file, the field and what would be right.</exception>
     public static SpecFile Load(string path) => SpecReader.Read(path);
 
-    /// <summary>A path of the spec, absolute.</summary>
-    public string Resolve(string path) => System.IO.Path.GetFullPath(path, Folder);
+    /// <summary>The folder of a model of the spec; one that is on the hub only is fetched first.</summary>
+    /// <exception cref="Weights.BadInputException">There is no such model.</exception>
+    public Task<string> FolderOfAsync(string model, CancellationToken cancellation) =>
+        ModelLocator.Default.FolderAsync(model, Folder, cancellation: cancellation);
 }

@@ -30,6 +30,9 @@ internal static class Command
 
     public static string Family { get; } = Path.Combine(Samples, "family");
 
+    /// <summary>What it takes for the cache of the Hugging Face hub, which it may not ask.</summary>
+    public static string HubCache { get; } = Path.Combine(AppContext.BaseDirectory, "hub");
+
     /// <summary>Runs it and waits for its end, whatever that is.</summary>
     public static async Task<Said> RunAsync(params string[] arguments)
     {
@@ -72,5 +75,6 @@ internal static class Command
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            Environment = { ["HF_HUB_OFFLINE"] = "1", ["HF_HUB_CACHE"] = HubCache },
         })!;
 }

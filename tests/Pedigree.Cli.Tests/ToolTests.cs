@@ -39,6 +39,19 @@ public class ToolTests
     }
 
     [Fact]
+    public async Task A_model_is_also_named_by_its_hugging_face_id()
+    {
+        string snapshot = Path.Combine(Command.HubCache, "models--family--sort", "snapshots", "0123456789abcdef0123456789abcdef01234567");
+        Directory.CreateDirectory(snapshot);
+        foreach (string file in Directory.GetFiles(Model("sort")))
+            File.Copy(file, Path.Combine(snapshot, Path.GetFileName(file)), overwrite: true);
+        string id = "family/sort@0123456789abcdef0123456789abcdef01234567";
+        JsonNode kinship = (await Command.DoneAsync("kinship", Model("base"), Model("sort"), id, "--json")).Json;
+        Assert.Equal(1, (double)kinship["pearson"]![0]![1]!, 1e-12);
+        Assert.Contains("HF_HUB_OFFLINE forbids to fetch it", (await Command.RunAsync("kinship", Model("base"), Model("sort"), "family/none")).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_merge_by_mergekit_yaml_writes_a_model_that_eval_scores()
     {
         using Folder folder = new();

@@ -11,7 +11,7 @@ internal static class EvalCommand
 {
     public static Command Create()
     {
-        Argument<string> model = new("model") { Description = "Folder of the checkpoint, with its tokenizer" };
+        Argument<string> model = new("model") { Description = "A folder or a Hugging Face id, with its tokenizer" };
         Option<string[]> tasks = new("--task")
         {
             Description = $"A task file, or one of {string.Join(", ", TaskLoader.BuiltIn)}; may be given several times",
@@ -24,7 +24,7 @@ internal static class EvalCommand
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
             "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device };
-        verb.Does((parsed, cancellation) =>
+        verb.Does(async (parsed, cancellation) =>
         {
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))];
@@ -34,10 +34,11 @@ internal static class EvalCommand
                 Device = parsed.GetValue(device),
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };
-            EvaluationResults results = Evaluator.Evaluate(parsed.GetValue(model)!, loaded, options, cancellation);
+            string folder = await ModelFolders.FindAsync(parsed.GetValue(model)!, Environment.CurrentDirectory, progress, cancellation);
+            EvaluationResults results = Evaluator.Evaluate(folder, loaded, options, cancellation);
             progress.Done();
             Output.Of(parsed).Print(results.ToJson(), console => console.Write(Table(results)));
-            return Task.FromResult(0);
+            return 0;
         });
         return verb;
     }

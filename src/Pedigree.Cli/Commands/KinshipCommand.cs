@@ -12,8 +12,8 @@ internal static class KinshipCommand
 {
     public static Command Create()
     {
-        Argument<string> ancestor = new("base") { Description = "Folder of the common ancestor" };
-        Argument<string[]> models = new("model") { Description = "Folders of two or more of its descendants", Arity = ArgumentArity.OneOrMore };
+        Argument<string> ancestor = new("base") { Description = "The common ancestor: a folder or a Hugging Face id" };
+        Argument<string[]> models = new("model") { Description = "Two or more of its descendants", Arity = ArgumentArity.OneOrMore };
         Option<KinshipMeasure[]> measures = new("--measure")
         {
             Description = "Print this measure only (JSON has them all)",
@@ -22,13 +22,13 @@ internal static class KinshipCommand
         };
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
             "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures };
-        verb.Does((parsed, cancellation) =>
+        verb.Does(async (parsed, cancellation) =>
         {
             string[] folders = parsed.GetValue(models)!;
             if (folders.Length < 2)
                 throw new BadInputException(folders[0], "model", "is the only one; give at least two models to compare");
             string[] names = Names(folders);
-            (Gram gram, long parameters) = Measure(parsed.GetValue(ancestor)!, folders, cancellation);
+            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], cancellation);
             Output.Of(parsed).Print(
                 new
                 {
@@ -43,19 +43,19 @@ internal static class KinshipCommand
                     foreach (KinshipMeasure measure in parsed.GetValue(measures)!)
                         Print(console, measure, names, gram);
                 });
-            return Task.FromResult(0);
+            return 0;
         });
         return verb;
     }
 
-    private static (Gram, long) Measure(string ancestor, IEnumerable<string> folders, CancellationToken cancellation)
+    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, CancellationToken cancellation)
     {
         List<Relative> open = [];
         ProgressLines progress = new();
         try
         {
-            foreach (string folder in folders.Prepend(ancestor))
-                open.Add(new Relative(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)), Checkpoint.Open(folder)));
+            foreach (string folder in await ModelFolders.FindAllAsync(models, Environment.CurrentDirectory, progress, cancellation))
+                open.Add(new Relative(Path.TrimEndingDirectorySeparator(folder), Checkpoint.Open(folder)));
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(open[0], [], [.. open.Skip(1)],
                 progress: new Told<double>(done => progress.Show("measuring kinship", done)), cancellation: cancellation);
             progress.Done();

@@ -15,16 +15,16 @@ internal static class MergeCommand
         Argument<string> config = new("config") { Description = "A mergekit YAML file; relative paths of models begin at its folder" };
         Argument<string> output = new("out") { Description = "Folder for the child, which must not exist" };
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child") { config, output };
-        verb.Does((parsed, cancellation) =>
+        verb.Does(async (parsed, cancellation) =>
         {
-            object document = Merge(parsed.GetValue(config)!, Path.GetFullPath(parsed.GetValue(output)!), cancellation, out string words);
+            (object document, string words) = await MergeAsync(parsed.GetValue(config)!, Path.GetFullPath(parsed.GetValue(output)!), cancellation);
             Output.Of(parsed).Print(document, console => console.WriteLine(words));
-            return Task.FromResult(0);
+            return 0;
         });
         return verb;
     }
 
-    private static object Merge(string file, string folder, CancellationToken cancellation, out string words)
+    private static async Task<(object Document, string Words)> MergeAsync(string file, string folder, CancellationToken cancellation)
     {
         MergeConfig config = MergeConfig.Read(file);
         string home = Path.GetDirectoryName(Path.GetFullPath(file))!;
@@ -36,7 +36,7 @@ internal static class MergeCommand
             foreach (string model in config.Models)
             {
                 progress.Show($"reading {model}", 0);
-                Checkpoint checkpoint = Checkpoint.Open(Path.GetFullPath(model, home));
+                Checkpoint checkpoint = Checkpoint.Open(await ModelFolders.FindAsync(model, home, progress, cancellation));
                 opened.Add(checkpoint);
                 parents.Add(new Relative(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint));
             }
@@ -45,8 +45,8 @@ internal static class MergeCommand
                 progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
             progress.Done();
             long parameters = opened[0].Parameters;
-            words = $"{folder}: {Format.Count(parameters)} parameters, content {content}";
-            return new { Path = folder, recipe.Digest, Content = content, Parameters = parameters, config.Models };
+            return (new { Path = folder, recipe.Digest, Content = content, Parameters = parameters, config.Models },
+                $"{folder}: {Format.Count(parameters)} parameters, content {content}");
         }
         finally
         {

@@ -8,9 +8,9 @@ namespace Pedigree.Workflow.Activities;
 /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and names it by its content.</summary>
 internal sealed class Admission(Store store, SpecFile spec, RunJournal journal, Models models, Recipes recipes)
 {
-    public ModelAdmitted Admit(ModelSource source)
+    public async Task<ModelAdmitted> AdmitAsync(ModelSource source, CancellationToken cancellation)
     {
-        string folder = spec.Resolve(source.Path);
+        string folder = await spec.FolderOfAsync(source.Path, cancellation);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         Evaluator.Check(checkpoint);
         recipes.Check(checkpoint);

@@ -35,7 +35,7 @@ internal sealed class EmbeddedActivities : IActivities
     }
 
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
-        InTurn("admit", source.Name, _ => UnlessTold(() => _admission.Admit(source)));
+        InTurn("admit", source.Name, _ => UnlessTold(() => _admission.AdmitAsync(source, _cancellation).GetAwaiter().GetResult()));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         InTurn("measure", string.Join(", ", request.New.Select(model => model.Name)),
