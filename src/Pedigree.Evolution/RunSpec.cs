@@ -26,7 +26,7 @@ public sealed record RunSpec
     /// <summary>When to stop.</summary>
     public StopSpec Stop { get; init; } = new();
 
-    /// <summary>Feeds the random strategy; the other strategies use no chance.</summary>
+    /// <summary>Feeds the random strategy and random merge methods; the others use no chance.</summary>
     public long Seed { get; init; }
 }
 

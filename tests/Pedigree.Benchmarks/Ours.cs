@@ -35,7 +35,7 @@ internal sealed class Ours : IDisposable
         GramRow[]? known = rows is null ? null : [rows[first - 1], rows[second - 1]];
         var tensors = Merger.Plan(recipe, parents, null, known, 0, default);
         using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], Models[0].Checkpoint.Parameters * 104 / 100);
-        WeightWriter.Write(tensors, writer, 0, null, default);
+        Merger.Write(tensors, writer, 0, null, default);
         finish?.Invoke();
     }
 

@@ -112,4 +112,7 @@ public sealed record TensorGram(double BaseBase, IReadOnlyList<double> DeltaBase
 {
     /// <summary>⟨xᵢ, xⱼ⟩ of the weights themselves, x = base + δ.</summary>
     public double Product(int i, int j) => BaseBase + DeltaBase[i] + DeltaBase[j] + DeltaDelta[i, j];
+
+    /// <summary>The matrix in which the δ are taken for the weights themselves.</summary>
+    internal TensorGram OfDeltas() => new(0, new double[DeltaBase.Count], DeltaDelta);
 }

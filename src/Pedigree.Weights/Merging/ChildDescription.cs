@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Methods;
 
 namespace Pedigree.Weights.Merging;
 
@@ -49,8 +50,9 @@ internal static class ChildDescription
         var body = recipe.Body;
         var text = new StringBuilder($"# {recipe.Digest}\nmerge_method: {body.Method.Name}\n");
         static string Quoted(string value) => JsonValue.Create(value).ToJsonString();
-        if (body.Method.NeedsBaseModel)
-            text.Append($"base_model: {Quoted(labels[0])}\n");
+        if (body.HasOrigin || body.Method.BaseModel == BaseModel.First)
+            text.Append($"base_model: {Quoted(labels[body.HasOrigin ? ^1 : 0])}\n");
+        var models = recipe.Parents.Count;
         string Source(int slice, int model, string range)
         {
             var own = slice < body.Slices.Count && model < body.Slices[slice].Sources.Count ? body.Slices[slice].Sources[model] : null;
@@ -62,7 +64,7 @@ internal static class ChildDescription
             for (var i = 0; i < body.Slices.Count; i++)
             {
                 text.Append("  - sources:\n");
-                for (var model = 0; model < labels.Count; model++)
+                for (var model = 0; model < models; model++)
                     text.Append($"      {Source(i, model, $", layer_range: [{body.Slices[i].Start}, {body.Slices[i].End}]")}");
                 if (body.Slices[i].Parameters.Count > 0)
                     text.Append($"    parameters: {MergeBody.Json(body.Slices[i].Parameters).ToJsonString()}\n");
@@ -71,7 +73,7 @@ internal static class ChildDescription
         else
         {
             text.Append("models:\n");
-            for (var model = 0; model < labels.Count; model++)
+            for (var model = 0; model < models; model++)
                 text.Append($"  {Source(0, model, "")}");
         }
         if (body.Parameters.Count > 0)
@@ -88,7 +90,7 @@ internal static class ChildDescription
 
         Made by Pedigree: `{recipe.Body.Method.Name}` of
 
-        {string.Join("\n", labels.Select(label => $"- `{label}`"))}
+        {string.Join("\n", labels.Select((label, i) => $"- `{label}`{(i == recipe.Parents.Count ? ", the base of the others' task vectors" : "")}"))}
 
         How, to the last bit: `recipe.json` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.
         """.ReplaceLineEndings("\n");

@@ -11,9 +11,12 @@ namespace Pedigree.Weights.Merging;
 /// </summary>
 public sealed class MergeBody
 {
-    internal MergeBody(IMergeMethod method, string file, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices, DType? dType, DType? outDType)
+    internal MergeBody(
+        IMergeMethod method, bool hasOrigin, string file, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices,
+        DType? dType, DType? outDType)
     {
         Method = method;
+        HasOrigin = hasOrigin;
         File = file;
         Parameters = parameters;
         Slices = slices;
@@ -23,6 +26,9 @@ public sealed class MergeBody
 
     /// <summary>The method.</summary>
     public IMergeMethod Method { get; }
+
+    /// <summary>Whether the parents' task vectors are merged, their differences from the recipe's ancestor, and not their weights.</summary>
+    public bool HasOrigin { get; }
 
     /// <summary>Sources are rounded to this type before they are merged, and the result after; null: as they are.</summary>
     public DType? DType { get; }
@@ -38,32 +44,41 @@ public sealed class MergeBody
 
     /// <summary>
     /// Reads the <c>merge</c> of a run's spec: <c>method</c> (or <c>merge_method</c>), <c>parameters</c>, <c>dtype</c>,
-    /// <c>out_dtype</c>.
+    /// <c>out_dtype</c>. Task vectors begin at the run's base; where a method can do without, <c>base_model: base</c> asks for it.
     /// </summary>
     /// <exception cref="BadInputException">Unknown or misspelt keys, an unknown method, a value outside its meaning.</exception>
     public static MergeBody Parse(ConfigurationMapping mapping)
     {
         var method = MethodOf(mapping.Optional("method") ?? mapping.Optional("merge_method") ?? mapping.Required("method"));
-        var body = new MergeBody(method, mapping.At.File, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
+        var origin = method.BaseModel == BaseModel.Origin;
+        if (method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin && mapping.Optional("base_model") is { } node)
+            origin = node.AsString() == "base" ? true : throw node.Error("must be `base`, the base of the run");
+        var body = new MergeBody(method, origin, mapping.At.File, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
         mapping.RefuseUnknownKeys();
         body.RequireParameters(mapping);
         return body;
     }
 
     /// <summary>One fixed form, from which <see cref="MergeRecipe"/> takes its digest.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["merge_method"] = Method.Name,
-        ["parameters"] = Json(Parameters),
-        ["slices"] = new JsonArray([.. Slices.Select(slice => new JsonObject
+        JsonObject json = new()
         {
-            ["layers"] = slice.End is { } end ? new JsonArray(slice.Start, end) : null,
-            ["parameters"] = Json(slice.Parameters),
-            ["sources"] = new JsonArray([.. slice.Sources.Select(Json)]),
-        })]),
-        ["dtype"] = Name(DType),
-        ["out_dtype"] = Name(OutDType),
-    };
+            ["merge_method"] = Method.Name,
+            ["parameters"] = Json(Parameters),
+            ["slices"] = new JsonArray([.. Slices.Select(slice => new JsonObject
+            {
+                ["layers"] = slice.End is { } end ? new JsonArray(slice.Start, end) : null,
+                ["parameters"] = Json(slice.Parameters),
+                ["sources"] = new JsonArray([.. slice.Sources.Select(Json)]),
+            })]),
+            ["dtype"] = Name(DType),
+            ["out_dtype"] = Name(OutDType),
+        };
+        if (Method.BaseModel == BaseModel.OptionalOrigin)
+            json["origin"] = HasOrigin;
+        return json;
+    }
 
     /// <summary>mergekit's and torch's name of a type that is merged.</summary>
     public static string? Name(DType? dType) => dType switch
@@ -81,7 +96,8 @@ public sealed class MergeBody
     {
         var name = node.AsString();
         return MergeMethods.All.FirstOrDefault(method => method.Name == name)
-            ?? throw node.Error($"there is no method `{name}`; known: {string.Join(", ", MergeMethods.All.Select(method => method.Name))}");
+            ?? throw node.Error($"there is no method `{name}`; " + (Nearest.To(name, MergeMethods.All.Select(method => method.Name)) is { } near
+                ? $"did you mean `{near}`?" : $"known: {string.Join(", ", MergeMethods.All.Select(method => method.Name))}"));
     }
 
     internal static DType? DTypeOf(ConfigurationMapping mapping, string key) => mapping.OptionalString(key) switch

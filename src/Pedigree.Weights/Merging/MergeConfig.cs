@@ -5,9 +5,12 @@ namespace Pedigree.Weights.Merging;
 
 /// <summary>A mergekit configuration file: how to merge, and what.</summary>
 /// <param name="Body">How.</param>
-/// <param name="Models">The models as written, x₀ first.</param>
-public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models)
+/// <param name="Models">The models as written, x₀ first, without the origin.</param>
+/// <param name="Origin">The model that the others' task vectors begin at, where the body has an origin.</param>
+public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, string? Origin)
 {
+    private static readonly IReadOnlyDictionary<string, ParameterValue> NoParameters = new Dictionary<string, ParameterValue>();
+
     private static readonly string[] NotYet = ["tokenizer_source", "tokenizer", "chat_template", "modules"];
 
     /// <summary>Reads a file; relative paths of models remain as written.</summary>
@@ -34,15 +37,19 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models)
         if ((models is null) == (slices is null))
             throw (slices ?? mapping).Error("give either `models` or `slices`");
         var (names, sliceList) = models is not null ? OfModels(models.AsSequence(), method) : OfSlices(slices!.AsSequence(), method);
-        if (names.Count < method.Models.Fewest || names.Count > method.Models.Most)
-            throw (models ?? slices!).Error($"{method.Name} takes {(method.Models.Most == method.Models.Fewest ? $"exactly {method.Models.Most}" : $"at least {method.Models.Fewest}")} models, not {names.Count}");
         if (names.GroupBy(name => name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw (models ?? slices!).Error($"`{twice.Key}` is listed twice; a model may be listed once");
-        if (method.NeedsBaseModel)
-            (names, sliceList) = BaseFirst(mapping.Required("base_model"), baseModel!, names, sliceList);
-        var body = new MergeBody(method, mapping.At.File, parameters, sliceList, dType, outDType);
+        if (baseModel is null && method.BaseModel is BaseModel.First or BaseModel.Origin)
+            mapping.Required("base_model");
+        var origin = method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin ? baseModel : null;
+        if (baseModel is not null)
+            (names, sliceList) = Placed(mapping.Required("base_model"), baseModel, method, names, sliceList);
+        if (names.Count < method.Models.Fewest || names.Count > method.Models.Most)
+            throw (models ?? slices!).Error($"{method.Name} takes {(method.Models.Most == method.Models.Fewest ? $"exactly {method.Models.Most}" : $"at least {method.Models.Fewest}")} models"
+                + (origin is null ? "" : " without the base model") + $", not {names.Count}");
+        var body = new MergeBody(method, origin is not null, mapping.At.File, parameters, sliceList, dType, outDType);
         body.RequireParameters(mapping);
-        return new(body, names);
+        return new(body, names, origin);
     }
 
     private static (List<string>, List<MergeSlice>) OfModels(ConfigurationSequence models, IMergeMethod method)
@@ -100,12 +107,24 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models)
         throw node.Error("must be two whole numbers, the first layer and the one after the last, such as [0, 32]");
     }
 
-    private static (List<string>, List<MergeSlice>) BaseFirst(ConfigurationNode node, string baseModel, List<string> names, List<MergeSlice> slices)
+    /// <summary>Puts the base model where the method wants it; as in mergekit, it need not be listed.</summary>
+    private static (List<string>, List<MergeSlice>) Placed(
+        ConfigurationNode node, string baseModel, IMergeMethod method, List<string> names, List<MergeSlice> slices)
     {
         var at = names.IndexOf(baseModel);
-        if (at < 0)
+        if (at < 0 && method.BaseModel == BaseModel.First && names.Count >= method.Models.Most)
             throw node.Error($"must be one of the models: {string.Join(", ", names.Select(name => $"`{name}`"))}");
-        List<T> Moved<T>(IReadOnlyList<T> list) => [list[at], .. list.Where((_, i) => i != at)];
-        return (Moved(names), [.. slices.Select(slice => slice with { Sources = Moved(slice.Sources) })]);
+        List<T> Moved<T>(IReadOnlyList<T> list, T absent)
+        {
+            T[] own = [at < 0 ? absent : list[at]];
+            T[] others = [.. list.Where((_, i) => i != at)];
+            return method.BaseModel switch
+            {
+                BaseModel.First => [.. own, .. others],
+                BaseModel.Merged => at < 0 ? [.. others, .. own] : [.. list],
+                _ => [.. others],
+            };
+        }
+        return (Moved(names, baseModel), [.. slices.Select(slice => slice with { Sources = Moved(slice.Sources, NoParameters) })]);
     }
 }

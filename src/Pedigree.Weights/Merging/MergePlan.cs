@@ -1,5 +1,6 @@
 using System.Globalization;
 using Pedigree.Weights.Grams;
+using Pedigree.Weights.Methods;
 
 namespace Pedigree.Weights.Merging;
 
@@ -9,10 +10,9 @@ public sealed class MergePlan
     private static readonly TensorGram NoGram = new(0, [], new double[0, 0]);
 
     private readonly MergeBody _body;
-    private readonly IReadOnlyList<IReadOnlyDictionary<string, double[]>> _parameters;
 
     /// <summary>Plans a merge of <paramref name="parents"/> models that have these tensors. No weights are read.</summary>
-    /// <exception cref="BadInputException">A tensor lacks a parameter, or slices do not cover the layers.</exception>
+    /// <exception cref="BadInputException">A tensor lacks a parameter or has some that cannot be used together, or slices do not cover the layers.</exception>
     public MergePlan(MergeBody body, int parents, IReadOnlyList<string> tensors)
     {
         _body = body;
@@ -22,34 +22,63 @@ public sealed class MergePlan
         var layers = tensors.Select(LayerOf).Max() is { } last ? last + 1 : 0;
         if (body.Slices is [.., { End: { } end }] && end != layers)
             throw new BadInputException(body.File, "layer_range", $"the slices end at layer {end}, but the models have {layers} layers");
-        _parameters = [.. tensors.Select(tensor => Parameters(tensor, parents, layers))];
+        Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents, layers))];
+        for (var tensor = 0; tensor < tensors.Count; tensor++)
+            Told<object?>(tensor, () =>
+            {
+                body.Method.Check(Parameters[tensor]);
+                return null;
+            });
     }
 
     /// <summary>Names of the tensors.</summary>
     public IReadOnlyList<string> Tensors { get; }
 
+    /// <summary>By name, the value for each parent, for each tensor.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, double[]>> Parameters { get; }
+
+    /// <summary>Whether all tensors are weighted sums: then the kinship of the child follows from its parents'.</summary>
+    public bool IsWeightedSum => Enumerable.Range(0, Tensors.Count).All(tensor => WeightedSum(tensor) is not null);
+
+    /// <summary>Whether <see cref="Coefficients"/> needs a Gram.</summary>
+    public bool NeedsGram => Enumerable.Range(0, Tensors.Count).Any(tensor => WeightedSum(tensor) is { NeedsGram: true });
+
     /// <summary>
-    /// <c>[tensor][parent]</c>. The Gram's models are the parents in order, its tensors those of the plan; it may be null where the
-    /// method needs none.
+    /// <c>[tensor][parent]</c>, and after the parents the coefficient of the origin where the body has one; null for a tensor that is
+    /// merged elementwise. The Gram's models are the parents in order, its tensors those of the plan; it may be null where
+    /// <see cref="NeedsGram"/> is false.
     /// </summary>
     /// <exception cref="BadInputException">The parameters of a tensor cannot be used together.</exception>
-    public IReadOnlyList<double[]> Coefficients(Gram? gram)
+    public IReadOnlyList<double[]?> Coefficients(Gram? gram)
     {
         if (gram is not null && !gram.Tensors.SequenceEqual(Tensors))
             throw new ArgumentException("The Gram matrix is of other tensors.", nameof(gram));
-        var coefficients = new double[Tensors.Count][];
-        for (var tensor = 0; tensor < coefficients.Length; tensor++)
+        return [.. Tensors.Select((_, tensor) => CoefficientsOf(gram, tensor))];
+    }
+
+    private double[]? CoefficientsOf(Gram? gram, int tensor)
+    {
+        if (WeightedSum(tensor) is not { } method)
+            return null;
+        var products = gram?.Tensor(tensor) ?? NoGram;
+        var coefficients = Told(tensor, () => method.Coefficients(_body.HasOrigin ? products.OfDeltas() : products, Parameters[tensor]));
+        // base + Σ cᵢ·(xᵢ − base)
+        return _body.HasOrigin ? [.. coefficients, 1 - coefficients.Sum()] : coefficients;
+    }
+
+    private IWeightedSumMethod? WeightedSum(int tensor) =>
+        _body.Method is IWeightedSumMethod method && method.IsWeightedSum(Parameters[tensor]) ? method : null;
+
+    private T Told<T>(int tensor, Func<T> work)
+    {
+        try
         {
-            try
-            {
-                coefficients[tensor] = _body.Method.Coefficients(gram?.Tensor(tensor) ?? NoGram, _parameters[tensor]);
-            }
-            catch (ArgumentException exception)
-            {
-                throw new BadInputException(_body.File, $"parameters for {Tensors[tensor]}", exception.Message);
-            }
+            return work();
         }
-        return coefficients;
+        catch (ArgumentException exception)
+        {
+            throw new BadInputException(_body.File, $"parameters for {Tensors[tensor]}", exception.Message);
+        }
     }
 
     /// <summary>The layer a tensor belongs to: the first number in its name; null outside the layers.</summary>
@@ -61,14 +90,14 @@ public sealed class MergePlan
         return null;
     }
 
-    private Dictionary<string, double[]> Parameters(string tensor, int parents, int layers)
+    private Dictionary<string, double[]> ParametersOf(string tensor, int parents, int layers)
     {
         var layer = LayerOf(tensor);
         var slice = layer is null ? _body.Slices.FirstOrDefault() : _body.Slices.FirstOrDefault(slice => layer < (slice.End ?? layers));
         var length = (slice?.End ?? layers) - (slice?.Start ?? 0);
         // As in mergekit: 0 for embeddings, final norm and head; 1 where a slice has a single layer.
         var depth = layer is null ? 0 : length == 1 ? 1 : (double)(layer.Value - (slice?.Start ?? 0)) / (length - 1);
-        double Value(Methods.MergeParameter parameter, int parent) =>
+        double Value(MergeParameter parameter, int parent) =>
             (parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name)?.For(tensor, depth) : null)
             ?? slice?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
             ?? _body.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)

@@ -10,9 +10,10 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Parents">Digests of the parents, x₀ first.</param>
 /// <param name="Ancestor">
 /// Digest of the base to which the parents' Gram rows are relative; null where the products are taken of the weights themselves. The
-/// two agree but for rounding, so it is part of the recipe.
+/// two agree but for rounding, so it is part of the recipe. Where the body has an origin, this is it.
 /// </param>
-public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor)
+/// <param name="Seed">Of random methods; the others do without, and their digest does not depend on it.</param>
+public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor, long Seed = 0)
 {
     /// <summary>Changes whenever the same recipe would give other bytes.</summary>
     public const int Version = 1;
@@ -21,23 +22,31 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
     public string Digest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString())));
 
     /// <summary>One fixed form.</summary>
-    public JsonObject ToJson() => new()
+    public JsonObject ToJson()
     {
-        ["version"] = Version,
-        ["merge"] = Body.ToJson(),
-        ["parents"] = new JsonArray([.. Parents.Select(parent => JsonValue.Create(parent))]),
-        ["ancestor"] = Ancestor,
-    };
+        JsonObject json = new()
+        {
+            ["version"] = Version,
+            ["merge"] = Body.ToJson(),
+            ["parents"] = new JsonArray([.. Parents.Select(parent => JsonValue.Create(parent))]),
+            ["ancestor"] = Ancestor,
+        };
+        if (Body.Method.IsRandom)
+            json["seed"] = Seed;
+        return json;
+    }
 
     /// <summary>
-    /// The coefficients <c>[tensor][parent]</c> from the parents' rows, in the order of <see cref="Parents"/>; with them
-    /// <see cref="Prediction.Child"/> gives the child's own row. No weights are read.
+    /// The coefficients <c>[tensor][parent]</c> from the parents' rows, in the order of <see cref="Parents"/>, and after them the
+    /// origin's if there is one; with them <see cref="Prediction.Child"/> gives the child's own row. No weights are read. Null where
+    /// not every tensor is a weighted sum: then only the child itself can tell.
     /// </summary>
     /// <exception cref="BadInputException">The parameters do not fit the tensors.</exception>
-    public IReadOnlyList<double[]> Coefficients(IReadOnlyList<GramRow> rows)
+    public IReadOnlyList<double[]>? Coefficients(IReadOnlyList<GramRow> rows)
     {
         if (!rows.Select(row => row.Model).SequenceEqual(Parents) || rows.Any(row => row.Base != Ancestor))
             throw new ArgumentException("The rows are not those of the recipe's parents.", nameof(rows));
-        return new MergePlan(Body, Parents.Count, rows[0].Tensors).Coefficients(new Gram(rows));
+        MergePlan plan = new(Body, Parents.Count, rows[0].Tensors);
+        return plan.IsWeightedSum ? [.. plan.Coefficients(new Gram(rows)).OfType<double[]>()] : null;
     }
 }

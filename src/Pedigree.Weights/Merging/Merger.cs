@@ -7,16 +7,18 @@ namespace Pedigree.Weights.Merging;
 /// <summary>Carries out recipes.</summary>
 public static class Merger
 {
+    private static readonly IReadOnlyDictionary<string, double[]> NoParameters = new Dictionary<string, double[]>();
+
     /// <summary>
     /// Writes the child of <paramref name="recipe"/> to <paramref name="folder"/>, which must not exist: whole or not at all. Its
     /// bytes depend on the recipe alone, except where <paramref name="labels"/> name the parents otherwise in the card.
     /// </summary>
     /// <param name="recipe">What to make.</param>
     /// <param name="parents">The parents, in the recipe's order and under its digests.</param>
-    /// <param name="ancestor">The recipe's ancestor; needed only where rows are.</param>
+    /// <param name="ancestor">The recipe's ancestor; needed where rows are, and where it is the origin.</param>
     /// <param name="rows">The parents' measured rows; null, or lacking a pair: measured first, if the method needs them.</param>
     /// <param name="folder">Where to write.</param>
-    /// <param name="labels">How the card calls the parents; null: by digest.</param>
+    /// <param name="labels">How the card calls the parents, and last the origin if there is one; null: by digest.</param>
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the merge between two blocks; nothing is left behind.</param>
@@ -34,8 +36,8 @@ public static class Merger
         var tensors = Plan(recipe, parents, ancestor, rows, threads, cancellation);
         using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
             [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
-        WeightWriter.Write(tensors, writer, threads, progress, cancellation);
-        ChildDescription.Write(writer, recipe, parents[0].Checkpoint, labels ?? recipe.Parents);
+        Write(tensors, writer, threads, progress, cancellation);
+        ChildDescription.Write(writer, recipe, parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents));
         cancellation.ThrowIfCancellationRequested();
         return writer.Complete(folder);
     }
@@ -45,14 +47,37 @@ public static class Merger
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, int threads, CancellationToken cancellation)
     {
         var first = parents[0].Checkpoint;
-        foreach (var parent in parents.Skip(1))
-            CheckpointCompatibility.Require(first, parent.Checkpoint);
+        var origin = recipe.Body.HasOrigin ? ancestor : null;
+        if (recipe.Body.HasOrigin && (origin is null || origin.Digest != recipe.Ancestor))
+            throw new ArgumentException("The ancestor is not that of the recipe.", nameof(ancestor));
+        foreach (var other in parents.Skip(1).Concat(origin is null ? [] : [origin]))
+            CheckpointCompatibility.Require(first, other.Checkpoint);
         string[] names = [.. first.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
         var plan = new MergePlan(recipe.Body, parents.Count, names);
-        var gram = recipe.Body.Method.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;
-        var coefficients = plan.Coefficients(gram).Zip(names).ToDictionary(pair => pair.Second, pair => pair.First);
-        return [.. first.Tensors.Select(tensor => new TensorMerge(
-            tensor.Name, parents, coefficients.GetValueOrDefault(tensor.Name), recipe.Body.DType, recipe.Body.OutDType))];
+        var gram = plan.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;
+        var coefficients = plan.Coefficients(gram);
+        var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
+        return [.. first.Tensors.Select(tensor => places.TryGetValue(tensor.Name, out var i)
+            ? new TensorMerge(tensor.Name, recipe, parents, origin, coefficients[i], plan.Parameters[i])
+            : new TensorMerge(tensor.Name, recipe, parents, origin, null, NoParameters))];
+    }
+
+    /// <summary>Merges the tensors and writes them.</summary>
+    internal static void Write(
+        IReadOnlyList<TensorMerge> tensors, CheckpointWriter writer, int threads, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        TensorMerge[] elementwise = [.. tensors.Where(tensor => tensor.Elementwise is not null)];
+        TensorMerge[] others = [.. tensors.Where(tensor => tensor.Elementwise is null)];
+        var share = (double)others.Sum(tensor => tensor.Count) / Math.Max(1, tensors.Sum(tensor => tensor.Count));
+        if (others.Length > 0)
+            WeightWriter.Write(others, writer, threads, elementwise.Length == 0 ? progress : new Part(progress, 0, share), cancellation);
+        if (elementwise.Length > 0)
+            ElementwiseWriter.Write(elementwise, writer, threads, others.Length == 0 ? progress : new Part(progress, share, 1 - share), cancellation);
+    }
+
+    private sealed class Part(IProgress<double>? whole, double before, double share) : IProgress<double>
+    {
+        public void Report(double value) => whole?.Report(before + (value * share));
     }
 
     private static Gram Measure(

@@ -66,7 +66,6 @@ internal sealed class ParameterValue
     private static double Number(ConfigurationNode node, MergeParameter parameter)
     {
         var value = node is ConfigurationScalar { Value: bool flag } ? (flag ? 1 : 0) : node.AsNumber();
-        return value >= parameter.Least && value <= parameter.Greatest ? value
-            : throw node.Error(FormattableString.Invariant($"{parameter.Name} is {value}; it must be from {parameter.Least} to {parameter.Greatest}"));
+        return parameter.WhatIsWrong(value) is { } wrong ? throw node.Error(wrong) : value;
     }
 }

@@ -1,5 +1,7 @@
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
+using Pedigree.Weights.Kernels;
+using Pedigree.Weights.Methods;
 
 namespace Pedigree.Weights.Merging;
 
@@ -7,33 +9,57 @@ namespace Pedigree.Weights.Merging;
 internal sealed class TensorMerge
 {
     /// <param name="name">Its name.</param>
+    /// <param name="recipe">The recipe of the child.</param>
     /// <param name="parents">The parents.</param>
-    /// <param name="coefficients">One for each parent; null: carried through, all parents must have the same bytes.</param>
-    /// <param name="dType">The configuration's <c>dtype</c>.</param>
-    /// <param name="outDType">The configuration's <c>out_dtype</c>.</param>
-    public TensorMerge(string name, IReadOnlyList<Relative> parents, double[]? coefficients, DType? dType, DType? outDType)
+    /// <param name="origin">What their task vectors begin at, if they are merged by those.</param>
+    /// <param name="coefficients">One for each parent, and one for the origin; null: an elementwise method's, or carried through.</param>
+    /// <param name="parameters">By name, the value for each parent.</param>
+    public TensorMerge(
+        string name, MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? origin, double[]? coefficients,
+        IReadOnlyDictionary<string, double[]> parameters)
     {
         Name = name;
-        Folders = [.. parents.Select(parent => parent.Checkpoint.Folder)];
-        Sources = [.. parents.Select(parent => parent.Checkpoint.Find(name)!)];
+        Models = parents.Count;
+        IReadOnlyList<Checkpoint> checkpoints = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint)];
+        Folders = [.. checkpoints.Select(checkpoint => checkpoint.Folder)];
+        Sources = [.. checkpoints.Select(checkpoint => checkpoint.Find(name)!)];
         Coefficients = coefficients;
+        Parameters = parameters;
+        // As in mergekit, the type is the origin's where there is one.
+        var usual = Sources[origin is null ? 0 : ^1].DType;
+        var merged = usual.IsMerged();
+        var (dType, outDType) = (recipe.Body.DType, recipe.Body.OutDType);
+        Elementwise = merged && coefficients is null ? (IElementwiseMethod)recipe.Body.Method : null;
+        RandomKeys = [.. recipe.Parents.Select(parent => Chance.Key(recipe.Seed, name, parent))];
         var narrow = dType is DType.BF16 or DType.F16 ? dType : null;
-        Output = coefficients is null ? Sources[0].DType : outDType ?? dType ?? Sources[0].DType;
-        Input = narrow ?? (Sources.All(source => source.DType == Sources[0].DType) ? Sources[0].DType : DType.F32);
+        Output = merged ? outDType ?? dType ?? usual : usual;
+        Input = narrow ?? (Sources.All(source => source.DType == usual) ? usual : DType.F32);
         Rounded = narrow is not null && narrow != Output ? narrow.Value : Output;
     }
 
     /// <summary>Its name.</summary>
     public string Name { get; }
 
-    /// <summary>The parents' folders, for errors.</summary>
+    /// <summary>Number of parents: the sources without the origin.</summary>
+    public int Models { get; }
+
+    /// <summary>The sources' folders, for errors.</summary>
     public IReadOnlyList<string> Folders { get; }
 
-    /// <summary>The parents' tensors.</summary>
+    /// <summary>The parents' tensors, and last the origin's if there is one.</summary>
     public IReadOnlyList<Tensor> Sources { get; }
 
-    /// <summary>One for each parent, or null where the tensor is carried through.</summary>
+    /// <summary>One for each source; null where the tensor is merged elementwise or carried through.</summary>
     public double[]? Coefficients { get; }
+
+    /// <summary>The method that merges it elementwise, or null.</summary>
+    public IElementwiseMethod? Elementwise { get; }
+
+    /// <summary>By name, the value for each parent.</summary>
+    public IReadOnlyDictionary<string, double[]> Parameters { get; }
+
+    /// <summary>For each parent the key of its random numbers.</summary>
+    public IReadOnlyList<ulong> RandomKeys { get; }
 
     /// <summary>Type to which the sources are brought: a lossy one only if the configuration says so.</summary>
     public DType Input { get; }

@@ -1,11 +1,9 @@
-using Pedigree.Weights.Grams;
-
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// A merge of tensors <c>x₀ … xₙ₋₁</c> into <c>Σ cᵢ·xᵢ</c>, whose coefficients follow from the inner products of the tensors. A new
-/// method is one class that implements this, added to <see cref="MergeMethods"/>; reading, rounding, writing, parameters by layer
-/// and the kinship of children never made come with it.
+/// A way to merge. A new one is one class that implements <see cref="IWeightedSumMethod"/> or <see cref="IElementwiseMethod"/>, added
+/// to <see cref="MergeMethods"/>; reading, rounding, writing, parameters by layer and threads come with it. A class may implement
+/// both, where it depends on the parameters which of the two it is.
 /// </summary>
 public interface IMergeMethod
 {
@@ -15,35 +13,35 @@ public interface IMergeMethod
     /// <summary>What may stand under <c>parameters</c>.</summary>
     IReadOnlyList<MergeParameter> Parameters { get; }
 
-    /// <summary>Fewest and most models.</summary>
+    /// <summary>Fewest and most models, without one that is the <see cref="BaseModel.Origin"/>.</summary>
     (int Fewest, int Most) Models { get; }
 
-    /// <summary>Whether one of the models is named <c>base_model</c>; it is then x₀, whatever its place in the list.</summary>
-    bool NeedsBaseModel { get; }
+    /// <summary>What <c>base_model</c> means.</summary>
+    BaseModel BaseModel { get; }
 
-    /// <summary>Whether <see cref="Coefficients"/> looks at the inner products; if not, the weights are read only once.</summary>
-    bool NeedsGram { get; }
+    /// <summary>Whether the result depends on the seed.</summary>
+    bool IsRandom => false;
 
-    /// <summary>The coefficient of each tensor.</summary>
-    /// <param name="gram">Products of x₀ … xₙ₋₁; without meaning where <see cref="NeedsGram"/> is false.</param>
+    /// <summary>Refuses parameters that are each within their range, but cannot be used together.</summary>
     /// <param name="parameters">By name, the value for each model (the same for all where it is not given by model).</param>
-    /// <exception cref="ArgumentException">The parameters cannot be used together; the message says what would be right.</exception>
-    double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters);
+    /// <exception cref="ArgumentException">Says what would be right.</exception>
+    void Check(IReadOnlyDictionary<string, double[]> parameters)
+    {
+    }
 }
 
-/// <summary>A parameter of a method; true and false are 1 and 0.</summary>
-/// <param name="Name">Its key.</param>
-/// <param name="ByModel">Whether each model may have its own.</param>
-/// <param name="Default">Taken where nothing is given; null where it must be given.</param>
-/// <param name="Least">Least value allowed.</param>
-/// <param name="Greatest">Greatest value allowed.</param>
-public sealed record MergeParameter(
-    string Name, bool ByModel = false, double? Default = null,
-    double Least = double.NegativeInfinity, double Greatest = double.PositiveInfinity);
-
-/// <summary>The methods there are.</summary>
-public static class MergeMethods
+/// <summary>What <c>base_model</c> means to a method.</summary>
+public enum BaseModel
 {
-    /// <summary>All, in the order of their names.</summary>
-    public static IReadOnlyList<IMergeMethod> All { get; } = [new Linear(), new Slerp()];
+    /// <summary>Nothing: it is merged like any other model. May be left out.</summary>
+    Merged,
+
+    /// <summary>It is x₀, the model that the others are brought into. In a run: the better parent.</summary>
+    First,
+
+    /// <summary>It is the point that the models differ from by their task vectors δᵢ = xᵢ − base. In a run: the run's base.</summary>
+    Origin,
+
+    /// <summary>As <see cref="Origin"/> where it is given; otherwise the weights themselves are merged.</summary>
+    OptionalOrigin,
 }

@@ -3,15 +3,15 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>Weighted mean <c>Σ wᵢ·xᵢ / Σ wᵢ</c>, or the sum alone with <c>normalize: false</c> (Wortsman et al., <i>Model soups</i>, 2022).</summary>
-internal sealed class Linear : IMergeMethod
+internal sealed class Linear : IWeightedSumMethod
 {
     public string Name => "linear";
 
-    public IReadOnlyList<MergeParameter> Parameters { get; } = [new("weight", ByModel: true), new("normalize", Default: 1, Least: 0, Greatest: 1)];
+    public IReadOnlyList<MergeParameter> Parameters { get; } = [new("weight", ByModel: true), MergeParameter.Flag("normalize", true)];
 
     public (int Fewest, int Most) Models => (1, int.MaxValue);
 
-    public bool NeedsBaseModel => false;
+    public BaseModel BaseModel => BaseModel.Merged;
 
     public bool NeedsGram => false;
 

@@ -8,7 +8,7 @@ namespace Pedigree.Weights.Methods;
 /// curves</i>, 1985). As mergekit does, the tensors keep their lengths, and where <c>|cosθ| &gt; 0.9995</c> they are interpolated
 /// linearly. A tensor no longer than 10⁻⁸ is not normalised, so that the angle to a zero tensor is a right one.
 /// </summary>
-internal sealed class Slerp : IMergeMethod
+internal sealed class Slerp : IWeightedSumMethod
 {
     private const double Parallel = 0.9995;
     private const double Shortest = 1e-8;
@@ -19,7 +19,7 @@ internal sealed class Slerp : IMergeMethod
 
     public (int Fewest, int Most) Models => (2, 2);
 
-    public bool NeedsBaseModel => true;
+    public BaseModel BaseModel => BaseModel.First;
 
     public bool NeedsGram => true;
 

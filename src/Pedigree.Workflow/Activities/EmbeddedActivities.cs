@@ -27,7 +27,7 @@ internal sealed class EmbeddedActivities : IActivities
         _either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, end).Token;
         Models models = new(store);
         GramCache grams = new(store);
-        Recipes recipes = new(store, spec.Spec.Merge, spec.Path);
+        Recipes recipes = new(store, spec.Spec, spec.Path);
         _admission = new(store, spec, journal, models, recipes);
         _kinship = new(journal, models, recipes, grams);
         _merging = new(store, journal, models, recipes, grams);

@@ -7,13 +7,13 @@ namespace Pedigree.Workflow.Activities;
 
 /// <summary>
 /// Kinship of new models to all others, from Gram rows. Admitted models are always measured; children are measured, with the
-/// prediction beside it, or predicted alone.
+/// prediction beside it, or predicted alone. Children of elementwise methods cannot be predicted and are always measured.
 /// </summary>
 internal sealed class KinshipMeasurement(RunJournal journal, Models models, Recipes recipes, GramCache grams)
 {
     public IReadOnlyList<KinshipMeasured> Measure(KinshipRequest request, Action<double> progress, CancellationToken cancellation)
     {
-        bool measured = request.Price == KinshipPrice.Measured || request.New.Any(model => recipes.Find(model.Digest) is null);
+        bool measured = request.Price == KinshipPrice.Measured || request.New.Any(model => !CanPredict(request.Base, model));
         MeasureWhatLacks(request, measured, progress, cancellation);
         Dictionary<string, GramRow> predicted = Predict(request, measured);
         List<ModelReference> others = [.. request.Known];
@@ -34,6 +34,14 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
             }
         }
         return result;
+    }
+
+    private bool CanPredict(ModelReference ancestor, ModelReference model)
+    {
+        if (recipes.Find(model.Digest) is not { } recipe)
+            return false;
+        GramRow[] parents = [.. recipe.Parents.Select(parent => Row(ancestor, parent, measured: false)).OfType<GramRow>()];
+        return parents.Length == recipe.Parents.Count && recipe.Coefficients(parents) is not null;
     }
 
     private static KinshipValue Value(GramRow model, GramRow other)
@@ -81,7 +89,9 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
             if (recipes.Find(child.Digest) is not { } recipe)
                 continue;
             GramRow[] parents = [.. recipe.Parents.Select(parent => known.Single(row => row.Model == parent))];
-            GramRow row = Prediction.Child(child.Digest, parents, recipe.Coefficients(parents), [.. known, .. predicted.Values]);
+            if (recipe.Coefficients(parents) is not { } coefficients)
+                continue;
+            GramRow row = Prediction.Child(child.Digest, parents, coefficients, [.. known, .. predicted.Values]);
             predicted.Add(child.Digest, row);
             if (!measured)
                 Keep(row);
@@ -89,9 +99,10 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
         return predicted;
     }
 
-    private GramRow? Row(ModelReference ancestor, ModelReference model, bool measured) =>
-        (measured ? null : grams.Find(ancestor.Digest, model.Digest, measured: false))
-        ?? grams.Find(ancestor.Digest, model.Digest, measured: true);
+    private GramRow? Row(ModelReference ancestor, ModelReference model, bool measured) => Row(ancestor, model.Digest, measured);
+
+    private GramRow? Row(ModelReference ancestor, string model, bool measured) =>
+        (measured ? null : grams.Find(ancestor.Digest, model, measured: false)) ?? grams.Find(ancestor.Digest, model, measured: true);
 
     private void Keep(GramRow row)
     {

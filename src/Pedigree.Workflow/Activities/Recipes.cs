@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
@@ -9,11 +9,11 @@ namespace Pedigree.Workflow.Activities;
 
 /// <summary>The recipes of a run's children.</summary>
 /// <param name="store">The store.</param>
-/// <param name="merge">The <c>merge</c> of the run's spec.</param>
+/// <param name="spec">The run's spec: how to merge, and the seed of random methods.</param>
 /// <param name="file">What errors call the spec.</param>
-internal sealed class Recipes(Store store, JsonObject merge, string file)
+internal sealed class Recipes(Store store, RunSpec spec, string file)
 {
-    private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, merge.ToJsonString()));
+    private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, spec.Merge.ToJsonString()));
     private readonly Dictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
 
     /// <summary>Refuses a merge that could make no child of models like this one.</summary>
@@ -21,14 +21,14 @@ internal sealed class Recipes(Store store, JsonObject merge, string file)
     public void Check(Checkpoint model)
     {
         MergePlan plan = new(_body, 2, [.. model.Tensors.Where(tensor => tensor.DType is DType.BF16 or DType.F16 or DType.F32).Select(tensor => tensor.Name)]);
-        if (!_body.Method.NeedsGram)
+        if (!plan.NeedsGram)
             plan.Coefficients(null);
     }
 
     /// <summary>The recipe of a child to be.</summary>
     public MergeRecipe For(string ancestor, IReadOnlyList<string> parents)
     {
-        MergeRecipe recipe = new(_body, parents, ancestor);
+        MergeRecipe recipe = new(_body, parents, ancestor, spec.Seed);
         return _made[recipe.Digest] = recipe;
     }
 

@@ -16,7 +16,7 @@ internal static class MergeAudit
         Store store, IReadOnlyList<RunEvent> events, string log, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
-        Recipes recipes = new(store, state.Spec!.Merge, log);
+        Recipes recipes = new(store, state.Spec!, log);
         Dictionary<string, string> digests = events.OfType<MergeCompleted>().ToDictionary(merged => merged.Name, merged => merged.Digest);
         foreach (ModelAdmitted admitted in events.OfType<ModelAdmitted>())
             digests[admitted.Name] = admitted.Digest;

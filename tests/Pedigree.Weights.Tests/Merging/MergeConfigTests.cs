@@ -77,9 +77,9 @@ public sealed class MergeConfigTests
             """);
         string[] tensors = ["layers.0.mlp", "layers.0.attn", "layers.3.mlp"];
         var coefficients = new MergePlan(config.Body, 2, tensors).Coefficients(null);
-        Assert.Equal([3, 2], coefficients[0]);
-        Assert.Equal([2, 2], coefficients[1]);
-        Assert.Equal([1, 1], coefficients[2]);
+        Assert.Equal([3, 2], coefficients[0]!);
+        Assert.Equal([2, 2], coefficients[1]!);
+        Assert.Equal([1, 1], coefficients[2]!);
     }
 
     [Fact]
@@ -102,7 +102,8 @@ public sealed class MergeConfigTests
 
     [Theory]
     [InlineData("merge_methd: slerp\nmodels: [{model: a}]", "merge_methd")]
-    [InlineData("merge_method: slrp\nmodels: [{model: a}]", "there is no method `slrp`; known: linear, slerp")]
+    [InlineData("merge_method: slrp\nmodels: [{model: a}]", "there is no method `slrp`; did you mean `slerp`?")]
+    [InlineData("merge_method: frankenmerge\nmodels: [{model: a}]", "there is no method `frankenmerge`; known: ")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1.5}", "t is 1.5; it must be from 0 to 1")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: [0, -0.1]}", "t is -0.1")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {tt: 1}", "known here: `t`")]
@@ -162,6 +163,6 @@ public sealed class MergeConfigTests
             DeltaSum = ones,
             Others = new Dictionary<string, IReadOnlyList<double>> { ["a"] = ones, ["b"] = ones },
         };
-        return new MergeRecipe(body, ["a", "b"], null).Coefficients([Row("a"), Row("b")])[0][1];
+        return new MergeRecipe(body, ["a", "b"], null).Coefficients([Row("a"), Row("b")])![0][1];
     }
 }

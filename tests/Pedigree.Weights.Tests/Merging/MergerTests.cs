@@ -109,7 +109,7 @@ public sealed class MergerTests
         var sum = normalize == "true" ? 1 : 2 * 0.5;
         Assert.Equal(sum, Model.Read(child.Tensors[0])[0] / ((Values(family, 0, "t0")[0] + Values(family, 1, "t0")[0]) / 2), 1e-6);
         var config = MergeConfig.Parse("c.yml", $"merge_method: linear\nmodels: [{{model: a, parameters: {{weight: 0.5}}}}, {{model: b, parameters: {{weight: 1.5}}}}]\nparameters: {{normalize: {normalize}}}");
-        Assert.Equal([first, second], new MergePlan(config.Body, 2, ["w"]).Coefficients(null)[0]);
+        Assert.Equal([first, second], new MergePlan(config.Body, 2, ["w"]).Coefficients(null)[0]!);
     }
 
     [Fact]
@@ -221,7 +221,7 @@ public sealed class MergerTests
         using var family = new Family(dType, [[200, 90], [90], [4, 4]], 3, 33);
         var rows = KinshipPass.Measure(family.Base, [], family.Models);
         var recipe = Recipe("method: slerp\nparameters: {t: [{filter: t1, value: 0.2}, {value: 0.6}]}", "m0", "m1");
-        var predicted = Prediction.Child(recipe.Digest, [rows[0], rows[1]], recipe.Coefficients([rows[0], rows[1]]), rows);
+        var predicted = Prediction.Child(recipe.Digest, [rows[0], rows[1]], recipe.Coefficients([rows[0], rows[1]])!, rows);
         Merger.Merge(recipe, [.. family.Models.Take(2)], null, [rows[0], rows[1]], family.Path("child"));
         using var child = Checkpoint.Open(family.Path("child"));
         var measured = KinshipPass.Measure(family.Base, family.Models, [new(recipe.Digest, child)]);
@@ -232,7 +232,7 @@ public sealed class MergerTests
                 Assert.Equal(after.Kinship(measure, model, 3), before.Kinship(measure, model, 3), tolerance);
         // A grandchild never made, of a child never made.
         var second = recipe with { Parents = [recipe.Digest, "m2"] };
-        var grandchild = Prediction.Child(second.Digest, [predicted, rows[2]], second.Coefficients([predicted, rows[2]]), [.. rows, predicted]);
+        var grandchild = Prediction.Child(second.Digest, [predicted, rows[2]], second.Coefficients([predicted, rows[2]])!, [.. rows, predicted]);
         Merger.Merge(second, [new(recipe.Digest, child), family.Models[2]], family.Base, null, family.Path("grandchild"));
         using var made = Checkpoint.Open(family.Path("grandchild"));
         var madeRow = KinshipPass.Measure(family.Base, family.Models, [new(second.Digest, made)]);

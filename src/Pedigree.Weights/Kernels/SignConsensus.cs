@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Pedigree.Weights.Kernels;
+
+/// <summary>
+/// <c>origin + λ·Σ cᵢ·δᵢ</c> over those i whose <c>cᵢ·δᵢ</c> has the sign of their sum (a sum of 0 is positive), divided by the sum of
+/// their wᵢ if <paramref name="normalize"/> says so. A zero has no sign and is left out.
+/// </summary>
+/// <param name="weights">wᵢ.</param>
+/// <param name="normalize">Whether to divide; a divisor of 0 is 1.</param>
+/// <param name="lambda">λ.</param>
+internal sealed unsafe class SignConsensus(float[] weights, bool normalize, float lambda)
+{
+    /// <summary>Writes the merged elements; all vectors are padded, <paramref name="count"/> too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Add(float* origin, float** deltas, float* coefficients, int n, float* target, int count)
+    {
+        var zero = Vector512<float>.Zero;
+        var one = Vector512<float>.One;
+        var factor = Vector512.Create(lambda);
+        fixed (float* divisors = weights)
+            for (var i = 0; i < count; i += 16)
+            {
+                var sum = zero;
+                for (var model = 0; model < n; model++)
+                    sum += Vector512.Create(coefficients[model]) * Vector512.Load(deltas[model] + i);
+                // Turned so that the sign to keep is the positive one.
+                var turned = Vector512.LessThan(sum, zero).AsUInt32() & Vector512.Create(0x80000000u);
+                var mixed = zero;
+                var divisor = zero;
+                for (var model = 0; model < n; model++)
+                {
+                    var term = (Vector512.Create(coefficients[model]) * Vector512.Load(deltas[model] + i)).AsUInt32() ^ turned;
+                    var agrees = Vector512.GreaterThan(term.AsSingle(), zero);
+                    mixed += term.AsSingle() & agrees;
+                    divisor += Vector512.Create(divisors[model]) & agrees;
+                }
+                if (normalize)
+                    mixed /= Vector512.ConditionalSelect(Vector512.Equals(divisor, zero), one, divisor);
+                (Vector512.Load(origin + i) + (factor * (mixed.AsUInt32() ^ turned).AsSingle())).Store(target + i);
+            }
+    }
+
+    /// <summary>Writes <c>origin + Σ cᵢ·δᵢ</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddAll(float* origin, float** deltas, float* coefficients, int n, float* target, int count)
+    {
+        for (var i = 0; i < count; i += 16)
+        {
+            var sum = Vector512<float>.Zero;
+            for (var model = 0; model < n; model++)
+                sum += Vector512.Create(coefficients[model]) * Vector512.Load(deltas[model] + i);
+            (Vector512.Load(origin + i) + sum).Store(target + i);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using CsCheck;
+using Pedigree.Weights.Tests.Grams;
+using Xunit;
+
+namespace Pedigree.Weights.Tests.Methods;
+
+/// <summary>The methods that thin out and add task vectors, each against its formula in float64.</summary>
+public sealed class TaskVectorTests
+{
+    private const long Seed = 5;
+
+    /// <summary>How a method thins out a δ: with the model's density, γ and ε, the tensor's row length and the random numbers' key.</summary>
+    private delegate double[] Thinning(double[] delta, double density, double third, int columns, string tensor, string model);
+
+    private static readonly Thinning Nothing = (delta, _, _, _, _, _) => delta;
+    private static readonly Thinning Magnitude = (delta, density, _, _, _, _) => Formulas.Largest(delta, density);
+    private static readonly Thinning Dare = (delta, density, _, _, tensor, model) => Formulas.AtRandom(delta, _ => density, Seed, tensor, model);
+
+    [Fact]
+    public void Task_arithmetic() => Check("task_arithmetic", Nothing, consensus: false, normalize: false, rescale: false);
+
+    [Fact]
+    public void Ties() => Check("ties", Magnitude, consensus: true, normalize: true, rescale: false);
+
+    [Fact]
+    public void Dare_linear() => Check("dare_linear", Dare, consensus: false, normalize: false, rescale: true);
+
+    [Fact]
+    public void Dare_ties() => Check("dare_ties", Dare, consensus: true, normalize: false, rescale: true);
+
+    private static void Check(string method, Thinning thinning, bool consensus, bool normalize, bool rescale, string? third = null) =>
+        Gen.Select(Samples.DTypes, Samples.Shapes, Gen.Int[-37, 37].Select(i => i / 37.0).Array[3], Gen.Double[0.05, 1].Array[3], Gen.Double[0.01, 0.04].Array[3], Gen.Int[0, 7], Gen.Int)
+            .Sample((dType, shapes, weights, densities, thirds, choices, seed) =>
+            {
+                // Defaults one time in two, so that they are tested too; all kept one time in eight.
+                var (usual, other) = (choices % 2 == 0, (choices & 2) != 0);
+                if (choices == 7)
+                    densities[1] = 1;
+                using var family = new Family(dType, shapes, 3, seed);
+                var global = usual ? "" : $"normalize: {Word(other)}, rescale: {Word(other)}, lambda: 0.7, int8_mask: true";
+                using var child = Merged.Child(family, Merged.Configuration(method, 3, "base", global,
+                    [.. weights.Select((weight, i) => $"weight: {Merged.Number(weight)}, density: {Merged.Number(densities[i])}"
+                        + (third is null ? "" : $", {third}: {Merged.Number(thirds[i])}"))]), seed: Seed);
+                Samples.Compare(child, family, dType, (tensor, origin, models) =>
+                {
+                    var columns = (int)(tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1]);
+                    double[][] deltas = [.. models.Select((model, i) =>
+                    {
+                        var delta = Samples.Delta(model, origin);
+                        var thinned = densities[i] >= 1 || delta.Length == 0 ? delta : thinning(delta, densities[i], thirds[i], columns, tensor.Name, $"m{i}");
+                        return (usual ? rescale : other) && thinning != Nothing ? Formulas.Enlarged(thinned, delta) : thinned;
+                    })];
+                    return [.. Formulas.Mix(deltas, weights, consensus, usual ? normalize : other, usual ? 1 : 0.7).Zip(origin, (mixed, x) => x + mixed)];
+                });
+            }, iter: 25);
+
+    private static string Word(bool value) => value ? "true" : "false";
+}
