@@ -37,6 +37,9 @@ internal sealed class Hub : IDisposable
     /// <summary>Bytes after which the first answer with a large file is cut off.</summary>
     public int? CutAfter { get; set; }
 
+    /// <summary>Set once the client has some of those bytes: a connection that is cut may lose what is on its way.</summary>
+    public ManualResetEventSlim Arrived { get; } = new();
+
     /// <summary>Number of requests that are first told to come back.</summary>
     public int TooMany;
 
@@ -157,6 +160,7 @@ internal sealed class Hub : IDisposable
             response.ContentLength64 = sent.Length;
             response.OutputStream.Write(sent, 0, cut);
             response.OutputStream.Flush();
+            Arrived.Wait(TimeSpan.FromSeconds(30));
             response.Abort();
             return;
         }

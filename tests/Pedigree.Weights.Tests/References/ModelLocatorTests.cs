@@ -85,7 +85,7 @@ public sealed class ModelLocatorTests : IDisposable
     {
         _hub.CutAfter = 50_000;
         _hub.IgnoresRanges = ignoresRanges;
-        var folder = await FindAsync("org/name");
+        var folder = await new ModelLocator(_settings).FolderAsync("org/name", _folder.Path, new Arrival(_hub));
         Assert.Equal(File.ReadAllBytes(_folder["source/model.safetensors"]), File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
         Assert.Contains(_hub.Requests, request => request.StartsWith("GET /org/name/model.safetensors bytes=") && request.EndsWith('-'));
     }
@@ -109,7 +109,8 @@ public sealed class ModelLocatorTests : IDisposable
         _hub.Corrupt = true;
         var error = await RefusedAsync("org/name");
         Assert.Contains("model.safetensors: came with other content", error.Message);
-        Assert.Empty(Directory.GetFiles(_folder["cache"], "*.incomplete", SearchOption.AllDirectories));
+        var etag = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_folder["source/model.safetensors"])));
+        Assert.Empty(Directory.GetFiles(_folder["cache/models--org--name/blobs"], $"{etag}*"));
         Assert.DoesNotContain(Directory.GetFiles(_folder["cache"], "*", SearchOption.AllDirectories), file => file.EndsWith(".safetensors"));
         _hub.Corrupt = false;
         await FindAsync("org/name");
@@ -215,4 +216,15 @@ public sealed class ModelLocatorTests : IDisposable
 
     private Task<BadInputException> RefusedAsync(string text, HubSettings? settings = null) =>
         Assert.ThrowsAsync<BadInputException>(() => FindAsync(text, settings));
+
+    private sealed class Arrival(Hub hub) : IProgress<DownloadProgress>
+    {
+        private const int MoreThanAllSmallFiles = 1000;
+
+        public void Report(DownloadProgress value)
+        {
+            if (value.Bytes > MoreThanAllSmallFiles)
+                hub.Arrived.Set();
+        }
+    }
 }
