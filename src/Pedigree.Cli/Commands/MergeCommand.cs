@@ -1,7 +1,6 @@
 using System.CommandLine;
-using Pedigree.Weights.Checkpoints;
-using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging;
+using Pedigree.Weights.References;
 using Pedigree.Workflow.Report;
 using Spectre.Console;
 
@@ -28,34 +27,13 @@ internal static class MergeCommand
     private static async Task<(object Document, string Words)> MergeAsync(string file, string folder, long seed, CancellationToken cancellation)
     {
         MergeConfig config = MergeConfig.Read(file);
-        string[] models = config.Origin is null ? [.. config.Models] : [.. config.Models, config.Origin];
         string home = Path.GetDirectoryName(Path.GetFullPath(file))!;
         ProgressLines progress = new();
-        List<Checkpoint> opened = [];
-        List<Relative> parents = [];
-        try
-        {
-            foreach (string model in models)
-            {
-                progress.Show($"reading {model}", 0);
-                Checkpoint checkpoint = Checkpoint.Open(await ModelFolders.FindAsync(model, home, progress, cancellation));
-                opened.Add(checkpoint);
-                parents.Add(new Relative(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint));
-            }
-            Relative? origin = config.Origin is null ? null : parents[^1];
-            parents.RemoveAll(parent => parent == origin);
-            MergeRecipe recipe = new(config.Body, [.. parents.Select(parent => parent.Digest)], origin?.Digest, seed);
-            string content = Merger.Merge(recipe, parents, origin, null, folder, models,
-                progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
-            progress.Done();
-            long parameters = opened[0].Parameters;
-            return (new { Path = folder, recipe.Digest, Content = content, Parameters = parameters, config.Models },
-                $"{folder}: {Format.Count(parameters)} parameters, content {content}");
-        }
-        finally
-        {
-            foreach (Checkpoint checkpoint in opened)
-                checkpoint.Dispose();
-        }
+        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(
+            config, home, ModelLocator.Default, seed, new Told<string>(progress.Show), cancellation);
+        string content = merge.Write(folder, progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
+        progress.Done();
+        return (new { Path = folder, merge.Recipe.Digest, Content = content, merge.Parameters, config.Models },
+            $"{folder}: {Format.Count(merge.Parameters)} parameters, content {content}");
     }
 }

@@ -12,6 +12,7 @@ public sealed class Checkpoint : IDisposable
 
     private readonly List<MappedFile> _mappings = [];
     private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
+    private IReadOnlyDictionary<string, string>? _folders;
 
     private Checkpoint(string folder, JsonObject config, IReadOnlyList<string> weightFiles)
     {
@@ -42,8 +43,22 @@ public sealed class Checkpoint : IDisposable
             checkpoint.Dispose();
             throw;
         }
-        checkpoint.Tensors = [.. checkpoint._byName.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
-        checkpoint.Parameters = checkpoint.Tensors.Sum(tensor => tensor.Count);
+        checkpoint.List();
+        return checkpoint;
+    }
+
+    /// <summary>Tensors of open checkpoints under one roof; they stay those of the others, which must stay open.</summary>
+    /// <param name="folder">Where the small files lie, and what errors name.</param>
+    /// <param name="config">Its config.json.</param>
+    /// <param name="tensors">Each name once.</param>
+    /// <param name="folders">For each tensor the folder that it comes from; null: the one given.</param>
+    internal static Checkpoint Of(
+        string folder, JsonObject config, IEnumerable<Tensor> tensors, IReadOnlyDictionary<string, string>? folders = null)
+    {
+        var checkpoint = new Checkpoint(folder, config, []) { _folders = folders };
+        foreach (var tensor in tensors)
+            checkpoint._byName.Add(tensor.Name, tensor);
+        checkpoint.List();
         return checkpoint;
     }
 
@@ -68,6 +83,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All files of the checkpoint, by name: <see cref="WeightFiles"/> and <see cref="CarriedFiles"/>.</summary>
     public IReadOnlyList<string> SourceFiles => [.. WeightFiles.Concat(CarriedFiles).Order(StringComparer.Ordinal)];
 
+    /// <summary>The folder that a tensor comes from, for errors.</summary>
+    public string FolderOf(string tensor) => _folders?.GetValueOrDefault(tensor) ?? Folder;
+
     /// <summary>The tensor of that name, or null.</summary>
     public Tensor? Find(string name) => _byName.GetValueOrDefault(name);
 
@@ -77,6 +95,12 @@ public sealed class Checkpoint : IDisposable
         foreach (var mapping in _mappings)
             mapping.Dispose();
         _mappings.Clear();
+    }
+
+    private void List()
+    {
+        Tensors = [.. _byName.Values.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)];
+        Parameters = Tensors.Sum(tensor => tensor.Count);
     }
 
     private unsafe void Map(string name, ShardIndex? index)

@@ -18,14 +18,8 @@ public static class CheckpointCompatibility
     /// </exception>
     public static void Require(Checkpoint reference, Checkpoint model)
     {
-        foreach (var field in Fields)
-        {
-            // A field that one leaves out has the default that the tensors show.
-            if (reference.Config[field] is { } expected && model.Config[field] is { } actual
-                && !JsonNode.DeepEquals(expected, actual))
-                throw new BadInputException(Path.Combine(model.Folder, CheckpointFiles.Config), field,
-                    $"is {actual.ToJsonString()}, but {expected.ToJsonString()} in {reference.Folder}; models must have the same architecture");
-        }
+        RequireConfig(reference, model, []);
+
         foreach (var tensor in reference.Tensors)
         {
             var match = model.Find(tensor.Name)
@@ -36,5 +30,19 @@ public static class CheckpointCompatibility
         }
         if (model.Tensors.FirstOrDefault(tensor => reference.Find(tensor.Name) is null) is { } extra)
             throw new BadInputException(model.Folder, extra.Name, $"is not in {reference.Folder}; models must have the same tensors");
+    }
+
+    /// <summary>Requires that a model's config says the same of the architecture, but for some fields.</summary>
+    /// <exception cref="BadInputException">Names the model's config.json, the field, and the other folder.</exception>
+    internal static void RequireConfig(Checkpoint reference, Checkpoint model, IReadOnlyList<string> but)
+    {
+        foreach (var field in Fields.Except(but))
+        {
+            // A field that one leaves out has the default that the tensors show.
+            if (reference.Config[field] is { } expected && model.Config[field] is { } actual
+                && !JsonNode.DeepEquals(expected, actual))
+                throw new BadInputException(Path.Combine(model.Folder, CheckpointFiles.Config), field,
+                    $"is {actual.ToJsonString()}, but {expected.ToJsonString()} in {reference.Folder}; models must have the same architecture");
+        }
     }
 }

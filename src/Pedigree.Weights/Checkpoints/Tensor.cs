@@ -21,6 +21,12 @@ public sealed unsafe class Tensor(string name, DType dType, IReadOnlyList<long> 
     /// <summary>Length in bytes.</summary>
     public long ByteLength { get; } = byteLength;
 
+    /// <summary>The same weights under another name.</summary>
+    internal Tensor As(string name) => name == Name ? this : new(name, DType, Shape, Data, ByteLength);
+
+    /// <summary>The first rows alone.</summary>
+    internal Tensor Rows(long rows) => rows == Shape[0] ? this : new(Name, DType, [rows, .. Shape.Skip(1)], Data, ByteLength / Shape[0] * rows);
+
     /// <summary>The bytes from <paramref name="start"/>; valid while the checkpoint is open.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     public ReadOnlySpan<byte> Bytes(long start, int length)

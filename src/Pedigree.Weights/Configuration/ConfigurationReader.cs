@@ -60,7 +60,7 @@ public static class ConfigurationReader
         }
     }
 
-    private static string ReadText(string path)
+    internal static string ReadText(string path)
     {
         try
         {

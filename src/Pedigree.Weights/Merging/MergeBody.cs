@@ -42,6 +42,17 @@ public sealed class MergeBody
 
     internal IReadOnlyList<MergeSlice> Slices { get; }
 
+    /// <summary>The slices of the part of the model that a tensor belongs to.</summary>
+    internal IReadOnlyList<MergeSlice> SlicesOf(string tensor)
+    {
+        if (Slices is not [{ Module: not null }, ..])
+            return Slices;
+        var module = Slices.FirstOrDefault(slice => slice.Module!.Has(tensor))?.Module!.Name ?? MergeModule.Default;
+        MergeSlice[] slices = [.. Slices.Where(slice => slice.Module!.Name == module)];
+        return slices.Length > 0 ? slices : throw new BadInputException(File, "modules",
+            $"has none with tensor {tensor}; add `{MergeModule.Default}` for all that no other module has");
+    }
+
     /// <summary>
     /// Reads the <c>merge</c> of a run's spec: <c>method</c> (or <c>merge_method</c>), <c>parameters</c>, <c>dtype</c>,
     /// <c>out_dtype</c>. Task vectors begin at the run's base; where a method can do without, <c>base_model: base</c> asks for it.
@@ -66,12 +77,7 @@ public sealed class MergeBody
         {
             ["merge_method"] = Method.Name,
             ["parameters"] = Json(Parameters),
-            ["slices"] = new JsonArray([.. Slices.Select(slice => new JsonObject
-            {
-                ["layers"] = slice.End is { } end ? new JsonArray(slice.Start, end) : null,
-                ["parameters"] = Json(slice.Parameters),
-                ["sources"] = new JsonArray([.. slice.Sources.Select(Json)]),
-            })]),
+            ["slices"] = new JsonArray([.. Slices.Select(Json)]),
             ["dtype"] = Name(DType),
             ["out_dtype"] = Name(OutDType),
         };
@@ -88,6 +94,19 @@ public sealed class MergeBody
         Checkpoints.DType.F32 => "float32",
         _ => null,
     };
+
+    private static JsonObject Json(MergeSlice slice)
+    {
+        JsonObject json = new()
+        {
+            ["layers"] = slice.End is { } end ? new JsonArray(slice.Start, end) : null,
+            ["parameters"] = Json(slice.Parameters),
+            ["sources"] = new JsonArray([.. slice.Sources.Select(Json)]),
+        };
+        if (slice.Module is { } module)
+            json["module"] = new JsonObject { ["name"] = module.Name, ["parameters"] = Json(module.Parameters) };
+        return json;
+    }
 
     internal static JsonObject Json(IReadOnlyDictionary<string, ParameterValue> parameters) =>
         new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.ToJson())));
@@ -125,11 +144,7 @@ public sealed class MergeBody
     {
         foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null))
             if (!Parameters.ContainsKey(parameter.Name) && (Slices.Count == 0 || !Slices.All(slice => slice.Parameters.ContainsKey(parameter.Name)
-                || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter.Name))))))
+                || slice.Module?.Parameters.ContainsKey(parameter.Name) == true || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter.Name))))))
                 throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : ""));
     }
 }
-
-/// <summary>Layers with parameters of their own; <paramref name="End"/> null: all layers.</summary>
-internal sealed record MergeSlice(
-    int Start, int? End, IReadOnlyDictionary<string, ParameterValue> Parameters, IReadOnlyList<IReadOnlyDictionary<string, ParameterValue>> Sources);

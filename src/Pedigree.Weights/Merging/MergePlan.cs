@@ -1,4 +1,4 @@
-using System.Globalization;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Methods;
 
@@ -10,19 +10,22 @@ public sealed class MergePlan
     private static readonly TensorGram NoGram = new(0, [], new double[0, 0]);
 
     private readonly MergeBody _body;
+    private readonly Architecture _architecture;
 
     /// <summary>Plans a merge of <paramref name="parents"/> models that have these tensors. No weights are read.</summary>
+    /// <param name="body">How to merge.</param>
+    /// <param name="parents">Number of models.</param>
+    /// <param name="tensors">Names of the tensors.</param>
+    /// <param name="architecture">The layers of the whole model, where these are not all its tensors.</param>
     /// <exception cref="BadInputException">A tensor lacks a parameter or has some that cannot be used together, or slices do not cover the layers.</exception>
-    public MergePlan(MergeBody body, int parents, IReadOnlyList<string> tensors)
+    public MergePlan(MergeBody body, int parents, IReadOnlyList<string> tensors, Architecture? architecture = null)
     {
         _body = body;
         Tensors = tensors;
         if (parents < body.Method.Models.Fewest || parents > body.Method.Models.Most)
             throw new BadInputException(body.File, "merge_method", $"{body.Method.Name} does not take {parents} models");
-        var layers = tensors.Select(LayerOf).Max() is { } last ? last + 1 : 0;
-        if (body.Slices is [.., { End: { } end }] && end != layers)
-            throw new BadInputException(body.File, "layer_range", $"the slices end at layer {end}, but the models have {layers} layers");
-        Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents, layers))];
+        _architecture = architecture ?? new(tensors);
+        Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents))];
         for (var tensor = 0; tensor < tensors.Count; tensor++)
             Told<object?>(tensor, () =>
             {
@@ -81,25 +84,13 @@ public sealed class MergePlan
         }
     }
 
-    /// <summary>The layer a tensor belongs to: the first number in its name; null outside the layers.</summary>
-    internal static int? LayerOf(string tensor)
+    private Dictionary<string, double[]> ParametersOf(string tensor, int parents)
     {
-        foreach (var part in tensor.Split('.'))
-            if (int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
-                return layer;
-        return null;
-    }
-
-    private Dictionary<string, double[]> ParametersOf(string tensor, int parents, int layers)
-    {
-        var layer = LayerOf(tensor);
-        var slice = layer is null ? _body.Slices.FirstOrDefault() : _body.Slices.FirstOrDefault(slice => layer < (slice.End ?? layers));
-        var length = (slice?.End ?? layers) - (slice?.Start ?? 0);
-        // As in mergekit: 0 for embeddings, final norm and head; 1 where a slice has a single layer.
-        var depth = layer is null ? 0 : length == 1 ? 1 : (double)(layer.Value - (slice?.Start ?? 0)) / (length - 1);
+        var (slice, depth) = SliceOf(tensor);
         double Value(MergeParameter parameter, int parent) =>
             (parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name)?.For(tensor, depth) : null)
             ?? slice?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
+            ?? slice?.Module?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
             ?? _body.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
             ?? parameter.Default
             ?? throw new BadInputException(_body.File, $"parameters.{parameter.Name}",
@@ -109,5 +100,23 @@ public sealed class MergePlan
         return _body.Method.Parameters.ToDictionary(
             parameter => parameter.Name,
             parameter => Enumerable.Range(0, parents).Select(parent => Value(parameter, parent)).ToArray());
+    }
+
+    /// <summary>
+    /// The slice whose parameters count, and the depth within it from 0 to 1. As in mergekit, embeddings belong to the first slice,
+    /// final norm and head to the last, all with depth 0; a slice's only layer has depth 1.
+    /// </summary>
+    private (MergeSlice?, double) SliceOf(string tensor)
+    {
+        var slices = _body.SlicesOf(tensor);
+        var place = Architecture.Place(tensor);
+        if (place.Stack is null)
+            return (Architecture.IsEmbedding(tensor) ? slices.FirstOrDefault() : slices.LastOrDefault(), 0);
+        var layers = _architecture.Stacks[place.Stack];
+        if (slices is [.., { End: { } end }] && end != layers)
+            throw new BadInputException(_body.File, "layer_range", $"the slices end at layer {end}, but the models have {layers} layers");
+        var slice = slices.FirstOrDefault(slice => place.Layer < (slice.End ?? layers));
+        var (start, length) = (slice?.Start ?? 0, (slice?.End ?? layers) - (slice?.Start ?? 0));
+        return (slice, length == 1 ? 1 : (double)(place.Layer - start) / (length - 1));
     }
 }

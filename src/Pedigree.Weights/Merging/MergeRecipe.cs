@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 
 namespace Pedigree.Weights.Merging;
@@ -16,7 +17,16 @@ namespace Pedigree.Weights.Merging;
 public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor, long Seed = 0)
 {
     /// <summary>Changes whenever the same recipe would give other bytes.</summary>
-    public const int Version = 1;
+    public int Version => Body.Slices.Count > 1 ? 2 : 1;
+
+    /// <summary>
+    /// How the parents are brought into one shape before they are merged (layers stacked, adapters merged, vocabularies united); null:
+    /// they are merged as they are.
+    /// </summary>
+    public JsonObject? Assembly { get; init; }
+
+    /// <summary>The layers of the whole child, where the recipe is of some of its tensors; null: those of the tensors.</summary>
+    internal Architecture? Architecture { get; init; }
 
     /// <summary>SHA-256 of <see cref="ToJson"/>, in lower-case hexadecimal.</summary>
     public string Digest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString())));
@@ -33,6 +43,8 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
         };
         if (Body.Method.IsRandom)
             json["seed"] = Seed;
+        if (Assembly is not null)
+            json["assembly"] = Assembly.DeepClone();
         return json;
     }
 

@@ -28,16 +28,25 @@ public static class Merger
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, string folder,
         IReadOnlyList<string>? labels = null, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
+        if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
+            throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
+        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }], parents[0].Checkpoint, folder,
+            labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents), threads, progress, cancellation);
+    }
+
+    /// <summary>The same of parts that were planned apart, with the config and small files of <paramref name="donor"/>.</summary>
+    internal static CheckpointManifest Merge(
+        MergeRecipe recipe, IReadOnlyList<MergePart> parts, Checkpoint donor, string folder, IReadOnlyList<string> labels, int threads,
+        IProgress<double>? progress, CancellationToken cancellation)
+    {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
-        if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
-            throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
-        var tensors = Plan(recipe, parents, ancestor, rows, threads, cancellation);
+        TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
         using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
             [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
         Write(tensors, writer, threads, progress, cancellation);
-        ChildDescription.Write(writer, recipe, parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents));
+        ChildDescription.Write(writer, recipe, donor, labels);
         cancellation.ThrowIfCancellationRequested();
         return writer.Complete(folder);
     }
@@ -53,7 +62,7 @@ public static class Merger
         foreach (var other in parents.Skip(1).Concat(origin is null ? [] : [origin]))
             CheckpointCompatibility.Require(first, other.Checkpoint);
         string[] names = [.. first.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
-        var plan = new MergePlan(recipe.Body, parents.Count, names);
+        var plan = new MergePlan(recipe.Body, parents.Count, names, recipe.Architecture);
         var gram = plan.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;
         var coefficients = plan.Coefficients(gram);
         var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);

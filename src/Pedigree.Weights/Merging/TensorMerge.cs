@@ -21,7 +21,7 @@ internal sealed class TensorMerge
         Name = name;
         Models = parents.Count;
         IReadOnlyList<Checkpoint> checkpoints = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint)];
-        Folders = [.. checkpoints.Select(checkpoint => checkpoint.Folder)];
+        Folders = [.. checkpoints.Select(checkpoint => checkpoint.FolderOf(name))];
         Sources = [.. checkpoints.Select(checkpoint => checkpoint.Find(name)!)];
         Coefficients = coefficients;
         Parameters = parameters;

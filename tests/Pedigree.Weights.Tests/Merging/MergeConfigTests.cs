@@ -117,9 +117,7 @@ public sealed class MergeConfigTests
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: x}}]", "must be a finite number")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: 0", "unknown key `random_seed`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
-    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ntokenizer_source: union", "not supported yet")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models` or `slices`")]
-    [InlineData("merge_method: linear\nslices: [{sources: [{model: a, layer_range: [0, 4]}]}, {sources: [{model: a, layer_range: [2, 6]}]}]\nparameters: {weight: 1}", "stacking layers")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models`, `slices` or `modules`")]
     public void A_wrong_configuration_is_one_clear_error_with_its_place(string text, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => MergeConfig.Parse("c.yml", text));

@@ -1,0 +1,45 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Pedigree.Weights.Merging.Assembly;
+
+/// <summary>Adjusts a config.json to other layers than it was written for.</summary>
+internal static class StackedConfig
+{
+    private static readonly string[] Counts =
+        ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "depth", "max_window_layers"];
+
+    /// <summary>
+    /// Sets the number of layers wherever it stands, and brings lists with an entry for each layer (<c>layer_types</c>) into the
+    /// layers' new order.
+    /// </summary>
+    /// <param name="config">The config, changed in place.</param>
+    /// <param name="stack">What the layers' names begin with: a config with several parts has one for each.</param>
+    /// <param name="before">Number of layers it was written for.</param>
+    /// <param name="layers">For each layer of the child the one that it was.</param>
+    public static void Adjust(JsonObject config, string stack, int before, IReadOnlyList<int> layers)
+    {
+        foreach (var (key, value) in config.ToList())
+        {
+            switch (value)
+            {
+                case JsonObject inner when IsOf(key, stack):
+                    Adjust(inner, stack, before, layers);
+                    break;
+                case JsonValue number when Counts.Contains(key) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
+                    config[key] = layers.Count;
+                    break;
+                case JsonArray list when list.Count == before && key.Contains("layer", StringComparison.Ordinal):
+                    config[key] = new JsonArray([.. layers.Select(layer => list[layer]?.DeepClone())]);
+                    break;
+            }
+        }
+    }
+
+    private static bool IsOf(string key, string stack)
+    {
+        var sees = stack.Contains("vision", StringComparison.Ordinal) || stack.Contains("visual", StringComparison.Ordinal);
+        var hears = stack.Contains("audio", StringComparison.Ordinal);
+        return key.Contains("vision", StringComparison.Ordinal) == sees && key.Contains("audio", StringComparison.Ordinal) == hears;
+    }
+}

@@ -1,0 +1,194 @@
+using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Methods;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>Reads one document of mergekit's language: every key known, every value in its meaning.</summary>
+internal sealed class MergeConfigReader(ConfigurationMapping root)
+{
+    private readonly IMergeMethod _method = MergeBody.MethodOf(root.Required("merge_method"));
+    private readonly List<string> _models = [];
+    private readonly List<ConfigurationPlace> _places = [];
+    private readonly List<MergeSlice> _slices = [];
+    private readonly List<SliceSources> _layout = [];
+
+    private readonly ConfigurationNode? _base = root.Optional("base_model");
+
+    /// <exception cref="BadInputException">Names file, line, column and key.</exception>
+    public MergeConfig Read()
+    {
+        var parameters = MergeBody.ParametersOf(root, _method, source: false);
+        var (dType, outDType) = (MergeBody.DTypeOf(root, "dtype"), MergeBody.DTypeOf(root, "out_dtype"));
+        if (_method.BaseModel is BaseModel.First or BaseModel.Origin)
+            root.Required("base_model");
+        if (_method.BaseModel == BaseModel.First)
+            Index(_base!);
+        ReadSources();
+        root.RefuseUnknownKeys();
+        OriginLast();
+        var body = new MergeBody(_method, HasOrigin, root.At.File, parameters, _slices, dType, outDType);
+        body.RequireParameters(root);
+        return new(body, HasOrigin ? _models[..^1] : _models, HasOrigin ? _models[^1] : null)
+        {
+            Places = _places,
+            // Also where the base has no other meaning, it lends its config and small files.
+            Donor = _base is null ? 0 : Index(_base),
+            Layout = _slices is [{ End: null, Module: null }] ? null : _layout,
+        };
+    }
+
+    private bool HasOrigin => _base is not null && _method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin;
+
+    private void ReadSources()
+    {
+        var (models, slices, modules) = (root.Optional("models"), root.Optional("slices"), root.Optional("modules"));
+        if (new[] { models, slices, modules }.Count(node => node is not null) != 1)
+            throw (slices ?? modules ?? (ConfigurationNode)root).Error("give either `models`, `slices` or `modules`");
+        if (modules is null)
+        {
+            Read(models, slices, null);
+            return;
+        }
+        foreach (var (name, node) in modules.AsMapping().Members)
+        {
+            var mapping = node.AsMapping();
+            var module = new MergeModule(name, MergeBody.ParametersOf(mapping, _method, source: false));
+            var (ofModels, ofSlices) = (mapping.Optional("models"), mapping.Optional("slices"));
+            if ((ofModels is null) == (ofSlices is null))
+                throw mapping.Error("give either `models` or `slices`");
+            mapping.RefuseUnknownKeys();
+            Read(ofModels, ofSlices, module);
+        }
+    }
+
+    private void Read(ConfigurationNode? models, ConfigurationNode? slices, MergeModule? module)
+    {
+        if (models is not null)
+            ReadModels(models.AsSequence(), module);
+        else
+            ReadSlices(slices!.AsSequence(), module);
+    }
+
+    private void ReadModels(ConfigurationSequence list, MergeModule? module)
+    {
+        List<Source> sources = [];
+        foreach (var item in list.Items)
+        {
+            var model = item.AsMapping();
+            var index = Index(model.Required("model"));
+            if (sources.Any(source => source.Layers.Model == index))
+                throw item.Error($"`{_models[index]}` is listed twice; a model may be listed once");
+            sources.Add(new(new(index, 0, null, model.Required("model").At), MergeBody.ParametersOf(model, _method, source: true)));
+            model.RefuseUnknownKeys();
+        }
+        Add(list, sources, _base, new Dictionary<string, ParameterValue>(), 0, null, module);
+    }
+
+    private void ReadSlices(ConfigurationSequence list, MergeModule? module)
+    {
+        if (list.Items.Count == 0)
+            throw list.Error("must list at least one slice");
+        var start = 0;
+        foreach (var item in list.Items)
+        {
+            var slice = item.AsMapping();
+            List<Source> sources = [];
+            var length = 0;
+            foreach (var sourceItem in slice.RequiredSequence("sources"))
+            {
+                var source = sourceItem.AsMapping();
+                var range = source.Required("layer_range");
+                var layers = LayerRange(range);
+                if (sources.Count > 0 && layers.End - layers.Start != length)
+                    throw range.Error($"has {layers.End - layers.Start} layers, but the first source of the slice {length}; all must have the same number");
+                length = layers.End - layers.Start;
+                sources.Add(new(new(Index(source.Required("model")), layers.Start, layers.End, range.At), MergeBody.ParametersOf(source, _method, source: true)));
+                source.RefuseUnknownKeys();
+            }
+            Add(slice, sources, slice.Optional("base_model") ?? _base,
+                MergeBody.ParametersOf(slice, _method, source: false), start, start += length, module);
+            slice.RefuseUnknownKeys();
+        }
+    }
+
+    private void Add(
+        ConfigurationNode node, List<Source> sources, ConfigurationNode? baseModel, IReadOnlyDictionary<string, ParameterValue> parameters,
+        int start, int? end, MergeModule? module)
+    {
+        var origin = baseModel is null ? null : Place(baseModel, sources, end is null);
+        if (sources.Count < _method.Models.Fewest || sources.Count > _method.Models.Most)
+            throw node.Error($"{_method.Name} takes {(_method.Models.Most == _method.Models.Fewest ? $"exactly {_method.Models.Most}" : $"at least {_method.Models.Fewest}")} models"
+                + (origin is null ? "" : " without the base model") + $", not {sources.Count}");
+        _slices.Add(new(start, end, parameters, [.. sources.Select(source => source.Parameters)]) { Module = module });
+        _layout.Add(new([.. sources.Select(source => source.Layers)], origin));
+    }
+
+    /// <summary>Puts the base model where the method wants it and returns the origin. As in mergekit, it need not be listed.</summary>
+    private LayerSource? Place(ConfigurationNode node, List<Source> sources, bool whole)
+    {
+        var model = Index(node);
+        var own = sources.Find(source => source.Layers.Model == model);
+        if (own is null && (whole || HasOrigin))
+        {
+            if (sources.Any(source => (source.Layers.Start, source.Layers.End) != (sources[0].Layers.Start, sources[0].Layers.End)))
+                throw node.Error("is not among the sources of a slice whose layers differ; list it there with a layer_range of its own");
+            own = new((sources.FirstOrDefault()?.Layers ?? new(model, 0, null, node.At)) with { Model = model, At = node.At }, new Dictionary<string, ParameterValue>());
+        }
+        var isFull = sources.Count >= _method.Models.Most;
+        switch (_method.BaseModel)
+        {
+            case BaseModel.First:
+                if (own is null || !sources.Remove(own) && isFull)
+                    throw node.Error($"must be one of the models: {string.Join(", ", sources.Select(source => $"`{_models[source.Layers.Model]}`"))}");
+                sources.Insert(0, own);
+                return null;
+            case BaseModel.Merged:
+                if (own is not null && !sources.Contains(own) && !isFull)
+                    sources.Add(own);
+                return null;
+            default:
+                sources.Remove(own!);
+                return own!.Layers;
+        }
+    }
+
+    private void OriginLast()
+    {
+        if (!HasOrigin)
+            return;
+        var at = Index(_base!);
+        int Moved(int model) => model < at ? model : model == at ? _models.Count - 1 : model - 1;
+        for (var i = 0; i < _layout.Count; i++)
+            _layout[i] = new([.. _layout[i].Sources.Select(source => source with { Model = Moved(source.Model) })],
+                _layout[i].Origin is { } origin ? origin with { Model = Moved(origin.Model) } : null);
+        MoveLast(_models, at);
+        MoveLast(_places, at);
+    }
+
+    private static void MoveLast<T>(List<T> list, int at)
+    {
+        var item = list[at];
+        list.RemoveAt(at);
+        list.Add(item);
+    }
+
+    private int Index(ConfigurationNode node)
+    {
+        var name = node.AsString();
+        if (_models.IndexOf(name) is >= 0 and var known)
+            return known;
+        _models.Add(name);
+        _places.Add(node.At);
+        return _models.Count - 1;
+    }
+
+    private static (int Start, int End) LayerRange(ConfigurationNode node)
+    {
+        var items = node.AsSequence().Items;
+        if (items.Count == 2 && items[0].AsInteger() is >= 0 and var start && items[1].AsInteger() is < int.MaxValue and var end && end > start)
+            return ((int)start, (int)end);
+        throw node.Error("must be two whole numbers, the first layer and the one after the last, such as [0, 32]");
+    }
+
+    private sealed record Source(LayerSource Layers, IReadOnlyDictionary<string, ParameterValue> Parameters);
+}

@@ -1,0 +1,13 @@
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>Tensors of a child that are merged from equally many sources.</summary>
+/// <param name="Recipe">How, with the sources' digests for parents.</param>
+/// <param name="Parents">The sources: models, or tensors of several models under the names that they have in the child.</param>
+/// <param name="Ancestor">What the recipe calls so.</param>
+internal sealed record MergePart(MergeRecipe Recipe, IReadOnlyList<Relative> Parents, Relative? Ancestor)
+{
+    /// <summary>The sources' measured rows, if they are known.</summary>
+    public IReadOnlyList<GramRow>? Rows { get; init; }
+}

@@ -1,0 +1,206 @@
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Merging;
+using Pedigree.Weights.References;
+using Pedigree.Weights.Tests.Checkpoints;
+using Xunit;
+
+namespace Pedigree.Weights.Tests.Merging;
+
+public sealed class ConfiguredMergeTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private int _children;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public async Task Layers_of_two_models_are_stacked_and_renumbered_in_every_architecture(string type, string stack)
+    {
+        Write("a", type, 1);
+        Write("b", type, 2);
+        var module = type == "gemma3";
+        using var child = await MergeAsync($$"""
+            merge_method: linear
+            parameters: {weight: 1}
+            {{(module ? "modules: {vision_tower: {models: [{model: b}]}, multi_modal_projector: {models: [{model: b}]}, text_decoder: {" : "")}}
+            {{(module ? "  " : "")}}slices: [
+              {sources: [{model: a, layer_range: [0, 2]}]},
+              {sources: [{model: b, layer_range: [1, 3]}]},
+              {sources: [{model: a, layer_range: [2, 3]}]} ]
+            {{(module ? "  }}" : "")}}
+            """);
+        (string Model, int Layer)[] expected = [("a", 0), ("a", 1), ("b", 1), ("b", 2), ("a", 2)];
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        Assert.Equal(expected.Length, new Architecture(child.Tensors.Select(tensor => tensor.Name)).Stacks[stack]);
+        foreach (var tensor in child.Tensors)
+        {
+            var place = Architecture.Place(tensor.Name);
+            var (model, name) = place.Stack == stack ? (expected[place.Layer].Model, $"{stack}.{expected[place.Layer].Layer}{place.Rest}")
+                : (module && !tensor.Name.StartsWith("language_model") ? "b" : "a", tensor.Name);
+            Assert.Equal(Model.Read((model == "a" ? a : b).Find(name)!), Model.Read(tensor));
+        }
+        var text = child.Config["text_config"] ?? child.Config;
+        Assert.Equal(5, (int)(text["num_hidden_layers"] ?? text["n_layer"])!);
+        if (module)
+            Assert.Equal(2, (int)child.Config["vision_config"]!["num_hidden_layers"]!);
+        if (text["layer_types"] is JsonArray types)
+            Assert.Equal(expected.Select(layer => layer.Layer % 2 == 0 ? "sliding_attention" : "full_attention"), types.Select(kind => (string?)kind));
+        if (type == "qwen2")
+            Assert.Equal(5, (int)child.Config["max_window_layers"]!);
+    }
+
+    public static TheoryData<string, string> Types => new()
+    {
+        { "llama", "model.layers" }, { "mistral", "model.layers" }, { "mixtral", "model.layers" }, { "qwen2", "model.layers" }, { "qwen3", "model.layers" },
+        { "gemma2", "model.layers" }, { "gemma3", "language_model.model.layers" }, { "phi3", "model.layers" }, { "gpt_neox", "gpt_neox.layers" },
+        { "gpt2", "h" }, { "bert", "bert.encoder.layer" },
+    };
+
+    [Fact]
+    public async Task Slices_may_merge_different_layers_and_numbers_of_models_each_with_parameters_of_its_own()
+    {
+        Write("a", "llama", 1);
+        Write("b", "llama", 2);
+        using var child = await MergeAsync("""
+            merge_method: linear
+            slices:
+              - sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [2, 3], parameters: {weight: 3}}]
+              - sources: [{model: b, layer_range: [1, 3]}]
+                parameters: {weight: [{filter: mlp, value: [2, 4]}, {value: 5}]}
+            parameters: {weight: 1, normalize: false}
+            """);
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        void Equal(string tensor, params (Checkpoint Model, string Tensor, double Weight)[] sum) => Assert.All(
+            Model.Read(child.Find(tensor)!).Select((value, i) => (value, sum.Sum(term => term.Weight * Model.Read(term.Model.Find(term.Tensor)!)[i]))),
+            pair => Assert.Equal(pair.Item2, pair.value, 1e-5));
+        Equal("model.embed_tokens.weight", (a, "model.embed_tokens.weight", 1), (b, "model.embed_tokens.weight", 3));
+        Equal("model.layers.0.mlp.up_proj.weight", (a, "model.layers.0.mlp.up_proj.weight", 1), (b, "model.layers.2.mlp.up_proj.weight", 3));
+        Equal("model.layers.1.mlp.up_proj.weight", (b, "model.layers.1.mlp.up_proj.weight", 2));
+        Equal("model.layers.2.mlp.up_proj.weight", (b, "model.layers.2.mlp.up_proj.weight", 4));
+        Equal("model.layers.2.self_attn.q_proj.weight", (b, "model.layers.2.self_attn.q_proj.weight", 5));
+        // The last slice's parameters, and of a gradient its first value.
+        Equal("model.norm.weight", (b, "model.norm.weight", 5));
+        Equal("lm_head.weight", (b, "lm_head.weight", 5));
+    }
+
+    [Fact]
+    public async Task A_module_goes_before_the_whole_and_after_its_slices()
+    {
+        Write("a", "gemma3", 1);
+        Write("b", "gemma3", 2);
+        using var child = await MergeAsync("""
+            merge_method: linear
+            modules:
+              vision_tower: {models: [{model: a}, {model: b}], parameters: {weight: 2}}
+              default: {models: [{model: a, parameters: {weight: 7}}, {model: b}]}
+            parameters: {weight: 1, normalize: false}
+            """);
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        foreach (var (tensor, wa, wb) in new[]
+        {
+            ("vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", 2, 2), ("multi_modal_projector.mm_input_projection_weight", 7, 1),
+            ("language_model.model.layers.1.mlp.up_proj.weight", 7, 1),
+        })
+            Assert.All(Model.Read(child.Find(tensor)!).Zip(Model.Read(a.Find(tensor)!), Model.Read(b.Find(tensor)!)),
+                value => Assert.Equal((wa * value.Second) + (wb * value.Third), value.First, 1e-4));
+    }
+
+    [Fact]
+    public async Task Slices_that_are_the_whole_model_have_the_digest_of_the_models_and_stacked_ones_another()
+    {
+        Write("a", "llama", 1);
+        Write("b", "llama", 2);
+        const string Method = "merge_method: slerp\nbase_model: a\nparameters: {t: 0.5}\n";
+        string Slices(string a, string b) => $"{Method}slices: [{{sources: [{{model: a, layer_range: {a}}}, {{model: b, layer_range: {b}}}]}}]";
+        using var whole = await OpenAsync(Slices("[0, 3]", "[0, 3]"));
+        using var other = await OpenAsync(Slices("[0, 2]", "[0, 2]"));
+        using var moved = await OpenAsync(Slices("[0, 2]", "[1, 3]"));
+        Assert.Null(whole.Recipe.Assembly);
+        Assert.Equal(new MergeRecipe(MergeConfig.Parse("c.yml", Slices("[0, 3]", "[0, 3]")).Body, whole.Recipe.Parents, null).Digest, whole.Recipe.Digest);
+        Assert.Equal(3, new[] { whole, other, moved }.Select(merge => merge.Recipe.Digest).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Rows_that_not_all_vocabularies_have_are_left_out_and_the_config_says_so()
+    {
+        Architectures.Write(_folder["a"], "llama", 1, vocabulary: 10);
+        Architectures.Write(_folder["b"], "llama", 2, vocabulary: 12);
+        using var child = await MergeAsync("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: b}, {model: a}]");
+        Assert.Equal(10, (int)child.Config["vocab_size"]!);
+        Assert.Equal([10, 8], child.Find("lm_head.weight")!.Shape);
+        Assert.Equal([10, 8], child.Find("model.embed_tokens.weight")!.Shape);
+        Assert.Equal([8], child.Find("model.norm.weight")!.Shape);
+    }
+
+    [Fact]
+    public async Task A_model_whose_head_is_its_embedding_is_merged_with_one_that_has_a_head()
+    {
+        Write("a", "llama", 1);
+        Architectures.Write(_folder["b"], "gemma2", 2);
+        var tensors = Checkpoint.Open(_folder["a"]).Tensors.Where(tensor => tensor.Name != "lm_head.weight").Select(
+            (tensor, i) => Model.Random(tensor.Name, DType.F32, [.. tensor.Shape], 50 + i)).ToArray();
+        Model.Write(_folder["b"], tensors);
+        File.WriteAllText(_folder["b/config.json"], """{"model_type":"llama","tie_word_embeddings":true}""");
+        using var child = await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: b}, {model: a}]");
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        Assert.All(Model.Read(child.Find("lm_head.weight")!).Zip(Model.Read(a.Find("lm_head.weight")!), Model.Read(b.Find("model.embed_tokens.weight")!)),
+            value => Assert.Equal(value.Second + value.Third, value.First, 1e-5));
+        Assert.False((bool)child.Config["tie_word_embeddings"]!);
+    }
+
+    [Theory]
+    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 4]}]}]", "slices[0].sources[0].layer_range (line 3, column 45)", "ends at layer 4, but", "has 3 layers")]
+    [InlineData("slices: [{sources: [{model: g, layer_range: [0, 1]}]}]", "slices[0].sources[0].layer_range (line 3, column 45)", "several stacks of layers (language_model.model.layers, vision_tower.vision_model.encoder.layers)", "modules")]
+    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 1]}, {model: q, layer_range: [0, 1]}]}]", "(line 3, column 62)", "model_type", "must have the same architecture")]
+    [InlineData("models: [{model: a}, {model: short}]", "models[1].model (line 3, column 30)", "num_hidden_layers", "is 2, but 3")]
+    [InlineData("models: [{model: a}, {model: none}]", "models[1].model (line 3, column 30)", "none", "there is no such folder")]
+    [InlineData("modules: {text_model: {models: [{model: a}]}}", "modules", "add `default`", "lm_head.weight")]
+    public async Task What_a_configuration_asks_for_and_is_not_there_is_an_error_with_its_place(string text, string field, params string[] expected)
+    {
+        Write("a", "llama", 1);
+        Write("q", "qwen2", 1);
+        Write("g", "gemma3", 1);
+        Architectures.Write(_folder["short"], "llama", 3, layers: 2);
+        var before = _folder.Contents();
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync($"merge_method: linear\nparameters: {{weight: 1}}\n{text}"));
+        Assert.Equal("c.yml", error.File);
+        Assert.Contains(field, error.Field);
+        Assert.All(expected, part => Assert.Contains(part, error.Message));
+        Assert.Equal(before, _folder.Contents());
+    }
+
+    [Fact]
+    public async Task Task_vectors_of_stacked_layers_begin_at_the_layers_of_the_base()
+    {
+        Write("a", "llama", 1);
+        Write("base", "llama", 2);
+        using var child = await MergeAsync("""
+            merge_method: task_arithmetic
+            base_model: base
+            slices:
+              - sources: [{model: a, layer_range: [1, 2]}, {model: base, layer_range: [2, 3]}]
+              - sources: [{model: a, layer_range: [0, 1]}]
+            parameters: {weight: 0.5}
+            """);
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["base"]);
+        foreach (var (name, ofA, ofBase) in new[] { (0, 1, 2), (1, 0, 0) })
+            Assert.All(Model.Read(child.Find($"model.layers.{name}.mlp.up_proj.weight")!)
+                .Zip(Model.Read(a.Find($"model.layers.{ofA}.mlp.up_proj.weight")!), Model.Read(b.Find($"model.layers.{ofBase}.mlp.up_proj.weight")!)),
+                value => Assert.Equal((value.Second + value.Third) / 2, value.First, 1e-5));
+    }
+
+    private void Write(string name, string type, int seed) => Architectures.Write(_folder[name], type, seed);
+
+    private Task<ConfiguredMerge> OpenAsync(string text) => ConfiguredMerge.OpenAsync(
+        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)));
+
+    private async Task<Checkpoint> MergeAsync(string text)
+    {
+        using var merge = await OpenAsync(text);
+        var target = _folder[$"child{_children++}"];
+        merge.Write(target);
+        return Checkpoint.Open(target);
+    }
+}
