@@ -9,14 +9,15 @@ namespace Pedigree.Evolution;
 /// </summary>
 public static class EvolutionRun
 {
-    /// <summary>Runs from the first event to the last.</summary>
+    /// <summary>Runs from the first event to the last, or to the end of a generation after which it is to pause.</summary>
+    /// <returns>What is known by then; <see cref="RunState.Completed"/> is null where the run paused.</returns>
     /// <exception cref="InvalidSpecException">The spec, or the models it names, cannot be run.</exception>
     public static async Task<RunState> RunAsync(RunSpec spec, IActivities activities)
     {
         SpecRules.Check(spec);
         Recorder run = new(activities);
         await run.Record(new RunStarted(spec));
-        StopReason reason;
+        StopReason? reason;
         try
         {
             reason = await EvolveAsync(run, spec, activities);
@@ -25,11 +26,14 @@ public static class EvolutionRun
         {
             reason = StopReason.Told;
         }
-        await run.Record(new RunCompleted(reason, run.State.Population is [Model best, ..] ? new Best(best.Name, best.Average!.Value) : null));
+        if (reason is null)
+            return run.State;
+        await run.Record(new RunCompleted(reason.Value, run.State.Population is [Model best, ..] ? new Best(best.Name, best.Average!.Value) : null));
         return run.State;
     }
 
-    private static async Task<StopReason> EvolveAsync(Recorder run, RunSpec spec, IActivities activities)
+    // Null where the run is to pause.
+    private static async Task<StopReason?> EvolveAsync(Recorder run, RunSpec spec, IActivities activities)
     {
         await AdmitAsync(run, spec, activities);
         await CompleteGenerationAsync(run, 0, []);
@@ -46,10 +50,11 @@ public static class EvolutionRun
             await MeasureAsync(run, children, activities);
             List<double> gains = await EvaluateAsync(run, children, activities);
             await CompleteGenerationAsync(run, generation, gains);
-            reason = StopRules.Check(run.State)
-                ?? (await activities.StopRequestedAsync(generation) ? StopReason.Told : null);
+            reason = StopRules.Check(run.State);
+            if (reason is null && await activities.ContinueAsync(generation) is not Continuation.GoOn and var next)
+                return next == Continuation.End ? StopReason.Told : null;
         }
-        return reason.Value;
+        return reason;
     }
 
     private static async Task AdmitAsync(Recorder run, RunSpec spec, IActivities activities)

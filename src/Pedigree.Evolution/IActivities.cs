@@ -20,11 +20,24 @@ public interface IActivities
     /// <summary>Makes a child.</summary>
     Task<MergedModel> MergeAsync(MergeRequest request);
 
-    /// <summary>Whether someone asked that the run end after this generation.</summary>
-    Task<bool> StopRequestedAsync(int generation);
+    /// <summary>Whether the run goes on after this generation.</summary>
+    Task<Continuation> ContinueAsync(int generation);
 
     /// <summary>Adds to the log.</summary>
     Task AppendAsync(RunEvent runEvent);
+}
+
+/// <summary>What follows a generation.</summary>
+public enum Continuation
+{
+    /// <summary>The next generation.</summary>
+    GoOn,
+
+    /// <summary>The run's end: someone asked for it.</summary>
+    End,
+
+    /// <summary>Nothing for now: the host calls the run again, with the log so far.</summary>
+    Pause,
 }
 
 /// <summary>A model by its name in the run and its digest in the store.</summary>

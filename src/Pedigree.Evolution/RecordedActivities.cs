@@ -50,11 +50,12 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
     }
 
     /// <inheritdoc/>
-    public Task<bool> StopRequestedAsync(int generation)
+    public Task<Continuation> ContinueAsync(int generation)
     {
         if (generations.Contains(generation + 1))
-            return Task.FromResult(false);
-        return completed is not null ? Task.FromResult(completed.Reason == StopReason.Told) : Live.StopRequestedAsync(generation);
+            return Task.FromResult(Continuation.GoOn);
+        return completed is null ? Live.ContinueAsync(generation)
+            : Task.FromResult(completed.Reason == StopReason.Told ? Continuation.End : Continuation.GoOn);
     }
 
     /// <inheritdoc/>

@@ -78,7 +78,7 @@ internal sealed class PaperWorld : IActivities
         return Task.FromResult(new MergedModel(child.Name, child.Name));
     }
 
-    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(false);
+    public Task<Continuation> ContinueAsync(int generation) => Task.FromResult(Continuation.GoOn);
 
     public Task AppendAsync(RunEvent runEvent)
     {

@@ -27,6 +27,25 @@ public class ReplayTests
     }
 
     [Fact]
+    public async Task A_run_that_pauses_after_every_generation_decides_the_same_and_computes_nothing_twice()
+    {
+        VectorWorld whole = VectorWorld.Specialists(), paused = VectorWorld.Specialists();
+        await EvolutionRun.RunAsync(whole.Spec("kinship"), whole);
+        int last = whole.Log.OfType<GenerationCompleted>().Last().Generation;
+
+        for (int generation = 1; generation <= last; generation++)
+        {
+            paused.PauseAfter = generation;
+            RunState state = await EvolutionRun.RunAsync(paused.Spec("kinship"), new RecordedActivities([.. paused.Log], paused));
+            Assert.Equal(generation, state.Generations[^1].Generation);
+            Assert.Equal(generation == last, state.Completed is not null);
+        }
+
+        Assert.Equal(whole.Log.Select(Json), paused.Log.Select(Json));
+        Assert.Equal(whole.Computed, paused.Computed);
+    }
+
+    [Fact]
     public async Task An_audit_of_the_log_alone_decides_the_same_and_computes_nothing()
     {
         VectorWorld world = VectorWorld.Specialists();

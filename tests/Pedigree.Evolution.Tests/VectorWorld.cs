@@ -21,6 +21,8 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
 
     public int? StopAfter { get; init; }
 
+    public int? PauseAfter { get; set; }
+
     /// <summary>Pieces of work after which someone says that the run shall end at once.</summary>
     public int EndAfter { get; init; } = int.MaxValue;
 
@@ -54,7 +56,8 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
             return new MergedModel($"recipe of {request.Child}", $"content of {request.Child}");
         });
 
-    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(generation == StopAfter);
+    public Task<Continuation> ContinueAsync(int generation) => Task.FromResult(
+        generation == StopAfter ? Continuation.End : generation == PauseAfter ? Continuation.Pause : Continuation.GoOn);
 
     public Task AppendAsync(RunEvent runEvent)
     {

@@ -53,7 +53,8 @@ internal sealed class EmbeddedActivities : IActivities
         return InTurn("evaluate", request.Model.Name, progress => UnlessTold(() => _evaluation.Evaluate(request, progress, _either)));
     }
 
-    public Task<bool> StopRequestedAsync(int generation) => Task.FromResult(_folder.StopRequested || _end.IsCancellationRequested);
+    public Task<Continuation> ContinueAsync(int generation) =>
+        Task.FromResult(_folder.StopRequested || _end.IsCancellationRequested ? Continuation.End : Continuation.GoOn);
 
     public Task AppendAsync(RunEvent runEvent)
     {
