@@ -115,12 +115,29 @@ internal sealed unsafe class GramPass
             var vectors = stackalloc float*[_vectors];
             for (var i = 0; i < _vectors; i++)
                 vectors[i] = (float*)_chunks.Start + (i * InnerProducts.Chunk);
-            for (var start = 0; start < block.Count; start += InnerProducts.Chunk)
+            for (var start = Pair(block, lanes); start < block.Count; start += InnerProducts.Chunk)
                 Measure(block, start, Math.Min(InnerProducts.Chunk, block.Count - start), vectors, lanes);
             var values = new double[_values];
             for (var i = 0; i < values.Length; i++)
                 values[i] = InnerProducts.Total(lanes + (i * InnerProducts.Lanes));
             return values;
+        }
+
+        /// <summary>The whole chunks of a block of two models of one type without a base; returns their elements, 0 for all else.</summary>
+        private int Pair(Block block, double* lanes)
+        {
+            if (_vectors != 3 || pass._known > 0 || pass._tensors[0][block.Tensor] is not null)
+                return 0;
+            var (a, b) = (pass._tensors[1][block.Tensor]!, pass._tensors[2][block.Tensor]!);
+            if (a.DType != b.DType)
+                return 0;
+            double* Lanes(int slot) => lanes + (slot * InnerProducts.Lanes);
+            var sums = stackalloc double*[]
+            {
+                Lanes(GramSums.ProductSlot(1, 1)), Lanes(GramSums.ProductSlot(2, 1)), Lanes(GramSums.ProductSlot(2, 2)),
+                Lanes(GramSums.SumSlot(2, 1)), Lanes(GramSums.SumSlot(2, 2)),
+            };
+            return PairProducts.Add(a.DType, a.Data + (block.Start * a.DType.Size()), b.Data + (block.Start * b.DType.Size()), block.Count, sums);
         }
 
         private void Measure(Block block, int start, int count, float** vectors, double* lanes)

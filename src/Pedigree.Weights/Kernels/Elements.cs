@@ -12,6 +12,9 @@ internal unsafe interface IElement
     /// <summary>Bytes an element.</summary>
     static abstract int Size { get; }
 
+    /// <summary>Binary digits of the significand.</summary>
+    static abstract int Digits { get; }
+
     /// <summary>The 32 elements at <paramref name="source"/>, exact.</summary>
     static abstract void Load(byte* source, out Vector512<float> even, out Vector512<float> odd);
 
@@ -39,6 +42,8 @@ internal interface INarrowElement : IElement
 internal readonly unsafe struct BF16 : INarrowElement
 {
     public static int Size => 2;
+
+    public static int Digits => 8;
 
     public static ushort Exponent => 0x7F80;
 
@@ -92,6 +97,8 @@ internal readonly unsafe struct F16 : INarrowElement
 {
     public static int Size => 2;
 
+    public static int Digits => 11;
+
     public static ushort Exponent => 0x7C00;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -142,6 +149,8 @@ internal readonly unsafe struct F16 : INarrowElement
 internal readonly unsafe struct F32 : IElement
 {
     public static int Size => 4;
+
+    public static int Digits => 24;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* source, out Vector512<float> even, out Vector512<float> odd)

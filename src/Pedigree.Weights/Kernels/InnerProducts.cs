@@ -246,8 +246,9 @@ internal static unsafe class InnerProducts
         Flush(even3, odd3, sums + (3 * Lanes));
     }
 
+    /// <summary>Adds float32 sums of even and odd elements to the lanes of an accumulator.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Flush(Vector512<float> even, Vector512<float> odd, double* sums)
+    public static void Flush(Vector512<float> even, Vector512<float> odd, double* sums)
     {
         (Vector512.Load(sums) + (Vector512.WidenLower(even) + Vector512.WidenLower(odd))).Store(sums);
         (Vector512.Load(sums + 8) + (Vector512.WidenUpper(even) + Vector512.WidenUpper(odd))).Store(sums + 8);

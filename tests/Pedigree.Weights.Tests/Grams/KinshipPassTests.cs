@@ -59,6 +59,23 @@ public sealed class KinshipPassTests
             }
     }
 
+    [Theory]
+    [InlineData(DType.BF16)]
+    [InlineData(DType.F16)]
+    [InlineData(DType.F32)]
+    public void Two_models_without_a_base_have_the_products_they_have_among_three(DType dType)
+    {
+        using var family = new Family(dType, [[300_000], [77], [1000, 3], [256], [513]], 3, 13);
+        var three = KinshipPass.Measure(null, [], family.Models);
+        var two = KinshipPass.Measure(null, [], [family.Models[0], family.Models[1]]);
+        for (var a = 0; a < 2; a++)
+        {
+            Assert.Equal(three[a].DeltaDelta, two[a].DeltaDelta);
+            Assert.Equal(three[a].DeltaSum, two[a].DeltaSum);
+            Assert.Equal(GramRow.Products(three[a], three[1]), GramRow.Products(two[a], two[1]));
+        }
+    }
+
     [Fact]
     public void Models_of_different_types_are_measured_alike_in_any_company()
     {

@@ -28,6 +28,37 @@ public sealed unsafe class WeightedSumTests
         Assert.Equal([], Mismatches(DType.BF16, DType.BF16, [a, b], [0.5, 0.5]));
     }
 
+    [Theory]
+    [InlineData(0.5, 0.5)] // products and most sums exact
+    [InlineData(0.75, -0.25)]
+    [InlineData(1, 1)]
+    [InlineData(0.7, 0.3)] // one sum in twenty a tie but for the rounding of float64
+    [InlineData(0.3, 0.7)]
+    [InlineData(1 / 3.0, 2 / 3.0)]
+    [InlineData(0.69, 0.42)] // hardly a tie
+    public void Means_of_two_of_any_sizes_are_the_float64_ones(double first, double second)
+    {
+        var random = new Random(1);
+        foreach (var type in new[] { DType.BF16, DType.F16, DType.F32 })
+            foreach (var output in new[] { DType.BF16, DType.F16 })
+                foreach (var deepest in new[] { 2, 24 })
+                {
+                    double[] Sized(int seed) => [.. Model.Random("x", type, [20_011], seed).Elements.Select((value, i) =>
+                        i % 50 == 0 ? 0 : Model.Round(type, Math.ScaleB(value, -random.Next(deepest))))];
+                    Assert.Equal([], Mismatches(type, output, [Sized(1), Sized(2)], [first, second]));
+                }
+    }
+
+    [Theory]
+    [InlineData(0.5, 0.5)]
+    [InlineData(0.7, 0.3)]
+    public void Subnormal_bfloat16_are_rounded_once_too(double first, double second)
+    {
+        var random = new Random(2);
+        double[] Tiny() => [.. Enumerable.Range(0, 10_000).Select(_ => Model.Round(DType.BF16, Math.ScaleB(random.NextDouble() - 0.5, -118 - random.Next(16))))];
+        Assert.Equal([], Mismatches(DType.BF16, DType.BF16, [Tiny(), Tiny()], [first, second]));
+    }
+
     [Fact]
     public void A_million_sums_that_nearly_cancel_are_correctly_rounded()
     {
