@@ -36,6 +36,9 @@ internal interface INarrowElement : IElement
 
     /// <summary>The bits of the exponent: all set in infinities and NaN.</summary>
     static abstract ushort Exponent { get; }
+
+    /// <summary>Whether no element is infinite, NaN or so small that float32 could not compute it to its own precision.</summary>
+    static abstract bool IsSafe(Vector512<ushort> values);
 }
 
 /// <summary>bfloat16: the upper half of a float32.</summary>
@@ -46,6 +49,11 @@ internal readonly unsafe struct BF16 : INarrowElement
     public static int Digits => 8;
 
     public static ushort Exponent => 0x7F80;
+
+    // One added, exponents of all ones become 0 and those up to 2 no more than 3.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsSafe(Vector512<ushort> values) =>
+        !Vector512.EqualsAny((values + Vector512.Create((ushort)0x0080)) & Vector512.Create((ushort)0x7E00), Vector512<ushort>.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* source, out Vector512<float> even, out Vector512<float> odd)
@@ -100,6 +108,9 @@ internal readonly unsafe struct F16 : INarrowElement
     public static int Digits => 11;
 
     public static ushort Exponent => 0x7C00;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsSafe(Vector512<ushort> values) => !Vector512.EqualsAny(values & Vector512.Create(Exponent), Vector512.Create(Exponent));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* source, out Vector512<float> even, out Vector512<float> odd)

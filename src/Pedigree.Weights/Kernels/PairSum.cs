@@ -61,7 +61,6 @@ internal static unsafe class PairSum
         var size1 = Vector512.Abs(c1);
         // In units of 2⁻²⁴ of |c₀·x₀| + |c₁·x₁|: one each for coefficient, product and sum, two for the bounds themselves.
         var bound = Vector512.Create(5 / 16777216f);
-        var exponent = Vector512.Create(TOut.Exponent);
         var finite = true;
         doubts = 0;
         for (var start = 0; start < count; start += Group)
@@ -78,7 +77,7 @@ internal static unsafe class PairSum
             odd = Vector512.FusedMultiplyAdd(c1, oddB, odd);
             var low = TOut.Round(Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
             var high = TOut.Round(Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
-            if (low == high && !Vector512.EqualsAny(low & exponent, exponent))
+            if (low == high && TOut.IsSafe(low))
                 low.Store((ushort*)target + start);
             else
             {

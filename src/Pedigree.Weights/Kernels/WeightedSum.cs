@@ -53,7 +53,6 @@ internal static unsafe class WeightedSum
             singles[i] = (float)coefficients[i];
         // In units of 2⁻²⁴ of Σ|cᵢ·xᵢ|: one for the coefficient, one for each product and sum, two for the bounds themselves.
         var bound = Vector512.Create((n + 4) / 16777216f);
-        var exponent = Vector512.Create(TOut.Exponent);
         var finite = true;
         var start = 0;
         for (; start + Group <= count; start += Group)
@@ -79,7 +78,7 @@ internal static unsafe class WeightedSum
             }
             var low = TOut.Round(Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
             var high = TOut.Round(Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
-            if (low == high && !Vector512.EqualsAny(low & exponent, exponent))
+            if (low == high && TOut.IsSafe(low))
                 low.Store((ushort*)(target + (start * 2)));
             else
                 finite &= Careful<TIn, TOut>(sources, coefficients, n, target, start);
