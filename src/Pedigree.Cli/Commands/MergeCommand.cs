@@ -30,7 +30,7 @@ internal static class MergeCommand
         string home = Path.GetDirectoryName(Path.GetFullPath(file))!;
         ProgressLines progress = new();
         using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(
-            config, home, ModelLocator.Default, seed, new Told<string>(progress.Show), cancellation);
+            config, home, ModelLocator.Default, $"{folder}.{Guid.NewGuid():N}.scratch", seed, new Told<string>(progress.Show), cancellation);
         string content = merge.Write(folder, progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
         progress.Done();
         return (new { Path = folder, merge.Recipe.Digest, Content = content, merge.Parameters, config.Models },

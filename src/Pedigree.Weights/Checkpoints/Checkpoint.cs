@@ -47,6 +47,24 @@ public sealed class Checkpoint : IDisposable
         return checkpoint;
     }
 
+    /// <summary>Opens one safetensors file that is no model: an adapter's.</summary>
+    /// <exception cref="BadInputException">It is missing or malformed.</exception>
+    internal static Checkpoint OpenFile(string path)
+    {
+        var checkpoint = new Checkpoint(Path.GetDirectoryName(Path.GetFullPath(path))!, [], [Path.GetFileName(path)]);
+        try
+        {
+            checkpoint.Map(Path.GetFileName(path), null);
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
+        checkpoint.List();
+        return checkpoint;
+    }
+
     /// <summary>Tensors of open checkpoints under one roof; they stay those of the others, which must stay open.</summary>
     /// <param name="folder">Where the small files lie, and what errors name.</param>
     /// <param name="config">Its config.json.</param>

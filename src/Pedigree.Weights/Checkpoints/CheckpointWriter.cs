@@ -83,11 +83,14 @@ public sealed class CheckpointWriter : IDisposable
 
     /// <summary>Adds a copy of each carried file of a checkpoint that has not been added: add before what shall differ.</summary>
     /// <exception cref="BadInputException">A file cannot be read, or the disk has no room.</exception>
-    public void CarryFiles(Checkpoint from)
+    public void CarryFiles(Checkpoint from) => CarryFiles(from.Folder, from.CarriedFiles);
+
+    /// <summary>The same of those of a folder's files that are there.</summary>
+    internal void CarryFiles(string folder, IEnumerable<string> names)
     {
-        foreach (var name in from.CarriedFiles.Where(name => !_parts.Contains(name)))
+        foreach (var name in names.Where(name => !_parts.Contains(name) && File.Exists(Path.Combine(folder, name))))
         {
-            var path = Path.Combine(from.Folder, name);
+            var path = Path.Combine(folder, name);
             using var file = CheckpointFiles.Open(path);
             using var stream = new FileStream(file, FileAccess.Read);
             using var copy = new MemoryStream();

@@ -13,12 +13,12 @@ internal static class ChildDescription
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Adds them to what is written and seals it.</summary>
-    public static void Write(CheckpointWriter writer, MergeRecipe recipe, Checkpoint first, IReadOnlyList<string> labels)
+    public static void Write(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small)
     {
-        writer.AddFile("config.json", Text(Config(first.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
-        writer.CarryFiles(first);
+        writer.AddFile("config.json", Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
+        small.Write(writer);
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, text) in new[] { ("mergekit_config.yml", Configuration(recipe, labels)), ("README.md", Card(recipe, labels)) })
+        foreach (var (name, text) in new[] { ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)), ("README.md", Card(recipe, small.Labels)) })
         {
             writer.AddFile(name, Text(text));
             files.Add(name, Convert.ToHexStringLower(SHA256.HashData(Text(text))));

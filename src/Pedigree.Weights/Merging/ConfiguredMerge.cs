@@ -1,20 +1,25 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging.Assembly;
 using Pedigree.Weights.References;
+using Pedigree.Weights.Tokenizers;
 
 namespace Pedigree.Weights.Merging;
 
 /// <summary>A configuration with its models found and opened, brought into one shape, and ready to be merged.</summary>
 public sealed class ConfiguredMerge : IDisposable
 {
-    private readonly List<Checkpoint> _opened = [];
+    private readonly List<IDisposable> _opened = [];
     private readonly MergeConfig _config;
+    private readonly Scratch _scratch;
     private IReadOnlyList<Relative> _models = [];
+    private SmallFiles _small = null!;
 
-    private ConfiguredMerge(MergeConfig config) => _config = config;
+    private ConfiguredMerge(MergeConfig config, string? scratch) => (_config, _scratch) = (config, new(scratch));
 
     /// <summary>What is made.</summary>
     public MergeRecipe Recipe { get; private set; } = null!;
@@ -24,21 +29,19 @@ public sealed class ConfiguredMerge : IDisposable
 
     internal IReadOnlyList<MergePart> Parts { get; private set; } = [];
 
-    /// <summary>Has the child's config, but for the type, and lends its small files.</summary>
-    internal Checkpoint Donor { get; private set; } = null!;
-
     /// <summary>Finds and opens the models, and plans every tensor. The weights are read once, for their digests.</summary>
     /// <param name="config">What to merge.</param>
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="locator">Finds models.</param>
+    /// <param name="scratch">A folder that does not exist, for tensors that must be made before they can be merged; null: they are not.</param>
     /// <param name="seed">Of the methods that draw at random.</param>
     /// <param name="progress">Told what is being fetched or read.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A model is not there, or does not fit the others: names the place in the configuration.</exception>
     public static async Task<ConfiguredMerge> OpenAsync(
-        MergeConfig config, string home, ModelLocator locator, long seed = 0, IProgress<string>? progress = null, CancellationToken cancellation = default)
+        MergeConfig config, string home, ModelLocator locator, string? scratch, long seed = 0, IProgress<string>? progress = null, CancellationToken cancellation = default)
     {
-        ConfiguredMerge merge = new(config);
+        ConfiguredMerge merge = new(config, scratch);
         try
         {
             await merge.OpenAsync(home, locator, seed, progress, cancellation);
@@ -54,22 +57,35 @@ public sealed class ConfiguredMerge : IDisposable
     /// <summary>Writes the child, whole or not at all.</summary>
     /// <exception cref="BadInputException">The folder exists, a weight is not finite, or the disk is full.</exception>
     public CheckpointManifest Write(string folder, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
-        Merger.Merge(Recipe, Parts, Donor, folder, _config.AllModels, threads, progress, cancellation);
+        Merger.Merge(Recipe, Parts, _small, folder, threads, progress, cancellation);
 
-    /// <summary>Closes the models.</summary>
+    /// <summary>Closes the models and removes what was made on the way.</summary>
     public void Dispose()
     {
-        foreach (var checkpoint in _opened)
-            checkpoint.Dispose();
+        _scratch.Dispose();
+        foreach (var opened in _opened)
+            opened.Dispose();
     }
 
     private async Task OpenAsync(string home, ModelLocator locator, long seed, IProgress<string>? progress, CancellationToken cancellation)
     {
         List<Relative> models = [];
+        var (assembly, adapters) = (new JsonObject(), new JsonObject());
         for (var i = 0; i < _config.AllModels.Count; i++)
-            models.Add(await OpenAsync(i, home, locator, progress, cancellation));
-        var assembly = new JsonObject();
-        _models = CommonShape.Of(models, assembly);
+            models.Add(await OpenAsync(i, home, locator, adapters, progress, cancellation));
+        if (adapters.Count > 0)
+            assembly["adapters"] = adapters;
+        _models = CommonShape.Of(models, assembly, sameRows: _config.Tokenizer is null);
+        Vocabularies? vocabularies = null;
+        if (_config.Tokenizer is { } tokenizer)
+        {
+            progress?.Report("uniting vocabularies");
+            vocabularies = new(_config, _models, tokenizer.Model is null ? null : await FolderOfAsync(tokenizer.Model, tokenizer.At, home, locator, progress, cancellation));
+            _models = vocabularies.Apply(_scratch);
+            assembly["tokenizer"] = tokenizer.ToJson();
+            if (tokenizer.Model is not null)
+                assembly["tokenizer"]!["sha256"] = CheckpointDigest.Compute(vocabularies.Folder, [TokenizerFile.Name]).ContentDigest;
+        }
         for (var i = 0; i < _models.Count; i++)
             At(i, () => CheckpointCompatibility.RequireConfig(_models[_config.Donor].Checkpoint, _models[i].Checkpoint, ["num_hidden_layers"]));
         var plain = LayerStacking.IsPlain(_config, _models);
@@ -77,29 +93,72 @@ public sealed class ConfiguredMerge : IDisposable
             assembly["layers"] = LayerStacking.Describe(_config);
         if (_config.Donor > 0)
             assembly["donor"] = _config.Donor;
+        if (_config.ChatTemplate is not null)
+            assembly["chat_template"] = _config.ChatTemplate;
         var origin = _config.Origin is null ? null : _models[^1];
         Relative[] parents = [.. _models.Take(_config.Models.Count)];
         Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed) { Assembly = assembly.Count > 0 ? assembly : null };
         Parts = plain ? [new(Recipe, parents, origin)] : LayerStacking.Stack(_config, Recipe, _models);
-        Donor = plain ? _models[_config.Donor].Checkpoint : Parts[0].Parents[0].Checkpoint;
         if (plain)
             for (var i = 1; i < _models.Count; i++)
                 At(i, () => CheckpointCompatibility.Require(_models[0].Checkpoint, _models[i].Checkpoint));
+        _small = Files(plain ? _models[_config.Donor].Checkpoint : Parts[0].Parents[0].Checkpoint, vocabularies);
     }
 
-    private async Task<Relative> OpenAsync(int model, string home, ModelLocator locator, IProgress<string>? progress, CancellationToken cancellation)
+    private SmallFiles Files(Checkpoint donor, Vocabularies? vocabularies)
     {
+        SmallFiles files = new(donor, _config.AllModels) { Configuration = _config.Text };
+        if (vocabularies is not null)
+            files = files.With(vocabularies);
+        var template = _config.ChatTemplate switch
+        {
+            null => null,
+            ChatTemplates.Auto => ChatTemplates.MostFrequent(_models.Select(model => model.Checkpoint.Folder)),
+            { } name when ChatTemplates.Names.Contains(name) => ChatTemplates.Named(name),
+            { } text => text,
+        };
+        return template is null ? files : files.WithChat(template);
+    }
+
+    private async Task<Relative> OpenAsync(
+        int model, string home, ModelLocator locator, JsonObject adapters, IProgress<string>? progress, CancellationToken cancellation)
+    {
+        var (name, place) = (_config.AllModels[model], _config.Places[model]);
+        var folder = await FolderOfAsync(name, place, home, locator, progress, cancellation);
+        var adapterFolder = ModelReference.Parse(name, home).Adapter is { } reference
+            ? await FolderOfAsync(reference.ToString(), place, home, locator, progress, cancellation) : null;
         try
         {
-            var folder = await locator.FolderAsync(_config.AllModels[model], home, new Downloads(progress), cancellation);
-            progress?.Report($"reading {_config.AllModels[model]}");
+            progress?.Report($"reading {name}");
             var checkpoint = Checkpoint.Open(folder);
             _opened.Add(checkpoint);
-            return new(CheckpointDigest.Compute(checkpoint).ContentDigest, checkpoint);
+            var digest = CheckpointDigest.Compute(checkpoint).ContentDigest;
+            if (adapterFolder is null)
+                return new(digest, checkpoint);
+            progress?.Report($"merging the adapter of {name}");
+            var adapter = new Adapter(adapterFolder);
+            _opened.Add(adapter);
+            JsonObject parts = new() { ["model"] = digest, ["adapter"] = Adapter.DigestOf(adapterFolder) };
+            digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts.ToJsonString())));
+            adapters[digest] = parts;
+            return new(digest, adapter.Apply(checkpoint, _scratch));
         }
         catch (BadInputException error)
         {
-            throw Place(model).Error(error.Message);
+            throw place.Error(error.Message);
+        }
+    }
+
+    private static async Task<string> FolderOfAsync(
+        string name, ConfigurationPlace place, string home, ModelLocator locator, IProgress<string>? progress, CancellationToken cancellation)
+    {
+        try
+        {
+            return await locator.FolderAsync(name, home, new Downloads(progress), cancellation);
+        }
+        catch (BadInputException error)
+        {
+            throw place.Error(error.Message);
         }
     }
 
@@ -111,11 +170,9 @@ public sealed class ConfiguredMerge : IDisposable
         }
         catch (BadInputException error)
         {
-            throw Place(model).Error(error.Message);
+            throw _config.Places[model].Error(error.Message);
         }
     }
-
-    private ConfigurationPlace Place(int model) => _config.Places[model];
 
     private sealed class Downloads(IProgress<string>? progress) : IProgress<DownloadProgress>
     {

@@ -18,7 +18,16 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     internal IReadOnlyList<SliceSources>? Layout { get; init; }
 
     /// <summary>Index of the one of <see cref="AllModels"/> whose config and small files the child takes over.</summary>
-    internal int Donor { get; init; }
+    internal int Donor => Base ?? 0;
+
+    /// <summary>Index of the base model, if one is given.</summary>
+    internal int? Base { get; init; }
+
+    /// <summary>Whose tokens the child has; null: the donor's files are carried over.</summary>
+    internal TokenizerSettings? Tokenizer { get; init; }
+
+    /// <summary><c>auto</c>, the name of a template, or one itself; null: the donor's.</summary>
+    internal string? ChatTemplate { get; init; }
 
     /// <summary>The text that was read.</summary>
     internal string Text { get; init; } = "";

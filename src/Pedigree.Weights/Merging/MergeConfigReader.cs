@@ -24,15 +24,29 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         if (_method.BaseModel == BaseModel.First)
             Index(_base!);
         ReadSources();
+        var (tokenizer, template) = (TokenizerReader.Read(root, Known), TokenizerReader.ChatTemplate(root));
         root.RefuseUnknownKeys();
-        OriginLast();
+        if (HasOrigin)
+        {
+            var at = Index(_base!);
+            int Moved(int model) => model < at ? model : model == at ? _models.Count - 1 : model - 1;
+            MoveLayout(Moved);
+            tokenizer = tokenizer is null ? null : tokenizer with
+            {
+                Tokens = [.. tokenizer.Tokens.Select(token => token with { Model = token.Model is { } model ? Moved(model) : null })],
+            };
+            MoveLast(_models, at);
+            MoveLast(_places, at);
+        }
         var body = new MergeBody(_method, HasOrigin, root.At.File, parameters, _slices, dType, outDType);
         body.RequireParameters(root);
         return new(body, HasOrigin ? _models[..^1] : _models, HasOrigin ? _models[^1] : null)
         {
             Places = _places,
             // Also where the base has no other meaning, it lends its config and small files.
-            Donor = _base is null ? 0 : Index(_base),
+            Base = _base is null ? null : Index(_base),
+            Tokenizer = tokenizer,
+            ChatTemplate = template,
             Layout = _slices is [{ End: null, Module: null }] ? null : _layout,
         };
     }
@@ -152,17 +166,11 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         }
     }
 
-    private void OriginLast()
+    private void MoveLayout(Func<int, int> moved)
     {
-        if (!HasOrigin)
-            return;
-        var at = Index(_base!);
-        int Moved(int model) => model < at ? model : model == at ? _models.Count - 1 : model - 1;
+        LayerSource Move(LayerSource source) => source with { Model = moved(source.Model) };
         for (var i = 0; i < _layout.Count; i++)
-            _layout[i] = new([.. _layout[i].Sources.Select(source => source with { Model = Moved(source.Model) })],
-                _layout[i].Origin is { } origin ? origin with { Model = Moved(origin.Model) } : null);
-        MoveLast(_models, at);
-        MoveLast(_places, at);
+            _layout[i] = new([.. _layout[i].Sources.Select(Move)], _layout[i].Origin is { } origin ? Move(origin) : null);
     }
 
     private static void MoveLast<T>(List<T> list, int at)
@@ -171,6 +179,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         list.RemoveAt(at);
         list.Add(item);
     }
+
+    private int? Known(string model) => _models.IndexOf(model) is >= 0 and var index ? index : null;
 
     private int Index(ConfigurationNode node)
     {

@@ -30,13 +30,13 @@ public static class Merger
     {
         if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
             throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
-        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }], parents[0].Checkpoint, folder,
-            labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents), threads, progress, cancellation);
+        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }],
+            new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents)), folder, threads, progress, cancellation);
     }
 
-    /// <summary>The same of parts that were planned apart, with the config and small files of <paramref name="donor"/>.</summary>
+    /// <summary>The same of parts that were planned apart.</summary>
     internal static CheckpointManifest Merge(
-        MergeRecipe recipe, IReadOnlyList<MergePart> parts, Checkpoint donor, string folder, IReadOnlyList<string> labels, int threads,
+        MergeRecipe recipe, IReadOnlyList<MergePart> parts, SmallFiles small, string folder, int threads,
         IProgress<double>? progress, CancellationToken cancellation)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -46,7 +46,7 @@ public static class Merger
         using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
             [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
         Write(tensors, writer, threads, progress, cancellation);
-        ChildDescription.Write(writer, recipe, donor, labels);
+        ChildDescription.Write(writer, recipe, small);
         cancellation.ThrowIfCancellationRequested();
         return writer.Complete(folder);
     }

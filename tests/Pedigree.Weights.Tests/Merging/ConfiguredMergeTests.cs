@@ -194,7 +194,7 @@ public sealed class ConfiguredMergeTests : IDisposable
     private void Write(string name, string type, int seed) => Architectures.Write(_folder[name], type, seed);
 
     private Task<ConfiguredMerge> OpenAsync(string text) => ConfiguredMerge.OpenAsync(
-        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)));
+        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
 
     private async Task<Checkpoint> MergeAsync(string text)
     {

@@ -15,8 +15,12 @@ internal static class CommonShape
     /// <summary>The models with the tensors that all have, and what was done, for the recipe.</summary>
     /// <param name="models">The models, more than none.</param>
     /// <param name="done">Receives a member for each thing that had to be done.</param>
-    public static IReadOnlyList<Relative> Of(IReadOnlyList<Relative> models, JsonObject done) =>
-        SameRows(SameHeads(WithoutConstants(models), done), done);
+    /// <param name="sameRows">Whether the vocabularies are cut to the rows that all have.</param>
+    public static IReadOnlyList<Relative> Of(IReadOnlyList<Relative> models, JsonObject done, bool sameRows)
+    {
+        var common = SameHeads(WithoutConstants(models), done);
+        return sameRows ? SameRows(common, done) : common;
+    }
 
     private static IReadOnlyList<Relative> WithoutConstants(IReadOnlyList<Relative> models)
     {

@@ -1,0 +1,38 @@
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Weights.Kernels;
+
+/// <summary>Rows of tensors as float64 and back.</summary>
+internal static unsafe class RowValues
+{
+    /// <summary>Elements a row.</summary>
+    public static int Width(this Tensor tensor) => checked((int)(tensor.Count / Math.Max(1, tensor.Shape[0])));
+
+    /// <summary>Reads a row, exact.</summary>
+    public static void Read(Tensor tensor, long row, Span<double> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+            values[i] = tensor.At((row * values.Length) + i);
+    }
+
+    /// <summary>Rounds a row to a type: nearest, ties to even.</summary>
+    public static void Write(DType dType, ReadOnlySpan<double> values, Span<byte> bytes)
+    {
+        fixed (byte* target = bytes)
+            for (var i = 0; i < values.Length; i++)
+                switch (dType)
+                {
+                    case DType.BF16:
+                        BF16.Write(target + (i * 2), values[i]);
+                        break;
+                    case DType.F16:
+                        F16.Write(target + (i * 2), values[i]);
+                        break;
+                    case DType.F32:
+                        F32.Write(target + (i * 4), values[i]);
+                        break;
+                    default:
+                        throw new ArgumentOutOfRangeException(nameof(dType), $"{dType} is not merged");
+                }
+    }
+}

@@ -1,0 +1,61 @@
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Weights.Merging.Assembly;
+
+/// <summary>Tensors that must be made before they can be merged: in files of a folder that goes away with it, mapped, never in memory whole.</summary>
+/// <param name="folder">The folder; null: nothing is made, the tensors have shapes but no weights.</param>
+internal sealed unsafe class Scratch(string? folder) : IDisposable
+{
+    private readonly List<MappedFile> _mappings = [];
+
+    /// <summary>Makes one.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="dType">Its type.</param>
+    /// <param name="shape">Its shape; the first size is the number of rows.</param>
+    /// <param name="write">Writes the rows from the first index up to the second.</param>
+    public Tensor Make(string name, DType dType, IReadOnlyList<long> shape, RowWriter write)
+    {
+        var planned = new PlannedTensor(name, dType, shape);
+        if (folder is null || planned.ByteLength == 0)
+            return new(name, dType, shape, null, planned.ByteLength);
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, $"{_mappings.Count}");
+        var rowLength = planned.ByteLength / shape[0];
+        var rows = (int)Math.Max(1, BlockLength / rowLength);
+        using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
+            Parallel.For(0L, (shape[0] + rows - 1) / rows, block =>
+            {
+                var start = block * rows;
+                var bytes = new byte[Math.Min(rows, shape[0] - start) * rowLength];
+                for (var row = 0; row < bytes.Length / rowLength; row++)
+                    write(start + row, bytes.AsSpan((int)(row * rowLength), (int)rowLength));
+                try
+                {
+                    RandomAccess.Write(file, bytes, start * rowLength);
+                }
+                catch (Exception error) when (DurableFiles.IsNoRoom(error))
+                {
+                    throw DurableFiles.NoRoom(path, planned.ByteLength, error);
+                }
+            });
+        using var mapped = File.OpenHandle(path);
+        MappedFile mapping = new(mapped);
+        _mappings.Add(mapping);
+        return new(name, dType, shape, mapping.Start, planned.ByteLength);
+    }
+
+    /// <summary>Removes the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (var mapping in _mappings)
+            mapping.Dispose();
+        if (_mappings.Count > 0)
+            Directory.Delete(folder!, recursive: true);
+        _mappings.Clear();
+    }
+
+    private const long BlockLength = 1 << 20;
+}
+
+/// <summary>Writes the bytes of one row of a tensor.</summary>
+internal delegate void RowWriter(long row, Span<byte> bytes);
