@@ -59,13 +59,10 @@ public sealed unsafe class TensorBlock : IDisposable
 
     internal float* ResultPointer => Vector(_models);
 
-    /// <summary>Room for what a method has to note for each element.</summary>
+    /// <summary>Room for five numbers of four bytes for each element.</summary>
     internal float* ScratchPointer => Vector(_models + 2);
 
-    /// <summary>More of it.</summary>
-    internal float* SecondScratchPointer => Vector(_models + 3);
-
-    private long Bytes => (_models + 4L) * Stride * sizeof(float);
+    private long Bytes => (_models + 7L) * Stride * sizeof(float);
 
     // A line more than the elements: what begins at even distances would share few lines of the cache.
     private int Stride => _capacity + (2 * Singles.Group);

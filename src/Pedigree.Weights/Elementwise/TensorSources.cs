@@ -8,6 +8,9 @@ namespace Pedigree.Weights.Elementwise;
 /// <summary>One tensor in all models that are merged, as an elementwise method sees it.</summary>
 public sealed class TensorSources
 {
+    // Columns of a stripe: rows of it are still read in pages.
+    private const int Stripe = 2048;
+
     private readonly TensorMerge _merge;
     private readonly ConcurrentBag<TensorBlock> _free;
     private readonly int _threads;
@@ -32,6 +35,9 @@ public sealed class TensorSources
 
     /// <summary>Number of models, without the origin.</summary>
     public int Models => _merge.Models;
+
+    /// <summary>Whether there is an origin.</summary>
+    public bool HasOrigin => Sources.Count > Models;
 
     /// <summary>Elements of a row: the last of the sizes; 1 for a scalar.</summary>
     public long Columns => Shape.Count == 0 ? 1 : Shape[^1];
@@ -58,27 +64,58 @@ public sealed class TensorSources
         var length = Length(wholeRows);
         ConcurrentStack<TState> states = [];
         ConcurrentStack<TState> all = [];
+        Run(Blocks(wholeRows), (block, index) =>
+        {
+            block.Set(this, index, index * length, (int)Math.Min(length, Count - (index * length)));
+            if (!states.TryPop(out var mine))
+                all.Push(mine = state());
+            work(mine, block);
+            states.Push(mine);
+        });
+        return [.. all];
+    }
+
+    /// <summary>
+    /// One pass over a tensor seen as a matrix of <paramref name="width"/> columns: <paramref name="work"/> for stripes of neighbouring
+    /// columns, each from first to last row.
+    /// </summary>
+    /// <param name="width">Number of columns.</param>
+    /// <param name="work">Takes the first column, their number, and one after the other the rows' blocks.</param>
+    internal void PassColumns(int width, Action<int, int, IEnumerable<TensorBlock>> work)
+    {
+        IEnumerable<TensorBlock> Rows(TensorBlock block, int start, int count)
+        {
+            for (var row = 0L; row < Count / width; row++)
+            {
+                block.Set(this, 0, (row * width) + start, count);
+                yield return block;
+            }
+        }
+        Run((width + Stripe - 1) / Stripe, (block, stripe) =>
+        {
+            var start = stripe * Stripe;
+            var count = Math.Min(Stripe, width - start);
+            work(start, count, Rows(block, start, count));
+        });
+    }
+
+    private void Run(int items, Action<TensorBlock, int> work)
+    {
         try
         {
-            Parallel.For(0, Blocks(wholeRows), new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
-                () => (Block: _free.TryTake(out var block) ? block : new(Models), State: states.TryPop(out var idle) ? idle : Added(all, state())),
-                (index, _, mine) =>
+            Parallel.For(0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
+                () => _free.TryTake(out var block) ? block : new(Models),
+                (item, _, block) =>
                 {
-                    mine.Block.Set(this, index, index * length, (int)Math.Min(length, Count - (index * length)));
-                    work(mine.State, mine.Block);
-                    return mine;
+                    work(block, item);
+                    return block;
                 },
-                mine =>
-                {
-                    _free.Add(mine.Block);
-                    states.Push(mine.State);
-                });
+                _free.Add);
         }
         catch (AggregateException exception)
         {
             ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
-        return [.. all];
     }
 
     internal DType Input => _merge.Input;
@@ -86,12 +123,6 @@ public sealed class TensorSources
     internal IReadOnlyList<Tensor> Sources => _merge.Sources;
 
     internal IReadOnlyList<string> Folders => _merge.Folders;
-
-    private static TState Added<TState>(ConcurrentStack<TState> all, TState state)
-    {
-        all.Push(state);
-        return state;
-    }
 
     private long Length(bool wholeRows) => wholeRows ? Math.Max(1, TensorBlock.Size / Math.Max(1, Columns)) * Math.Max(1, Columns) : TensorBlock.Size;
 }

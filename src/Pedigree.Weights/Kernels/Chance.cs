@@ -31,13 +31,16 @@ internal static unsafe class Chance
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Keep(ulong key, long start, float* values, int count, double density)
     {
-        var limit = Vector512.Create((uint)Math.Min(Math.Round(density * 4294967296.0), uint.MaxValue));
+        var limit = Vector512.Create(Limit(density));
         for (var i = 0; i < count; i += 16)
         {
             var kept = Vector512.LessThan(Numbers(key, start + i), limit).AsSingle();
             (Vector512.Load(values + i) & kept).Store(values + i);
         }
     }
+
+    /// <summary>The number that as many of all are below as a probability says.</summary>
+    public static uint Limit(double probability) => (uint)Math.Min(Math.Round(probability * 4294967296.0), uint.MaxValue);
 
     /// <summary>The numbers of 16 positions from <paramref name="start"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

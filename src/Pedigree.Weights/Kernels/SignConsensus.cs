@@ -10,7 +10,8 @@ namespace Pedigree.Weights.Kernels;
 /// <param name="weights">wᵢ.</param>
 /// <param name="normalize">Whether to divide; a divisor of 0 is 1.</param>
 /// <param name="lambda">λ.</param>
-internal sealed unsafe class SignConsensus(float[] weights, bool normalize, float lambda)
+/// <param name="equalVotes">Whether the sign is that of the sum of the δᵢ without their cᵢ.</param>
+internal sealed unsafe class SignConsensus(float[] weights, bool normalize, float lambda, bool equalVotes = false)
 {
     /// <summary>Writes the merged elements; all vectors are padded, <paramref name="count"/> too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -24,7 +25,7 @@ internal sealed unsafe class SignConsensus(float[] weights, bool normalize, floa
             {
                 var sum = zero;
                 for (var model = 0; model < n; model++)
-                    sum += Vector512.Create(coefficients[model]) * Vector512.Load(deltas[model] + i);
+                    sum += Vector512.Create(equalVotes ? 1 : coefficients[model]) * Vector512.Load(deltas[model] + i);
                 // Turned so that the sign to keep is the positive one.
                 var turned = Vector512.LessThan(sum, zero).AsUInt32() & Vector512.Create(0x80000000u);
                 var mixed = zero;

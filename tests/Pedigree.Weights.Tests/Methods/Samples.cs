@@ -12,7 +12,7 @@ internal static class Samples
 
     /// <summary>A matrix, sometimes of several blocks; a vector; a scalar; nothing; three dimensions of odd sizes.</summary>
     public static readonly Gen<long[][]> Shapes = Gen.Select(Gen.Long[1, 40], Gen.Long[1, 130], Gen.Int[0, 4])
-        .Select((rows, columns, large) => (long[][])[[large == 0 ? 700 : rows, columns], [columns], [], [0, 5], [3, 1, 7]]);
+        .Select((rows, columns, large) => (long[][])[[large == 0 ? 300 : rows, columns], [columns], [], [0, 5], [3, 1, 7]]);
 
     /// <summary>The difference as it is computed: a float32.</summary>
     public static double[] Delta(double[] model, double[] origin) => [.. model.Zip(origin, (x, y) => (double)((float)x - (float)y))];

@@ -16,6 +16,21 @@ public sealed class TaskVectorTests
     private static readonly Thinning Magnitude = (delta, density, _, _, _, _) => Formulas.Largest(delta, density);
     private static readonly Thinning Dare = (delta, density, _, _, tensor, model) => Formulas.AtRandom(delta, _ => density, Seed, tensor, model);
 
+
+    private static readonly Thinning Outliers = (delta, density, gamma, _, _, _) =>
+    {
+        var kept = Math.Max(1, (long)Math.Floor(density * delta.Length));
+        var largest = Math.Min((long)Math.Floor(gamma * delta.Length), delta.Length - kept);
+        return Formulas.KeepRanks(delta, largest, largest + kept);
+    };
+
+    private static readonly Thinning Ranked = (delta, density, epsilon, columns, tensor, model) =>
+    {
+        int[][] ranks = [.. delta.Chunk(columns).Select(Formulas.Ranks)];
+        return Formulas.AtRandom(delta, i => columns == 1 ? density
+            : density - epsilon + (2 * epsilon * (columns - 1 - ranks[i / columns][i % columns]) / (columns - 1)), Seed, tensor, model);
+    };
+
     [Fact]
     public void Task_arithmetic() => Check("task_arithmetic", Nothing, consensus: false, normalize: false, rescale: false);
 
@@ -28,8 +43,28 @@ public sealed class TaskVectorTests
     [Fact]
     public void Dare_ties() => Check("dare_ties", Dare, consensus: true, normalize: false, rescale: true);
 
-    private static void Check(string method, Thinning thinning, bool consensus, bool normalize, bool rescale, string? third = null) =>
-        Gen.Select(Samples.DTypes, Samples.Shapes, Gen.Int[-37, 37].Select(i => i / 37.0).Array[3], Gen.Double[0.05, 1].Array[3], Gen.Double[0.01, 0.04].Array[3], Gen.Int[0, 7], Gen.Int)
+    [Fact]
+    public void Breadcrumbs() => Check("breadcrumbs", Outliers, consensus: false, normalize: false, rescale: false, "gamma", 0.01);
+
+    [Fact]
+    public void Breadcrumbs_ties() => Check("breadcrumbs_ties", Outliers, consensus: true, normalize: false, rescale: false, "gamma", 0.01);
+
+    [Fact]
+    public void Della() => Check("della", Ranked, consensus: true, normalize: true, rescale: true, "epsilon", 0.15);
+
+    [Fact]
+    public void Della_linear() => Check("della_linear", Ranked, consensus: false, normalize: false, rescale: true, "epsilon", 0.15);
+
+    /// <param name="method">Its name.</param>
+    /// <param name="thinning">How it thins out.</param>
+    /// <param name="consensus">Whether signs must agree.</param>
+    /// <param name="normalize">The default.</param>
+    /// <param name="rescale">The default.</param>
+    /// <param name="third">The parameter that it has besides weight and density.</param>
+    /// <param name="usually">Its default.</param>
+    private static void Check(
+        string method, Thinning thinning, bool consensus, bool normalize, bool rescale, string? third = null, double usually = 0) =>
+        Gen.Select(Samples.DTypes, Samples.Shapes, Gen.Int[-37, 37].Select(i => i / 37.0).Array[3], Gen.Double[0.2, 0.8].Array[3], Gen.Double[0, 0.15].Array[3], Gen.Int[0, 7], Gen.Int)
             .Sample((dType, shapes, weights, densities, thirds, choices, seed) =>
             {
                 // Defaults one time in two, so that they are tested too; all kept one time in eight.
@@ -40,19 +75,19 @@ public sealed class TaskVectorTests
                 var global = usual ? "" : $"normalize: {Word(other)}, rescale: {Word(other)}, lambda: 0.7, int8_mask: true";
                 using var child = Merged.Child(family, Merged.Configuration(method, 3, "base", global,
                     [.. weights.Select((weight, i) => $"weight: {Merged.Number(weight)}, density: {Merged.Number(densities[i])}"
-                        + (third is null ? "" : $", {third}: {Merged.Number(thirds[i])}"))]), seed: Seed);
+                        + (third is null || usual ? "" : $", {third}: {Merged.Number(thirds[i])}"))]), seed: Seed);
                 Samples.Compare(child, family, dType, (tensor, origin, models) =>
                 {
                     var columns = (int)(tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1]);
                     double[][] deltas = [.. models.Select((model, i) =>
                     {
                         var delta = Samples.Delta(model, origin);
-                        var thinned = densities[i] >= 1 || delta.Length == 0 ? delta : thinning(delta, densities[i], thirds[i], columns, tensor.Name, $"m{i}");
+                        var thinned = densities[i] >= 1 || delta.Length == 0 ? delta : thinning(delta, densities[i], usual ? usually : thirds[i], columns, tensor.Name, $"m{i}");
                         return (usual ? rescale : other) && thinning != Nothing ? Formulas.Enlarged(thinned, delta) : thinned;
                     })];
                     return [.. Formulas.Mix(deltas, weights, consensus, usual ? normalize : other, usual ? 1 : 0.7).Zip(origin, (mixed, x) => x + mixed)];
                 });
-            }, iter: 25);
+            }, iter: 12);
 
     private static string Word(bool value) => value ? "true" : "false";
 }

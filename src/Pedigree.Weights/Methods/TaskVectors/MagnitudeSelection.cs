@@ -19,7 +19,22 @@ internal sealed unsafe class MagnitudeSelection : ISelection
 
     /// <summary>Keeps the share <paramref name="densities"/> of each model, and one element at least unless it is 0.</summary>
     public static MagnitudeSelection OfLargest(TensorSources tensor, double[] densities) =>
-        Of(tensor, [.. densities.Select(density => (0L, density is > 0 and < 1 ? Math.Max(1, (long)(density * tensor.Count)) : (long)(density * tensor.Count)))]);
+        Of(tensor, [.. densities.Select(density => (0L, Share(tensor.Count, density)))]);
+
+    /// <summary>
+    /// Keeps the share <paramref name="densities"/> of each model after its share <paramref name="gammas"/> of the largest: fewer of
+    /// those are left out where not enough would remain, and none where everything is kept.
+    /// </summary>
+    public static MagnitudeSelection WithoutOutliers(TensorSources tensor, double[] densities, double[] gammas) =>
+        Of(tensor, [.. densities.Zip(gammas, (density, gamma) =>
+        {
+            var kept = Share(tensor.Count, density);
+            var largest = Math.Min((long)(gamma * tensor.Count), tensor.Count - kept);
+            return (largest, largest + kept);
+        })]);
+
+    private static long Share(long count, double density) =>
+        density >= 1 ? count : density > 0 ? Math.Max(1, (long)(density * count)) : 0;
 
     /// <summary>Keeps the ranks from the first (0: the largest) up to and without the second.</summary>
     public static MagnitudeSelection Of(TensorSources tensor, IReadOnlyList<(long From, long To)> ranks)
