@@ -1,0 +1,85 @@
+namespace Pedigree.Evaluation.Jinja;
+
+/// <summary>Names and their values; an inner scope sees the outer one and does not change it.</summary>
+internal sealed class JinjaScope
+{
+    private readonly JinjaScope? outer;
+    private readonly IReadOnlyDictionary<string, object?>? given;
+    private readonly Dictionary<string, object?> own = new(StringComparer.Ordinal);
+
+    public JinjaScope(IReadOnlyDictionary<string, object?> given, bool strict) => (this.given, Strict) = (given, strict);
+
+    private JinjaScope(JinjaScope outer) => (this.outer, Strict) = (outer, outer.Strict);
+
+    public bool Strict { get; }
+
+    public JinjaScope Inner() => new(this);
+
+    public void Set(string name, object? value) => own[name] = value;
+
+    public object? Get(string name)
+    {
+        for (var scope = this; scope is not null; scope = scope.outer)
+        {
+            if (scope.own.TryGetValue(name, out var value) || scope.given is not null && scope.given.TryGetValue(name, out value))
+                return value;
+        }
+        return JinjaFunctions.Global(name) ?? (object)new JinjaUndefined($"`{name}` is not defined; defined are {Known()}", Strict);
+    }
+
+    private string Known()
+    {
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        for (var scope = this; scope is not null; scope = scope.outer)
+            names.UnionWith(scope.own.Keys.Concat(scope.given?.Keys ?? []));
+        return names.Count == 0 ? "none" : string.Join(", ", names);
+    }
+}
+
+/// <summary>What a missing name or member gives: an error when used if strict, else nothing.</summary>
+internal sealed record JinjaUndefined(string Why, bool Strict)
+{
+    public JinjaException Error() => new(Why);
+}
+
+/// <summary>namespace(…): values that an inner scope may change.</summary>
+internal sealed class JinjaNamespace
+{
+    public Dictionary<string, object?> Values { get; } = new(StringComparer.Ordinal);
+}
+
+/// <summary>Something that can be called.</summary>
+internal delegate object? JinjaFunction(IReadOnlyList<object?> arguments, IReadOnlyDictionary<string, object?> named);
+
+/// <summary>The variable loop inside a for.</summary>
+internal sealed class JinjaLoop(IReadOnlyList<object?> items, int depth)
+{
+    private object? changed = new();
+
+    public int At { get; set; }
+
+    public object? Get(string name, bool strict) => name switch
+    {
+        "index" => At + 1L,
+        "index0" => (long)At,
+        "revindex" => (long)(items.Count - At),
+        "revindex0" => items.Count - At - 1L,
+        "first" => At == 0,
+        "last" => At == items.Count - 1,
+        "length" => (long)items.Count,
+        "depth" => (long)depth,
+        "depth0" => depth - 1L,
+        "previtem" => At > 0 ? items[At - 1] : new JinjaUndefined("there is no previous item", strict),
+        "nextitem" => At < items.Count - 1 ? items[At + 1] : new JinjaUndefined("there is no next item", strict),
+        "cycle" => (JinjaFunction)((arguments, _) => arguments[At % arguments.Count]),
+        "changed" => (JinjaFunction)((arguments, _) => Changed(arguments)),
+        _ => new JinjaUndefined($"`loop.{name}` is not defined", strict),
+    };
+
+    private object Changed(IReadOnlyList<object?> value)
+    {
+        var before = changed;
+        changed = value;
+        return before is not IReadOnlyList<object?> || !PythonValue.AreEqual(before, value);
+    }
+}
