@@ -80,51 +80,61 @@ public static class Evaluator
         CancellationToken cancellation = default)
     {
         options ??= new();
-        if (tasks.GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new BadInputException(twice.Last().Definition.File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
-        return new EvaluationResults([.. tasks.Select(task => task.Type == OutputType.GenerateUntil
-            ? Write(model, tokenizer, task, options, cancellation) : Score(model, tokenizer, task, options, cancellation))]);
+        if (tasks.SelectMany(task => task.Leaves()).GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new BadInputException(twice.Last().File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
+        return new EvaluationResults([.. tasks.Select(task => Run(model, tokenizer, task, options, cancellation))]);
     }
 
     private static int? EmbeddingRows(Checkpoint checkpoint) =>
         checkpoint.Find("model.embed_tokens.weight") is { } embeddings ? (int)embeddings.Shape[0] : null;
 
-    private static TaskResult Score(
+    private static TaskResult Run(
         LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
-        var requests = task.Items.SelectMany(item => item.Requests.Select(request => RequestEncoder.Encode(
-            tokenizer, model.ContextLength, request, (task.Definition.File, $"line {item.Line} of the data")))).ToList();
+        if (task.Group is { } group)
+            return TaskScores.OfGroup(task, group, [.. task.Members.Select(member => Run(model, tokenizer, member, options, cancellation))]);
+        return TaskScores.OfTask(task, task.Type == OutputType.GenerateUntil
+            ? Write(model, tokenizer, task, options, cancellation) : Score(model, tokenizer, task, options, cancellation));
+    }
+
+    private static List<ItemResult> Score(
+        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+    {
+        var requests = task.Items.SelectMany((item, i) => item.Requests.SelectMany((request, choice) =>
+            Encode(model, tokenizer, task, item, request).Select(encoded => (Item: i, Choice: choice, Request: encoded)))).ToList();
         var scores = new TokenScores[requests.Count];
         var done = 0;
-        foreach (var batch in Batches([.. requests.Select(request => request.Tokens.Length)], 0, options.BatchTokens))
+        foreach (var batch in Batches([.. requests.Select(request => request.Request.Tokens.Length)], 0, options.BatchTokens))
         {
             cancellation.ThrowIfCancellationRequested();
-            var answers = model.Score([.. batch.Select(place => requests[place])]);
+            var answers = model.Score([.. batch.Select(place => requests[place].Request)]);
             for (var i = 0; i < batch.Count; i++)
                 scores[batch[i]] = double.IsFinite(answers[i].Sum) ? answers[i]
-                    : throw new BadInputException(task.Definition.File, task.Name,
+                    : throw new BadInputException(task.File, task.Name,
                         $"the model's log-likelihood of an answer is {answers[i].Sum}; a model whose weights are finite numbers would be right");
             options.Progress?.Invoke(task.Name, done += batch.Count, requests.Count);
         }
 
-        var next = 0;
-        return Result(task, [.. task.Items.Select(item =>
-        {
-            var own = scores[next..(next += item.Requests.Count)];
-            double[] sums = [.. own.Select(score => score.Sum)];
-            var values = task.Definition.Metrics.ToDictionary(metric => $"{metric.Name},none", metric =>
-                task.Type == OutputType.MultipleChoice ? Metrics.Choice(metric.Name, sums, item)
-                : metric.Name == "perplexity" ? sums[0] : own[0].IsGreedy ? 1.0 : 0.0);
-            return new ItemResult(item, sums, [.. own.Select(score => score.IsGreedy)], null, values);
-        })]);
+        var own = requests.Zip(scores).GroupBy(pair => pair.First.Item).ToDictionary(item => item.Key, item =>
+            item.GroupBy(pair => pair.First.Choice).Select(choice => TokenScores.Joined(choice.Select(pair => pair.Second))).ToList());
+        return [.. task.Items.Select((item, i) => TaskScores.OfScored(task, item, own[i]))];
     }
 
-    private static TaskResult Write(
+    private static IEnumerable<ScoreRequest> Encode(
+        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, TextRequest request)
+    {
+        var where = (task.File, $"row {item.Line} of the data");
+        return task.Type == OutputType.LogLikelihoodRolling
+            ? RequestEncoder.EncodeRolling(tokenizer, model.ContextLength, request.Continuation, where)
+            : [RequestEncoder.Encode(tokenizer, model.ContextLength, request, where)];
+    }
+
+    private static List<ItemResult> Write(
         LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
-        var (until, most) = (task.Definition.Generation.Until, task.Definition.Generation.MaxTokens);
+        var (until, most) = (task.Definition!.Generation.Until, task.Definition.Generation.MaxTokens);
         if (most >= model.ContextLength)
-            throw new BadInputException(task.Definition.File, "generation_kwargs.max_gen_toks",
+            throw new BadInputException(task.File, "generation_kwargs.max_gen_toks",
                 $"is {most}; it must be less than the model's context length, {model.ContextLength}.");
         var prompts = task.Items.Select(item => Prompt(tokenizer, task, item, model.ContextLength - most)).ToList();
         var outputs = new string[prompts.Count];
@@ -139,17 +149,14 @@ public static class Evaluator
             options.Progress?.Invoke(task.Name, done += batch.Count, prompts.Count);
         }
 
-        return Result(task, [.. task.Items.Select((item, i) => new ItemResult(item, [], [], outputs[i],
-            task.Definition.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
-                ($"{metric.Name},{filter.Name}", Metrics.ExactMatch(metric, filter.Apply(outputs[i]), item.Target))))
-                .ToDictionary()))]);
+        return [.. task.Items.Select((item, i) => TaskScores.OfWritten(task, item, outputs[i]))];
     }
 
     private static int[] Prompt(ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, int room)
     {
         var tokens = tokenizer.Encode(item.Requests[0].Context, addSpecialTokens: true);
         if (tokens.Length == 0)
-            throw new BadInputException(task.Definition.File, $"line {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
+            throw new BadInputException(task.File, $"row {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
         return tokens.Length > room ? tokens[^room..] : tokens;
     }
 
@@ -158,19 +165,6 @@ public static class Evaluator
 
     private static string Cut(string text, IReadOnlyList<string> until) =>
         until.Aggregate(text, (left, stop) => left.IndexOf(stop, StringComparison.Ordinal) is var at and >= 0 ? left[..at] : left);
-
-    private static TaskResult Result(EvaluationTask task, IReadOnlyList<ItemResult> items)
-    {
-        List<MetricResult> metrics = [.. task.Definition.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
-        {
-            double[] values = [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])];
-            var (mean, error) = (Metrics.Mean(values), Metrics.StandardError(values));
-            // exp(−mean): its error follows to first order from that of the mean.
-            return metric.Name == "perplexity" ? new MetricResult(metric.Name, filter.Name, Math.Exp(-mean), Math.Exp(-mean) * error)
-                : new MetricResult(metric.Name, filter.Name, mean, error);
-        }))];
-        return new TaskResult(task.Name, task.Digest, metrics.First(metric => metric.Metric == task.PrimaryMetric), metrics, items);
-    }
 
     /// <summary>Longest first, equals in order of the data, as many together as fit the budget once padded.</summary>
     private static List<List<int>> Batches(int[] lengths, int more, int budget)

@@ -18,6 +18,10 @@ public sealed record TokenScores(IReadOnlyList<double> LogProbabilities, bool Is
 {
     /// <summary>The continuation's log-likelihood.</summary>
     public double Sum => LogProbabilities.Sum();
+
+    /// <summary>What a model thinks of several stretches of one text.</summary>
+    public static TokenScores Joined(IEnumerable<TokenScores> parts) => parts.ToList() is [var single] ? single
+        : new([.. parts.SelectMany(part => part.LogProbabilities)], parts.All(part => part.IsGreedy));
 }
 
 /// <summary>A causal language model that scores continuations and continues prompts, a batch at a time.</summary>

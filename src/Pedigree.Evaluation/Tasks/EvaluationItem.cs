@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>A text to be scored or continued.</summary>
@@ -6,10 +8,19 @@ namespace Pedigree.Evaluation.Tasks;
 public sealed record TextRequest(string Context, string Continuation);
 
 /// <summary>One row of a task, ready to be asked.</summary>
-/// <param name="Line">Line of the row in its file, from 1.</param>
+/// <param name="Line">Line of the row in its file, or its number, from 1.</param>
 /// <param name="Requests">One a choice, or a single one.</param>
 /// <param name="Choices">The choices without delimiter: their lengths normalise.</param>
-/// <param name="Gold">Number of the right choice; -1 where there are no choices.</param>
-/// <param name="Target">The right answer as text.</param>
+/// <param name="Golds">Numbers of the right choices; empty where there are no choices.</param>
+/// <param name="Targets">The right answers as text.</param>
+/// <param name="Document">The row.</param>
 public sealed record EvaluationItem(
-    int Line, IReadOnlyList<TextRequest> Requests, IReadOnlyList<string> Choices, int Gold, string Target);
+    int Line, IReadOnlyList<TextRequest> Requests, IReadOnlyList<string> Choices, IReadOnlyList<int> Golds, IReadOnlyList<string> Targets,
+    JsonObject Document)
+{
+    /// <summary>Number of the right choice, the first where there are several; -1 where there are no choices.</summary>
+    public int Gold => Golds.Count > 0 ? Golds[0] : -1;
+
+    /// <summary>The right answer as text, the first where there are several.</summary>
+    public string Target => Targets[0];
+}

@@ -44,4 +44,25 @@ internal static class RequestEncoder
             : throw new BadInputException(where.File, where.Line,
                 $"has a continuation of {length} tokens; the model reads at most {contextLength}, so at most that many can be scored.");
     }
+
+    /// <summary>
+    /// A whole text, however long: stretches of the context length, each token scored once. The first stretch follows the beginning
+    /// (or end) token; the last one is scored with a full context before it.
+    /// </summary>
+    public static IEnumerable<ScoreRequest> EncodeRolling(ITextTokenizer tokenizer, int contextLength, string text, (string File, string Line) where)
+    {
+        if ((tokenizer.BosId ?? tokenizer.EosId) is not { } prefix)
+            throw new BadInputException(where.File, where.Line,
+                "is scored from its first token on, which needs a tokenizer with a beginning or end token (bos_token or eos_token in tokenizer_config.json).");
+        int[] tokens = [prefix, .. tokenizer.Encode(text, addSpecialTokens: true)];
+        if (tokens.Length == 1)
+            throw new BadInputException(where.File, where.Line, "has nothing to score: the text has no token.");
+        for (var done = 1; done < tokens.Length;)
+        {
+            var length = Math.Min(contextLength, tokens.Length - done);
+            var end = done + length;
+            yield return new ScoreRequest(tokens[Math.Max(0, end - contextLength - 1)..end], length);
+            done = end;
+        }
+    }
 }

@@ -4,67 +4,131 @@ using Pedigree.Weights.Configuration;
 
 namespace Pedigree.Evaluation.Tasks;
 
-/// <summary>Reads a task's YAML: the harness's field names, and data and fewshot_data for the JSONL files.</summary>
+/// <summary>Reads a task's YAML: the harness's field names, and data and fewshot_data for files of rows.</summary>
 internal static class TaskFile
 {
-    public static TaskDefinition Read(string file, string yaml)
+    public static TaskDefinition Read(ConfigurationMapping task)
     {
-        var task = ConfigurationReader.Parse(file, yaml);
         var name = task.RequiredString("task");
-        var typeNode = task.Required("output_type");
-        var type = typeNode.AsString() switch
-        {
-            "multiple_choice" => OutputType.MultipleChoice,
-            "loglikelihood" => OutputType.LogLikelihood,
-            "generate_until" => OutputType.GenerateUntil,
-            var other => throw typeNode.Error($"\"{other}\" is not supported; use multiple_choice, loglikelihood or generate_until"),
-        };
-        var fewshotDelimiter = task.OptionalString("fewshot_delimiter") ?? "\n\n";
-        var choices = task.Optional("doc_to_choice") switch
-        {
-            null when type == OutputType.MultipleChoice => throw task.Error("must have the key `doc_to_choice`"),
-            null => [],
-            ConfigurationSequence list => list.Items.Select(Template.Read).ToList(),
-            var single => [Template.Read(single)],
-        };
+        var type = ReadType(task);
+        var choices = task.Optional("doc_to_choice") is { } node ? TaskTemplate.Read(node) : null;
+        if (choices is null && type == OutputType.MultipleChoice)
+            throw task.Error("must have the key `doc_to_choice`");
         if (type != OutputType.GenerateUntil && task.Optional("filter_list") is { } filters)
             throw filters.Error("is for generate_until alone: other kinds of task have no output to filter");
-        var (data, fewshotData) = DataFiles(task);
-        var definition = new TaskDefinition(
-            name, file, type, Template.Read(task.Required("doc_to_text")), choices, Template.Read(task.Required("doc_to_target")),
-            task.OptionalString("target_delimiter") ?? " ", fewshotDelimiter, task.OptionalString("description") ?? "",
-            Whole(task, "num_fewshot", 0) ?? 0, data, fewshotData, Whole(task, "limit", 1),
-            Generation(task.OptionalMapping("generation_kwargs"), fewshotDelimiter),
-            Metrics(task.OptionalSequence("metric_list"), type), Filters(task.OptionalSequence("filter_list")),
-            Canonical(task));
-        if (task.Optional("repeats") is { } repeats && repeats.AsInteger() != 1)
-            throw repeats.Error("must be 1: outputs are greedy, so repeats are all alike");
-        foreach (var ignored in (string[])["dataset_name", "tag", "metadata", "should_decontaminate", "doc_to_decontamination_query"])
+        if (task.Optional("process_docs") is { } process)
+            throw process.Error($"{(process as ConfigurationScalar)?.Text} is a Python function, which is not run; change the data, or use doc_to_text and its like");
+        var text = TaskTemplate.Read(task.Required("doc_to_text"));
+        var target = TaskTemplate.Read(task.Required("doc_to_target"));
+        var targetDelimiter = task.OptionalString("target_delimiter") ?? " ";
+        var definition = new TaskDefinition
+        {
+            Name = name,
+            Alias = task.OptionalString("task_alias") ?? name,
+            File = task.At.File,
+            Type = type,
+            Text = text,
+            Choices = choices,
+            Target = target,
+            TargetDelimiter = targetDelimiter,
+            Description = task.Optional("description") is { } description ? TaskTemplate.Read(description) : null,
+            Fewshot = Fewshot(task, text, choices, target, targetDelimiter),
+            Data = Data(task),
+            Limit = Whole(task, "limit", 1),
+            Generation = Generation(task.OptionalMapping("generation_kwargs"), task.OptionalString("fewshot_delimiter") ?? "\n\n"),
+            Metrics = MetricFile.Read(task.OptionalSequence("metric_list"), type),
+            Filters = FilterFile.Read(task.OptionalSequence("filter_list")),
+            Rule = TaskFunctions.Rule(task.Optional("process_results")),
+            Version = (task.Optional("metadata") as ConfigurationMapping)?.Optional("version")?.ToJson(),
+            Canonical = Canonical(task),
+        };
+        Whole(task, "repeats", 1); // Outputs are greedy, so repeats are all alike, and one stands for them.
+        if (task.OptionalBoolean("unsafe_code") == true)
+            throw task.Required("unsafe_code").Error("must be `false`: what a model writes is never run");
+        foreach (var ignored in (string[])["tag", "should_decontaminate", "doc_to_decontamination_query"])
             task.Optional(ignored);
         task.RefuseUnknownKeys();
         return definition;
     }
 
-    /// <summary>
-    /// data and fewshot_data; or the harness's way with files: dataset_path: json, dataset_kwargs: {data_files: {split: file}} and
-    /// the names of the splits.
-    /// </summary>
-    private static (string? Data, string? FewshotData) DataFiles(ConfigurationMapping task)
+    public static int? Whole(ConfigurationMapping mapping, string key, int least) =>
+        mapping.Optional(key) is not { } node ? null
+            : node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
+            : throw node.Error($"must be a whole number of at least {least}");
+
+    public static Regex Pattern(ConfigurationNode node)
     {
-        var (data, fewshot) = (task.OptionalString("data"), task.OptionalString("fewshot_data"));
-        var split = task.OptionalString("test_split") ?? task.OptionalString("validation_split");
-        var fewshotSplit = task.OptionalString("fewshot_split") ?? task.OptionalString("training_split");
-        task.Optional("validation_split");
-        task.Optional("training_split");
-        if (task.Optional("dataset_path") is { } path && path.AsString() != "json")
-            throw path.Error("must be `json`, with the files under dataset_kwargs.data_files; data sets are not downloaded");
-        if (task.OptionalMapping("dataset_kwargs") is not { } settings)
-            return (data, fewshot);
-        var files = settings.RequiredMapping("data_files");
+        try
+        {
+            // Python names groups with a P.
+            return new Regex(node.AsString().Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.CultureInvariant);
+        }
+        catch (ArgumentException error)
+        {
+            throw node.Error($"is not a regular expression: {error.Message}");
+        }
+    }
+
+    private static OutputType ReadType(ConfigurationMapping task) => task.Optional("output_type") switch
+    {
+        null => OutputType.GenerateUntil,
+        var node => node.AsString() switch
+        {
+            "multiple_choice" => OutputType.MultipleChoice,
+            "loglikelihood" => OutputType.LogLikelihood,
+            "loglikelihood_rolling" => OutputType.LogLikelihoodRolling,
+            "generate_until" => OutputType.GenerateUntil,
+            var other => throw node.Error($"\"{other}\" is not supported; use multiple_choice, loglikelihood, loglikelihood_rolling or generate_until"),
+        },
+    };
+
+    /// <summary>
+    /// data and fewshot_data; or dataset_path as a local folder; or the harness's way with files: dataset_path: json (or parquet) and
+    /// dataset_kwargs: {data_files: {split: file}}.
+    /// </summary>
+    private static DataSettings Data(ConfigurationMapping task)
+    {
+        var path = task.OptionalString("dataset_path");
+        var files = task.OptionalMapping("dataset_kwargs") is { } settings ? Files(settings) : null;
+        var inFiles = path is "json" or "parquet";
+        if (inFiles && files is null && task.Optional("data") is null)
+            throw task.Required("dataset_path").Error($"is {path}, so dataset_kwargs.data_files must name the file of each split");
+        return new DataSettings(task.OptionalString("data"), task.OptionalString("fewshot_data"), inFiles || files is not null ? null : path,
+            task.OptionalString("dataset_name"), files, task.OptionalString("test_split"), task.OptionalString("validation_split"),
+            task.OptionalString("training_split"));
+    }
+
+    private static Dictionary<string, string>? Files(ConfigurationMapping settings)
+    {
+        settings.Optional("trust_remote_code");
+        var files = settings.OptionalMapping("data_files")?.Members.ToDictionary(member => member.Key, member => member.Value.AsString());
         settings.RefuseUnknownKeys();
-        string? File(string? name) => name is null || !files.Members.Any(member => member.Key == name) ? null : files.RequiredString(name);
-        data ??= File(split) ?? throw files.Error("must name the file of the split that test_split or validation_split names");
-        return (data, fewshot ?? (fewshotSplit == split ? null : File(fewshotSplit)));
+        return files;
+    }
+
+    private static FewshotSettings Fewshot(
+        ConfigurationMapping task, TaskTemplate text, TaskTemplate? choices, TaskTemplate target, string targetDelimiter)
+    {
+        var delimiter = task.OptionalString("fewshot_delimiter") ?? "\n\n";
+        var plain = new FewshotSettings(Whole(task, "num_fewshot", 0), false, task.OptionalString("fewshot_split"), null, text, choices, target, targetDelimiter, delimiter);
+        if (task.OptionalMapping("fewshot_config") is not { } own)
+            return plain;
+        if (own.Optional("sampler") is { } sampler && sampler.AsString() is not ("default" or "first_n"))
+            throw sampler.Error("must be default (drawn as Python draws with the seed 1234) or first_n");
+        var samples = own.OptionalSequence("samples")?.Select((sample, i) => new DataRow(task.At.File, i + 1, (JsonObject)sample.AsMapping().ToJson())).ToList();
+        var result = plain with
+        {
+            FirstOnes = own.OptionalString("sampler") == "first_n",
+            Split = own.OptionalString("split") ?? plain.Split,
+            Samples = samples,
+            Text = own.Optional("doc_to_text") is { } ownText ? TaskTemplate.Read(ownText) : text,
+            Choices = own.Optional("doc_to_choice") is { } ownChoices ? TaskTemplate.Read(ownChoices) : choices,
+            Target = own.Optional("doc_to_target") is { } ownTarget ? TaskTemplate.Read(ownTarget) : target,
+            TargetDelimiter = own.OptionalString("target_delimiter") ?? targetDelimiter,
+            Delimiter = own.OptionalString("fewshot_delimiter") ?? delimiter,
+        };
+        own.RefuseUnknownKeys();
+        return result;
     }
 
     private static GenerationSettings Generation(ConfigurationMapping? settings, string fewshotDelimiter)
@@ -81,114 +145,14 @@ internal static class TaskFile
             throw sample.Error("must be `false`: outputs are greedy, so that they can be had again");
         if (settings.Optional("temperature") is { } temperature && temperature.AsNumber() != 0)
             throw temperature.Error("must be 0: outputs are greedy, so that they can be had again");
-        var result = new GenerationSettings([.. until.Where(text => text.Length > 0)], Whole(settings, "max_gen_toks", 1) ?? 256);
+        var most = Whole(settings, "max_gen_toks", 1) ?? Whole(settings, "max_tokens", 1) ?? Whole(settings, "max_new_tokens", 1);
         settings.RefuseUnknownKeys();
-        return result;
+        return new GenerationSettings([.. until.Where(text => text.Length > 0)], most ?? 256);
     }
-
-    private static List<MetricSettings> Metrics(IReadOnlyList<ConfigurationNode>? list, OutputType type)
-    {
-        string[] known = type switch
-        {
-            OutputType.MultipleChoice => ["acc", "acc_norm", "acc_bytes"],
-            OutputType.LogLikelihood => ["acc", "perplexity"],
-            _ => ["exact_match"],
-        };
-        if (list is not { Count: > 0 })
-            return [.. known.Take(type == OutputType.MultipleChoice ? 2 : known.Length).Select(name => new MetricSettings(name, false, false, []))];
-        var metrics = list.Select(node =>
-        {
-            var entry = node.AsMapping();
-            var nameNode = entry.Required("metric");
-            var name = nameNode.AsString();
-            if (!known.Contains(name))
-                throw nameNode.Error($"\"{name}\" is not supported here; use {string.Join(" or ", known)}");
-            var perplexity = name == "perplexity";
-            if (entry.Optional("aggregation") is { } aggregation && aggregation.AsString() != (perplexity ? name : "mean"))
-                throw aggregation.Error($"must be `{(perplexity ? name : "mean")}`");
-            if (entry.Optional("higher_is_better") is { } higher && higher.AsBoolean() == perplexity)
-                throw higher.Error($"must be `{(perplexity ? "false" : "true")}` for {name}");
-            MetricSettings result = new(name, false, false, []);
-            if (type == OutputType.GenerateUntil)
-                result = new MetricSettings(name, entry.OptionalBoolean("ignore_case") ?? false, entry.OptionalBoolean("ignore_punctuation") ?? false,
-                    [.. (entry.OptionalSequence("regexes_to_ignore") ?? []).Select(Pattern)]);
-            entry.RefuseUnknownKeys();
-            return result;
-        }).ToList();
-        if (metrics.DistinctBy(metric => metric.Name).Count() < metrics.Count)
-            throw list[0].Error("must have each metric once");
-        return metrics;
-    }
-
-    private static List<FilterSettings> Filters(IReadOnlyList<ConfigurationNode>? list)
-    {
-        var filters = (list ?? []).Select(node =>
-        {
-            var entry = node.AsMapping();
-            var filter = new FilterSettings(entry.RequiredString("name"), [.. entry.RequiredSequence("filter").Select(Step)]);
-            entry.RefuseUnknownKeys();
-            return filter;
-        }).ToList();
-        return filters.Count > 0 ? filters : [new FilterSettings("none", [])];
-    }
-
-    private static Func<string, string> Step(ConfigurationNode node)
-    {
-        var step = node.AsMapping();
-        var function = step.Required("function");
-        Func<string, string> result = function.AsString() switch
-        {
-            "take_first" => text => text,
-            "remove_whitespace" => text => text.TrimStart(),
-            "lowercase" => text => text.ToLowerInvariant(),
-            "regex" => Extract(step),
-            var other => throw function.Error($"\"{other}\" is not supported; use regex, take_first, remove_whitespace or lowercase"),
-        };
-        step.RefuseUnknownKeys();
-        return result;
-    }
-
-    /// <summary>
-    /// The match number group_select (from the end where negative): whole, or its only group, or the first of its groups that is
-    /// not empty; trimmed. Where nothing matches, the fallback.
-    /// </summary>
-    private static Func<string, string> Extract(ConfigurationMapping step)
-    {
-        var pattern = Pattern(step.Required("regex_pattern"));
-        var select = (int)(step.OptionalInteger("group_select") ?? 0);
-        var fallback = step.OptionalString("fallback") ?? "[invalid]";
-        return text =>
-        {
-            var matches = pattern.Matches(text);
-            var place = select < 0 ? matches.Count + select : select;
-            if (place < 0 || place >= matches.Count)
-                return fallback;
-            var groups = matches[place].Groups.Values.Select(group => group.Value).ToList();
-            var found = groups.Count <= 2 ? groups[^1] : groups.Skip(1).FirstOrDefault(group => group.Length > 0);
-            return found?.Trim() ?? fallback;
-        };
-    }
-
-    private static Regex Pattern(ConfigurationNode node)
-    {
-        try
-        {
-            return new Regex(node.AsString(), RegexOptions.CultureInvariant);
-        }
-        catch (ArgumentException e)
-        {
-            throw node.Error($"is not a regular expression: {e.Message}");
-        }
-    }
-
-    private static int? Whole(ConfigurationMapping mapping, string key, int least) =>
-        mapping.Optional(key) is not { } node ? null
-            : node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
-            : throw node.Error($"must be a whole number of at least {least}");
 
     private static JsonObject Canonical(ConfigurationMapping task)
     {
-        string[] elsewhere = ["data", "fewshot_data", "dataset_path", "dataset_name", "dataset_kwargs", "num_fewshot", "limit", "tag", "metadata"];
+        string[] elsewhere = ["data", "fewshot_data", "dataset_path", "dataset_name", "dataset_kwargs", "num_fewshot", "limit", "tag", "metadata", "task_alias"];
         return new JsonObject(((JsonObject)task.ToJson()!).Where(member => !elsewhere.Contains(member.Key))
             .OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
     }

@@ -87,6 +87,13 @@ public sealed class ConfigurationMapping : ConfigurationNode
         }
     }
 
+    /// <summary>These members, and those of another mapping that are not among them.</summary>
+    public ConfigurationMapping Over(ConfigurationMapping other) =>
+        new(At, [.. Members, .. other.Members.Where(member => !_byKey.ContainsKey(member.Key))]);
+
+    /// <summary>All members but one.</summary>
+    public ConfigurationMapping Without(string key) => new(At, [.. Members.Where(member => member.Key != key)]);
+
     /// <inheritdoc/>
     public override JsonObject ToJson() => new(Members.Select(member => KeyValuePair.Create(member.Key, member.Value.ToJson())));
 }

@@ -27,7 +27,8 @@ public abstract class ConfigurationNode(ConfigurationPlace at)
 
     /// <summary>This text; a plain number, boolean or null is none unless quoted.</summary>
     /// <exception cref="BadInputException">It is none.</exception>
-    public string AsString() => this is ConfigurationScalar { Value: string text } ? text
+    public string AsString() => this is ConfigurationScalar { Value: string text, Tag: null } ? text
+        : this is ConfigurationScalar { Tag: { } tag } ? throw Error($"must not have the tag `{tag}`")
         : throw Error(this is ConfigurationScalar { IsNull: false } ? "must be text; put it in quotes" : "must be text");
 
     /// <summary>This finite number.</summary>

@@ -21,8 +21,9 @@ public static class ConfigurationReader
     /// <summary>The one document of a text, which must be a mapping.</summary>
     /// <param name="file">What errors call the text.</param>
     /// <param name="text">YAML or JSON.</param>
+    /// <param name="tag">The one tag that a scalar may have; null for none.</param>
     /// <exception cref="BadInputException">It is not strict YAML.</exception>
-    public static ConfigurationMapping Parse(string file, string text) => ParseAll(file, text) switch
+    public static ConfigurationMapping Parse(string file, string text, string? tag = null) => ParseAll(file, text, tag) switch
     {
         [var document] => document.AsMapping(),
         [] => throw new BadInputException(file, null, "is empty; it must hold a mapping of keys to values"),
@@ -31,7 +32,7 @@ public static class ConfigurationReader
 
     /// <summary>All documents of a text, in order.</summary>
     /// <exception cref="BadInputException">It is not strict YAML.</exception>
-    public static IReadOnlyList<ConfigurationNode> ParseAll(string file, string text)
+    public static IReadOnlyList<ConfigurationNode> ParseAll(string file, string text, string? tag = null)
     {
         if (Encoding.UTF8.GetByteCount(text) > MaxBytes)
             throw new BadInputException(file, null, $"is larger than {MaxBytes} bytes, the most that is read");
@@ -46,7 +47,7 @@ public static class ConfigurationReader
             while (!parser.Accept<StreamEnd>(out _))
             {
                 parser.Consume<DocumentStart>();
-                documents.Add(new Builder(file, parser, budget).Read("", 0));
+                documents.Add(new Builder(file, parser, budget, tag).Read("", 0));
                 parser.Consume<DocumentEnd>();
             }
             return documents;
@@ -94,7 +95,7 @@ public static class ConfigurationReader
     }
 
     /// <summary>Builds one document. An alias becomes a copy of its anchor's node, so that every node has a path of its own.</summary>
-    private sealed class Builder(string file, IParser parser, Budget budget)
+    private sealed class Builder(string file, IParser parser, Budget budget, string? tag)
     {
         private readonly Dictionary<AnchorName, ConfigurationNode?> _anchors = [];
 
@@ -108,7 +109,7 @@ public static class ConfigurationReader
 
             if (current is not NodeEvent start)
                 throw place.Error("is not YAML: a value is missing");
-            if (!start.Tag.IsEmpty)
+            if (!start.Tag.IsEmpty && (start is not Scalar || start.Tag.Value != tag))
                 throw place.Error($"has the tag `{start.Tag}`; tags are not supported");
             if (!start.Anchor.IsEmpty)
                 _anchors[start.Anchor] = null;
@@ -131,7 +132,7 @@ public static class ConfigurationReader
         private ConfigurationScalar ReadScalar(ConfigurationPlace place)
         {
             var scalar = parser.Consume<Scalar>();
-            return new(place, scalar.Value, scalar.Style == ScalarStyle.Plain);
+            return new(place, scalar.Value, scalar.Style == ScalarStyle.Plain, scalar.Tag.IsEmpty ? null : tag);
         }
 
         private ConfigurationSequence ReadSequence(ConfigurationPlace place, int depth)
@@ -171,7 +172,7 @@ public static class ConfigurationReader
                     member => KeyValuePair.Create(member.Key, Copy(member.Value, place.Member(member.Key), depth + 1)))]),
                 ConfigurationSequence sequence => new ConfigurationSequence(place,
                     [.. sequence.Items.Select((item, index) => Copy(item, place.Item(index), depth + 1))]),
-                ConfigurationScalar scalar => new ConfigurationScalar(place, scalar.Text, scalar.Plain),
+                ConfigurationScalar scalar => new ConfigurationScalar(place, scalar.Text, scalar.Plain, scalar.Tag),
                 _ => node,
             };
         }

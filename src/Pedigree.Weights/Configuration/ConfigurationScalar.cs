@@ -7,10 +7,11 @@ namespace Pedigree.Weights.Configuration;
 /// <summary>A scalar, resolved by the core schema of YAML 1.2 (section 10.3.2), of which JSON's scalars are a part.</summary>
 public sealed partial class ConfigurationScalar : ConfigurationNode
 {
-    internal ConfigurationScalar(ConfigurationPlace at, string text, bool plain) : base(at)
+    internal ConfigurationScalar(ConfigurationPlace at, string text, bool plain, string? tag = null) : base(at)
     {
         Text = text;
         Plain = plain;
+        Tag = tag;
         Value = plain ? Resolve(text) : text;
     }
 
@@ -19,6 +20,9 @@ public sealed partial class ConfigurationScalar : ConfigurationNode
 
     /// <summary>A string, long, double, bool or null.</summary>
     public object? Value { get; }
+
+    /// <summary>The tag before the text, where the reader allowed it; null for none.</summary>
+    public string? Tag { get; }
 
     /// <inheritdoc/>
     public override bool IsNull => Value is null;
@@ -32,7 +36,7 @@ public sealed partial class ConfigurationScalar : ConfigurationNode
         bool value => JsonValue.Create(value),
         long value => JsonValue.Create(value),
         double value => double.IsFinite(value) ? JsonValue.Create(value) : throw Error("must be a finite number"),
-        _ => JsonValue.Create(Text),
+        _ => JsonValue.Create(Tag is null ? Text : $"{Tag} {Text}"),
     };
 
     private static object? Resolve(string text) => text switch

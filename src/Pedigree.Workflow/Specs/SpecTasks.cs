@@ -23,9 +23,9 @@ internal static class SpecTasks
             EvaluationTask task = Load(file.Folder, spec);
             if (!names.Add(task.Name))
                 throw new BadInputException(file.Path, $"{field}.task", $"the task {task.Name} is given twice");
-            if (task.PrimaryMetric == "perplexity")
+            if (!task.HigherIsBetter)
                 throw new BadInputException(file.Path, $"{field}.metric",
-                    "perplexity is better when it is smaller and cannot be averaged with other scores; choose another metric of the task");
+                    $"{task.PrimaryMetric} is better when it is smaller and cannot be averaged with other scores; choose another metric of the task");
             specs.Add(spec with { Digest = task.Digest });
         }
         return file with { Spec = file.Spec with { Tasks = specs } };

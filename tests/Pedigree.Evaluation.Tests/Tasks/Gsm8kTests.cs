@@ -33,10 +33,10 @@ public class Gsm8kTests
     public void Strict_takes_the_first_marked_number_and_flexible_the_last_of_any(
         string output, string strict, string flexible, double strictScore, double flexibleScore)
     {
-        var definition = Load().Definition;
+        var definition = Load().Definition!;
         Assert.Equal(["strict-match", "flexible-extract"], definition.Filters.Select(filter => filter.Name));
         string[] found = [.. definition.Filters.Select(filter => filter.Apply(output))];
         Assert.Equal([strict, flexible], found);
-        Assert.Equal([strictScore, flexibleScore], found.Select(text => Metrics.ExactMatch(definition.Metrics[0], text, Reference)));
+        Assert.Equal([strictScore, flexibleScore], found.Select(text => Metrics.ExactMatch(definition.Metrics[0], text, [Reference])));
     }
 }

@@ -5,7 +5,7 @@ namespace Pedigree.Evaluation.Tests.Tasks;
 
 public class MetricsTests
 {
-    private static EvaluationItem Item(int gold, params string[] choices) => new(1, [], choices, gold, choices[gold]);
+    private static EvaluationItem Item(int gold, params string[] choices) => new(1, [], choices, [gold], [choices[gold]], []);
 
     [Fact]
     public void Accuracy_is_by_sum_by_sum_over_characters_and_by_sum_over_bytes()
@@ -14,8 +14,8 @@ public class MetricsTests
         var item = Item(0, "a", "bb", "éé");
         double[] sums = [-2, -3, -3.2];
         Assert.Equal(1, Metrics.Choice("acc", sums, item));
-        Assert.Equal(1, Metrics.Choice("acc_norm", sums, item with { Gold = 1 }));
-        Assert.Equal(1, Metrics.Choice("acc_bytes", sums, item with { Gold = 2 }));
+        Assert.Equal(1, Metrics.Choice("acc_norm", sums, item with { Golds = [1] }));
+        Assert.Equal(1, Metrics.Choice("acc_bytes", sums, item with { Golds = [0, 2] }));
         Assert.Equal(0, Metrics.Choice("acc_norm", sums, item));
     }
 
@@ -41,9 +41,9 @@ public class MetricsTests
     [Fact]
     public void Exact_match_ignores_what_it_is_told_to_on_both_sides()
     {
-        var plain = new MetricSettings("exact_match", false, false, []);
-        Assert.Equal(0, Metrics.ExactMatch(plain, "A.", "a"));
-        Assert.Equal(1, Metrics.ExactMatch(plain with { IgnoreCase = true, IgnorePunctuation = true }, "A.", "a"));
-        Assert.Equal(1, Metrics.ExactMatch(plain with { Ignored = [new("[0-9]")] }, "a1", "2a"));
+        var plain = new MetricSettings("exact_match", true);
+        Assert.Equal(0, Metrics.ExactMatch(plain, "A.", ["a"]));
+        Assert.Equal(1, Metrics.ExactMatch(plain with { IgnoreCase = true, IgnorePunctuation = true }, "A.", ["b", "a"]));
+        Assert.Equal(1, Metrics.ExactMatch(plain with { Ignored = [new("[0-9]")] }, "a1", ["2a"]));
     }
 }

@@ -1,0 +1,48 @@
+using Pedigree.Evaluation.Models;
+using Pedigree.Evaluation.Tasks;
+
+namespace Pedigree.Evaluation;
+
+/// <summary>From a model's answers to scores: of a row, of a task, of a group.</summary>
+internal static class TaskScores
+{
+    /// <summary>A row whose requests, one a choice, were scored.</summary>
+    public static ItemResult OfScored(EvaluationTask task, EvaluationItem item, IReadOnlyList<TokenScores> scores) => new(
+        item, [.. scores.Select(score => score.Sum)], [.. scores.Select(score => score.IsGreedy)], null,
+        task.Definition!.Metrics.ToDictionary(metric => $"{metric.Name},none", metric => Metrics.OfScores(metric.Name, scores, item, task)));
+
+    /// <summary>A row to which the model wrote an answer.</summary>
+    public static ItemResult OfWritten(EvaluationTask task, EvaluationItem item, string output) => new(
+        item, [], [], output, task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
+            ($"{metric.Name},{filter.Name}", Metrics.ExactMatch(metric, filter.Apply(output), item.Targets)))).ToDictionary());
+
+    public static TaskResult OfTask(EvaluationTask task, IReadOnlyList<ItemResult> items)
+    {
+        List<MetricResult> metrics = [.. task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric => Metrics.Over(
+            metric, filter.Name, [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])],
+            [.. items.Select(item => Metrics.Weight(metric.Name, item.Item, task))])))];
+        return new TaskResult(task, metrics.First(metric => metric.Metric == task.PrimaryMetric), metrics, items, []);
+    }
+
+    /// <summary>Means over the tasks of a group, its groups' tasks included.</summary>
+    public static TaskResult OfGroup(EvaluationTask task, GroupDefinition group, IReadOnlyList<TaskResult> members)
+    {
+        var leaves = members.SelectMany(member => member.All()).Where(member => member.Members.Count == 0).ToList();
+        var metrics = new List<MetricResult>();
+        foreach (var known in group.Metrics)
+        {
+            var measured = leaves.SelectMany(leaf => leaf.Metrics.Where(metric => metric.Metric == known.Name).Select(metric => (Leaf: leaf, Metric: metric)));
+            foreach (var filter in measured.GroupBy(pair => pair.Metric.Filter).Where(filter => known.Filters?.Contains(filter.Key) ?? true))
+            {
+                List<int> sizes = [.. filter.Select(pair => pair.Leaf.Items.Count)];
+                var weights = known.WeightBySize ? sizes : [.. sizes.Select(_ => 1)];
+                metrics.Add(new MetricResult(known.Name, filter.Key,
+                    filter.Zip(weights, (pair, weight) => pair.Metric.Value * weight).Sum() / weights.Sum(),
+                    Metrics.PooledError([.. filter.Select(pair => pair.Metric.StandardError)], sizes), Metrics.HigherIsBetter(known.Name)));
+            }
+        }
+        var primary = metrics.FirstOrDefault(metric => metric.Metric == task.PrimaryMetric)
+            ?? throw new Weights.BadInputException(group.File, "aggregate_metric_list", $"no task of {group.Name} measures {task.PrimaryMetric}");
+        return new TaskResult(task, primary, metrics, [.. members.SelectMany(member => member.Items)], members);
+    }
+}

@@ -1,0 +1,116 @@
+namespace Pedigree.Evaluation.Tasks;
+
+/// <summary>Rows to questions: prompts with their examples, choices and answers.</summary>
+internal sealed class ItemMaker
+{
+    /// <summary>The harness's seed for few-shot draws.</summary>
+    private const uint FewshotSeed = 1234;
+
+    private readonly TaskDefinition task;
+
+    private ItemMaker(TaskDefinition task) => this.task = task;
+
+    /// <exception cref="Weights.BadInputException">A row does not fit the task, or there are too few examples.</exception>
+    public static IReadOnlyList<EvaluationItem> Make(TaskDefinition task, TaskRows data, int fewshot, int? limit)
+    {
+        var maker = new ItemMaker(task);
+        var (pool, examples) = (data.Pool, task.Fewshot);
+        var needed = fewshot + (data.LeaveOutOwn && fewshot > 0 ? 1 : 0);
+        if (fewshot > 0 && pool.Count < needed)
+            throw pool.FirstOrDefault(data.Rows[0]).Bad("fewshot",
+                $"{fewshot} examples a prompt need at least {needed} rows to draw from, but there are {pool.Count}.");
+        var random = new PythonRandom(FewshotSeed);
+        var contents = fewshot > 0 && data.LeaveOutOwn ? pool.Select(row => row.Fields.ToJsonString()).ToArray() : null;
+        var rows = limit is { } most ? data.Rows.Take(most) : data.Rows;
+        return [.. rows.Select(row =>
+        {
+            IEnumerable<int> drawn = fewshot == 0 ? [] : examples.FirstOnes ? Enumerable.Range(0, pool.Count) : random.Sample(pool.Count, needed);
+            if (contents is not null && row.Fields.ToJsonString() is var own)
+                drawn = drawn.Where(place => contents[place] != own);
+            var shown = drawn.Take(fewshot).ToList();
+            if (shown.Count < fewshot)
+                throw row.Bad("fewshot", "is the same as other rows, so too few examples are left; every row must be different.");
+            var prefix = task.Description?.Render(row) + string.Concat(shown.Select(place => maker.Example(pool[place])));
+            return maker.Item(row, prefix);
+        })];
+    }
+
+    private string Example(DataRow row)
+    {
+        var examples = task.Fewshot;
+        var (text, choices, _, targets) = Read(row, examples.Text, examples.Choices, examples.Target);
+        var prompt = text is long place ? choices[(int)place] : (string)text;
+        return targets[0].Length > 0 ? prompt + examples.TargetDelimiter + targets[0] + examples.Delimiter : prompt;
+    }
+
+    private EvaluationItem Item(DataRow row, string prefix)
+    {
+        var (text, choices, golds, targets) = Read(row, task.Text, task.Choices, task.Target);
+        var delimiter = task.TargetDelimiter;
+        IReadOnlyList<TextRequest> requests = task.Type switch
+        {
+            OutputType.GenerateUntil => [new(prefix + text, "")],
+            // The harness puts no delimiter here: the target of such a task begins with its own space.
+            OutputType.LogLikelihood => [new(prefix + text, targets[0])],
+            OutputType.LogLikelihoodRolling => [new("", targets[0])],
+            _ when text is long => [.. choices.Select(choice => new TextRequest(prefix + choice, delimiter + targets[0]))],
+            _ => [.. choices.Select(choice => new TextRequest(prefix + text, delimiter + choice))],
+        };
+        if (task.Type != OutputType.GenerateUntil && requests.Any(request => request.Continuation.Length == 0))
+            throw row.Bad("doc_to_target", "is empty; there must be something to score.");
+        return new EvaluationItem(row.Line, requests, choices, golds, targets, row.Fields);
+    }
+
+    /// <summary>Prompt (text, or in partial evaluation the number of the choice), choices, numbers of the right ones, answers.</summary>
+    private (object Text, IReadOnlyList<string> Choices, IReadOnlyList<int> Golds, IReadOnlyList<string> Targets) Read(
+        DataRow row, TaskTemplate text, TaskTemplate? choices, TaskTemplate target)
+    {
+        if (choices is null)
+            return (text.Render(row), [], [], Answers(target.Evaluate(row), row));
+        var list = Choices(row, choices);
+        var prompt = task.Type == OutputType.MultipleChoice ? text.Evaluate(row) : text.Render(row);
+        if (prompt is long)
+        {
+            var place = Place(row, "doc_to_text", prompt, list, text);
+            return ((long)place, list, [place], [target.Render(row)]);
+        }
+        var answer = target.Evaluate(row);
+        var golds = answer is IReadOnlyList<object?> several ? several.Select(one => Place(row, "doc_to_target", one, list, target)).ToList()
+            : [Place(row, "doc_to_target", answer, list, target)];
+        return (text.Render(row), list, golds, [.. golds.Select(gold => list[gold])]);
+    }
+
+    private static IReadOnlyList<string> Answers(object answer, DataRow row) => answer is IReadOnlyList<object?> several
+        ? several.Count > 0 ? [.. several.Select(Jinja.PythonValue.Text)] : throw row.Bad("doc_to_target", "is an empty list; there must be an answer.")
+        : [answer is OrderedDictionary<object, object?> ? throw row.Bad("doc_to_target", "must be text or a list of texts, not an object.") : Jinja.PythonValue.Text(answer)];
+
+    private static IReadOnlyList<string> Choices(DataRow row, TaskTemplate template)
+    {
+        var choices = template.Texts(row);
+        if (choices.Count < 2)
+            throw row.Bad("doc_to_choice", $"has {choices.Count} choices; there must be at least two.");
+        if (choices.GroupBy(choice => choice).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw row.Bad("doc_to_choice", $"has \"{twice.Key}\" twice; all choices must be different.");
+        return choices.Contains("") ? throw row.Bad("doc_to_choice", "has an empty choice; every choice must have text.") : choices;
+    }
+
+    /// <summary>
+    /// The place that an answer names: a number from 0, digits, or the text of a choice. Where choices are digits themselves, a
+    /// field means the choice and a {{template}} the place, as in the harness.
+    /// </summary>
+    private static int Place(DataRow row, string field, object? answer, IReadOnlyList<string> choices, TaskTemplate template)
+    {
+        var place = answer switch
+        {
+            long number => number,
+            bool flag => flag ? 1 : 0,
+            string text when !template.IsField && long.TryParse(text, out var number) => number,
+            string text when choices.ToList().IndexOf(text) is var found and >= 0 => found,
+            string text when long.TryParse(text, out var number) => number,
+            string text => throw row.Bad(field, $"\"{text}\" is none of the choices."),
+            _ => throw row.Bad(field, "must be the number or the text of a choice."),
+        };
+        return place >= 0 && place < choices.Count ? (int)place
+            : throw row.Bad(field, $"is {place}, which is out of range: the choices are numbered 0 to {choices.Count - 1}.");
+    }
+}

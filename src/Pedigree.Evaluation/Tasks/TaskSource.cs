@@ -1,0 +1,50 @@
+using System.Reflection;
+using Pedigree.Weights;
+using Pedigree.Weights.Configuration;
+
+namespace Pedigree.Evaluation.Tasks;
+
+/// <summary>A task's or group's YAML, with what it includes, and where relative paths in it begin.</summary>
+/// <param name="Content">The file's keys over those of the file it includes.</param>
+/// <param name="Folder">Folder of the file; of a built-in task that from which it was asked for.</param>
+internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
+{
+    private static readonly Assembly Here = typeof(TaskSource).Assembly;
+
+    /// <summary>Names of the tasks and groups that are built in.</summary>
+    public static IReadOnlyList<string> BuiltIn { get; } =
+        [.. Here.GetManifestResourceNames().Where(name => name.EndsWith(".yaml", StringComparison.Ordinal) && name[0] != '_')
+            .Select(name => name[..^".yaml".Length]).Order(StringComparer.Ordinal)];
+
+    /// <summary>A built-in task by name or a file by path; null where there is none.</summary>
+    /// <exception cref="BadInputException">The file is not YAML, or includes itself or a file that is not there.</exception>
+    public static TaskSource? Find(string folder, string name, int depth = 0)
+    {
+        if (depth > 8)
+            throw new BadInputException(name, "include", "includes itself, or more than eight files in a row");
+        string path = Path.GetFullPath(name, folder), text;
+        if (Here.GetManifestResourceStream(name.EndsWith(".yaml", StringComparison.Ordinal) ? name : name + ".yaml") is { } resource)
+        {
+            using var reader = new StreamReader(resource);
+            (path, text) = (name, reader.ReadToEnd());
+        }
+        else if ((File.Exists(path) ? path : File.Exists(path + ".yaml") ? path + ".yaml" : null) is { } file)
+        {
+            (path, text, folder) = (file, File.ReadAllText(file), Path.GetDirectoryName(file)!);
+        }
+        else
+        {
+            return null;
+        }
+        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, depth), folder);
+    }
+
+    /// <summary>A mapping with the file under its key include read in.</summary>
+    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, int depth = 0)
+    {
+        if (content.Optional("include") is not { } include)
+            return content;
+        var other = Find(folder, include.AsString(), depth + 1) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
+        return content.Without("include").Over(other.Content);
+    }
+}
