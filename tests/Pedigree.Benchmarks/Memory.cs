@@ -37,6 +37,8 @@ internal static class Memory
         using (var ours = new Ours(folder))
             if (work == "kinship")
                 ours.Kinship();
+            else if (work.Split(';') is [var method, var models, var parameters])
+                ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured"));
             else
                 ours.Publish(Path.Combine(folder, "measured"));
         Volatile.Write(ref done, true);

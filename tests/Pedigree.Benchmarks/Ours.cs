@@ -39,6 +39,16 @@ internal sealed class Ours : IDisposable
         finish?.Invoke();
     }
 
+    /// <summary>Any method on the first models, their base being the base model: files written; not hashed, flushed or renamed.</summary>
+    public void Merge(string method, int models, string parameters, string target)
+    {
+        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}\nbase_model: base\nparameters: {{{parameters}}}"));
+        Relative[] parents = [.. Models.Take(models)];
+        var tensors = Merger.Plan(new(body, [.. parents.Select(parent => parent.Digest)], _base.Digest), parents, _base, null, 0, default);
+        using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
+        Merger.Write(tensors, writer, 0, null, default);
+    }
+
     /// <summary>The whole of a merge, as the command does it: hashed, flushed, renamed.</summary>
     public void Publish(string target)
     {

@@ -43,7 +43,7 @@ internal static class Peers
         static torch.Tensor Vector(Checkpoint checkpoint)
         {
             using var parts = NewDisposeScope();
-            return cat([.. checkpoint.Tensors.Select(tensor => Load(tensor).to_type(ScalarType.Float32))]).MoveToOuterDisposeScope();
+            return cat([.. checkpoint.Tensors.Select(tensor => Load(tensor).view(-1).to_type(ScalarType.Float32))]).MoveToOuterDisposeScope();
         }
         torch.Tensor a, b;
         using (var whole = Vector(origin))
@@ -62,9 +62,9 @@ internal static class Peers
         return (pearson, cosine, euclidean);
     }
 
-    private static torch.Tensor Load(Tensor tensor)
+    public static torch.Tensor Load(Tensor tensor)
     {
-        var loaded = empty(tensor.Count, ScalarType.BFloat16);
+        var loaded = empty([.. tensor.Shape], ScalarType.BFloat16);
         tensor.Bytes(0, (int)tensor.ByteLength).CopyTo(loaded.bytes);
         return loaded;
     }

@@ -12,6 +12,8 @@ if (args.Contains("--help"))
           --runs N         runs of each, alternating; medians are shown (5)
           --folder F       where to put the models and outputs: 12 bytes for each parameter (a temporary folder)
           --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
+          --methods        merge methods beside mergekit's way instead of SLERP and kinship
+          --method NAME    with --methods: only this one
           --accuracy       compare every element with scalar float64 instead
         """);
     return;
@@ -37,6 +39,11 @@ try
         Console.WriteLine($"kinship, worst relative error of 6 pairs and 3 measures: {Accuracy.Kinship(ours):E1} (below 1E-006)");
         Console.WriteLine($"SLERP, elements not correctly rounded: {Accuracy.Misrounded(ours, 1, 2, target):E1} (at most 1E-005)");
         Console.WriteLine($"SLERP on the linear branch: {Accuracy.Misrounded(ours, 3, 4, target):E1} (0)");
+        return;
+    }
+    if (args.Contains("--methods"))
+    {
+        MergeMethodBenchmark.Run(ours, folder, runs, peers, Option("--method"));
         return;
     }
     Compare(ours);

@@ -29,6 +29,18 @@ public static class KinshipPass
         Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added,
         int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
+        var rows = Products(origin, known, added, threads, progress, cancellation);
+        for (var i = 0; i < rows.Count; i++)
+            if (origin is not null && rows[i].DeltaDelta.All(product => product == 0))
+                throw new BadInputException(added[i].Checkpoint.Folder, null,
+                    $"has the same weights as the base {origin.Checkpoint.Folder}; give a model that was trained further");
+        return rows;
+    }
+
+    /// <summary>The same for merging, where a model may equal the base.</summary>
+    internal static IReadOnlyList<GramRow> Products(
+        Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added, int threads, IProgress<double>? progress, CancellationToken cancellation)
+    {
         if (added.Count == 0)
             return [];
         IReadOnlyList<Relative> models = [.. known, .. added];
@@ -43,9 +55,8 @@ public static class KinshipPass
         return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
     }
 
-    private static GramRow Row(Relative? origin, IReadOnlyList<Relative> models, int model, GramSums sums)
-    {
-        var row = new GramRow
+    private static GramRow Row(Relative? origin, IReadOnlyList<Relative> models, int model, GramSums sums) =>
+        new()
         {
             Base = origin?.Digest,
             Model = models[model].Digest,
@@ -63,9 +74,4 @@ public static class KinshipPass
                     other => (IReadOnlyList<double>)sums.Product(model + 1, other + 1)),
                 StringComparer.Ordinal),
         };
-        if (origin is not null && row.DeltaDelta.All(product => product == 0))
-            throw new BadInputException(models[model].Checkpoint.Folder, null,
-                $"has the same weights as the base {origin.Checkpoint.Folder}; give a model that was trained further");
-        return row;
-    }
 }

@@ -97,7 +97,7 @@ public static class Merger
         if (rows is not null && (rows.Any(row => !row.Measured || row.Base != recipe.Ancestor) || !rows.Select(row => row.Model).SequenceEqual(recipe.Parents)))
             throw new ArgumentException("The rows are not the measured ones of the recipe's parents.", nameof(rows));
         if (rows is null || !rows.All(a => rows.All(b => GramRow.Related(a, b))))
-            rows = KinshipPass.Measure(ancestor, [], parents, threads, null, cancellation);
+            rows = KinshipPass.Products(ancestor, [], parents, threads, null, cancellation);
         return new(rows);
     }
 }

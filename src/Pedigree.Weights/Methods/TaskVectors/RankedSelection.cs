@@ -6,6 +6,9 @@ namespace Pedigree.Weights.Methods.TaskVectors;
 /// <summary>Each element is kept with a probability that grows with the rank of its magnitude in its row.</summary>
 internal sealed unsafe class RankedSelection(TensorSources tensor, double[] densities, double[] epsilons) : ISelection
 {
+    private readonly uint[][] _limits = [.. densities.Zip(epsilons, (density, epsilon) =>
+        density is > 0 and < 1 ? RowRanks.Limits((int)tensor.Columns, density, epsilon) : [])];
+
     public bool WholeRows => true;
 
     /// <exception cref="ArgumentException">A probability would not be between 0 and 1.</exception>
@@ -28,7 +31,6 @@ internal sealed unsafe class RankedSelection(TensorSources tensor, double[] dens
         }
         var columns = (int)tensor.Columns;
         for (var start = 0; start < block.Count; start += columns)
-            RowRanks.KeepByRank(
-                tensor.RandomKey(model), block.Start + start, delta + start, columns, densities[model], epsilons[model], (ulong*)block.ScratchPointer);
+            RowRanks.KeepByRank(tensor.RandomKey(model), block.Start + start, delta + start, _limits[model], (ulong*)block.ScratchPointer);
     }
 }
