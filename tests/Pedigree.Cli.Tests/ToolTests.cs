@@ -71,8 +71,12 @@ public class ToolTests
         Assert.Matches("^[0-9a-f]{64}$", (string?)merged["digest"]);
 
         string task = Path.Combine(Command.Family, "tasks", "sort.yaml");
-        JsonNode scores = (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "20", "--json")).Json;
-        Assert.Equal(["results"], scores.AsObject().Select(member => member.Key));
+        JsonNode scores = (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "20", "--json",
+            "--output_path", folder["out"], "--samples")).Json;
+        string results = Directory.GetFiles(folder["out"], "results_*.json", SearchOption.AllDirectories).Single();
+        Assert.Equal(scores["results"]!.ToJsonString(), JsonNode.Parse(File.ReadAllText(results))!["results"]!.ToJsonString());
+        JsonNode[] samples = [.. File.ReadLines(Directory.GetFiles(Path.GetDirectoryName(results)!, "samples_sort_*.jsonl").Single()).Select(line => JsonNode.Parse(line)!)];
+        Assert.Equal((double)scores["results"]!["sort"]!["exact_match,none"]!, samples.Average(sample => (double)sample["exact_match"]!), 1e-12);
         Assert.InRange((double)scores["results"]!["sort"]!["exact_match,none"]!, 0.05, 1);
         Assert.Contains("exact_match", (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "5")).Output, StringComparison.Ordinal);
 

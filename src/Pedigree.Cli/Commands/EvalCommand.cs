@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Pedigree.Evaluation;
+using Pedigree.Evaluation.Harness;
 using Pedigree.Evaluation.Tasks;
-using Pedigree.Workflow.Report;
+using Pedigree.Weights;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -18,14 +19,23 @@ internal static class EvalCommand
             Required = true,
             HelpName = "task",
         };
-        Option<string> data = new("--data") { Description = "JSONL file with the rows, instead of the task's own", HelpName = "file" };
+        Option<string> data = new("--data")
+        {
+            Description = "JSONL or Parquet file with the rows, or folder in the Hugging Face layout, instead of the task's own",
+            HelpName = "path",
+        };
         Option<int?> fewshot = new("--fewshot") { Description = "Examples in the prompt, instead of the task's own number", HelpName = "n" };
         Option<int?> limit = new("--limit") { Description = "Only the first rows", HelpName = "n" };
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
+        Option<string> outputPath = new("--output_path") { Description = "Folder (or name of a .json) for the harness's results file", HelpName = "path" };
+        Option<bool> samples = new("--samples") { Description = "Write every row's prompt, answer and scores beside the results file" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples };
         verb.Does(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
+                throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
+            DateTimeOffset began = DateTimeOffset.Now;
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))];
             ProgressLines progress = new();
@@ -37,20 +47,16 @@ internal static class EvalCommand
             string folder = await ModelFolders.FindAsync(parsed.GetValue(model)!, Environment.CurrentDirectory, progress, cancellation);
             EvaluationResults results = Evaluator.Evaluate(folder, loaded, options, cancellation);
             progress.Done();
-            Output.Of(parsed).Print(results.ToJson(), console => console.Write(Table(results)));
+            string? file = parsed.GetValue(outputPath) is { } path ? HarnessFiles.Write(
+                results, path, parsed.GetValue(model)!, options, parsed.GetValue(samples), began, DateTimeOffset.Now) : null;
+            Output.Of(parsed).Print(results.ToJson(), console =>
+            {
+                console.Write(new Text(HarnessTable.Write(results)));
+                if (file is not null)
+                    console.Write(new Text($"results     {file}\n"));
+            });
             return 0;
         });
         return verb;
-    }
-
-    private static Table Table(EvaluationResults results)
-    {
-        Table table = Output.Table(("task", false), ("metric", false), ("filter", false), ("rows", true), ("value %", true), ("± %", true));
-        foreach (TaskResult task in results.Tasks)
-        {
-            foreach (MetricResult metric in task.Metrics)
-                Output.Row(table, task.Task, metric.Metric, metric.Filter, $"{task.Items.Count}", Format.Percent(metric.Value), Format.Percent(metric.StandardError));
-        }
-        return table;
     }
 }
