@@ -100,24 +100,35 @@ public static class Evaluator
     private static List<ItemResult> Score(
         LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
-        var requests = task.Items.SelectMany((item, i) => item.Requests.SelectMany((request, choice) =>
-            Encode(model, tokenizer, task, item, request).Select(encoded => (Item: i, Choice: choice, Request: encoded)))).ToList();
-        var scores = new TokenScores[requests.Count];
-        var done = 0;
-        foreach (var batch in Batches([.. requests.Select(request => request.Request.Tokens.Length)], 0, options.BatchTokens))
+        // A row's choices go together, since they share what they begin with.
+        List<(int Item, IReadOnlyList<ScoreRequest> Requests)> groups = [.. task.Items.SelectMany((item, i) =>
         {
-            cancellation.ThrowIfCancellationRequested();
-            var answers = model.Score([.. batch.Select(place => requests[place].Request)]);
-            for (var i = 0; i < batch.Count; i++)
-                scores[batch[i]] = double.IsFinite(answers[i].Sum) ? answers[i]
-                    : throw new BadInputException(task.File, task.Name,
-                        $"the model's log-likelihood of an answer is {answers[i].Sum}; a model whose weights are finite numbers would be right");
-            options.Progress?.Invoke(task.Name, done += batch.Count, requests.Count);
+            var encoded = item.Requests.SelectMany(request => Encode(model, tokenizer, task, item, request));
+            return task.Type == OutputType.LogLikelihoodRolling ? encoded.Select(request => (i, (IReadOnlyList<ScoreRequest>)[request])) : [(i, [.. encoded])];
+        })];
+        var scores = new IReadOnlyList<TokenScores>[groups.Count];
+        var done = 0;
+        foreach (var batch in Batching.Split([.. groups.Select(group => (group.Requests.Max(request => request.Tokens.Length), group.Requests.Count))], options.BatchTokens))
+        {
+            Batching.Run(batch, places =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var answers = model.ScoreGroups([.. places.Select(place => groups[place].Requests)]);
+                if (answers.FirstOrDefault(answer => !double.IsFinite(answer.Sum)) is { } bad)
+                    throw new BadInputException(task.File, task.Name,
+                        $"the model's log-likelihood of an answer is {bad.Sum}; a model whose weights are finite numbers would be right");
+                var next = 0;
+                foreach (var place in places)
+                {
+                    scores[place] = [.. answers.Skip(next).Take(groups[place].Requests.Count)];
+                    next += scores[place].Count;
+                }
+                options.Progress?.Invoke(task.Name, done += places.Count, groups.Count);
+            });
         }
-
-        var own = requests.Zip(scores).GroupBy(pair => pair.First.Item).ToDictionary(item => item.Key, item =>
-            item.GroupBy(pair => pair.First.Choice).Select(choice => TokenScores.Joined(choice.Select(pair => pair.Second))).ToList());
-        return [.. task.Items.Select((item, i) => TaskScores.OfScored(task, item, own[i]))];
+        var byItem = groups.Zip(scores).GroupBy(pair => pair.First.Item, pair => pair.Second).Select(parts => parts.SelectMany(part => part).ToList()).ToList();
+        return [.. task.Items.Select((item, i) => TaskScores.OfScored(task, item,
+            task.Type == OutputType.LogLikelihoodRolling ? [TokenScores.Joined(byItem[i])] : byItem[i]))];
     }
 
     private static IEnumerable<ScoreRequest> Encode(
@@ -139,14 +150,17 @@ public static class Evaluator
         var prompts = task.Items.Select(item => Prompt(tokenizer, task, item, model.ContextLength - most)).ToList();
         var outputs = new string[prompts.Count];
         var done = 0;
-        foreach (var batch in Batches([.. prompts.Select(prompt => prompt.Length)], most, options.BatchTokens))
+        foreach (var batch in Batching.Split([.. prompts.Select(prompt => (prompt.Length + most, 1))], options.BatchTokens))
         {
-            cancellation.ThrowIfCancellationRequested();
-            var written = model.Generate([.. batch.Select(place => prompts[place])], most, (_, tokens) =>
-                tokenizer.EndIds.Contains(tokens[^1]) || until.Count > 0 && Stops(tokenizer.Decode(tokens), until));
-            for (var i = 0; i < batch.Count; i++)
-                outputs[batch[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => !tokenizer.EndIds.Contains(token))]), until);
-            options.Progress?.Invoke(task.Name, done += batch.Count, prompts.Count);
+            Batching.Run(batch, places =>
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var written = model.Generate([.. places.Select(place => prompts[place])], most, (_, tokens) =>
+                    tokenizer.EndIds.Contains(tokens[^1]) || until.Count > 0 && Stops(tokenizer, tokens, until));
+                for (var i = 0; i < places.Count; i++)
+                    outputs[places[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => !tokenizer.EndIds.Contains(token))]), until);
+                options.Progress?.Invoke(task.Name, done += places.Count, prompts.Count);
+            });
         }
 
         return [.. task.Items.Select((item, i) => TaskScores.OfWritten(task, item, outputs[i]))];
@@ -160,26 +174,14 @@ public static class Evaluator
         return tokens.Length > room ? tokens[^room..] : tokens;
     }
 
-    private static bool Stops(string text, IReadOnlyList<string> until) =>
-        until.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+    /// <summary>Whether a stop has just been written. It ends in the newest token, and no token but a special one is empty, so that the end is enough to look at.</summary>
+    private static bool Stops(ITextTokenizer tokenizer, IReadOnlyList<int> tokens, IReadOnlyList<string> until)
+    {
+        var end = tokens.Skip(tokens.Count - until.Max(System.Text.Encoding.UTF8.GetByteCount) - 8).ToList();
+        var text = tokenizer.Decode(end);
+        return until.Any(stop => text.Contains(stop, StringComparison.Ordinal));
+    }
 
     private static string Cut(string text, IReadOnlyList<string> until) =>
         until.Aggregate(text, (left, stop) => left.IndexOf(stop, StringComparison.Ordinal) is var at and >= 0 ? left[..at] : left);
-
-    /// <summary>Longest first, equals in order of the data, as many together as fit the budget once padded.</summary>
-    private static List<List<int>> Batches(int[] lengths, int more, int budget)
-    {
-        var batches = new List<List<int>>();
-        var width = 0;
-        foreach (var place in Enumerable.Range(0, lengths.Length).OrderByDescending(place => lengths[place]))
-        {
-            if (batches.Count == 0 || (batches[^1].Count + 1) * width > budget)
-            {
-                batches.Add([]);
-                width = lengths[place] + more;
-            }
-            batches[^1].Add(place);
-        }
-        return batches;
-    }
 }

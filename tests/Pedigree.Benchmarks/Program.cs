@@ -14,6 +14,7 @@ if (args.Contains("--help"))
           --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
           --methods        merge methods beside mergekit's way instead of SLERP and kinship
           --method NAME    with --methods: only this one
+          --evaluation     measure scoring and writing instead
           --accuracy       compare every element with scalar float64 instead
         """);
     return;
@@ -31,6 +32,11 @@ var folder = Path.Combine(Option("--folder") ?? Path.GetTempPath(), $"pedigree-b
 var target = Path.Combine(folder, "out");
 try
 {
+    if (args.Contains("--evaluation"))
+    {
+        EvaluationSpeed.Compare(folder, runs);
+        return;
+    }
     SampleModels.Write(folder, parameters);
     using var ours = new Ours(folder);
     Console.WriteLine($"{ours.Base.Parameters / 1e6:F0} M parameters in bf16, {Environment.ProcessorCount} cores");

@@ -112,8 +112,8 @@ public static class FamilyTrainer
             foreach (var group in optimizer.ParamGroups)
                 group.LearningRate = learningRate * Math.Min((step + 1.0) / warmUp, (double)(steps - step) / steps);
             var (tokens, paddings, targets) = lessons.Batch(options.BatchSize);
-            var logits = transformer.Forward(tokens, paddings, null, tokens.shape[1]);                 // [batch, tokens, vocabulary]
-            var loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index: Lessons.Unasked);
+            var logits = transformer.Logits(transformer.Forward(tokens, paddings, null).flatten(0, 1)); // [batch·tokens, vocabulary]
+            var loss = nn.functional.cross_entropy(logits, targets.flatten(), ignore_index: Lessons.Unasked);
             optimizer.zero_grad();
             loss.backward();
             nn.utils.clip_grad_norm_(parameters, 1.0);

@@ -27,6 +27,9 @@ public sealed record TokenScores(IReadOnlyList<double> LogProbabilities, bool Is
 /// <summary>A causal language model that scores continuations and continues prompts, a batch at a time.</summary>
 public sealed class LanguageModel : IDisposable
 {
+    /// <summary>Logits held at once, in numbers: a vocabulary for each of a few positions, never for all of a batch.</summary>
+    private const int LogitsAtOnce = 1 << 24;
+
     private readonly TransformerConfig config;
     private readonly IReadOnlyDictionary<string, Tensor> weights;
     private readonly Transformer transformer;
@@ -68,32 +71,83 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The most tokens that the model was made for.</summary>
     public int ContextLength => config.ContextLength;
 
+    /// <summary>Scores each request's continuation, each as a sequence of its own.</summary>
+    /// <inheritdoc cref="ScoreGroups"/>
+    public IReadOnlyList<TokenScores> Score(IReadOnlyList<ScoreRequest> batch) => ScoreGroups([.. batch.Select(request => (IReadOnlyList<ScoreRequest>)[request])]);
+
     /// <summary>
-    /// Scores each request's continuation. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since
-    /// the last token is only predicted, never read.
+    /// Scores each request's continuation. The requests of a group share what they begin with: it is read once, and its keys and
+    /// values are those of all. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since the last token is
+    /// only predicted, never read.
     /// </summary>
-    /// <param name="batch">Requests computed together, padded to the longest: of similar lengths, for speed.</param>
-    public IReadOnlyList<TokenScores> Score(IReadOnlyList<ScoreRequest> batch)
+    /// <param name="groups">Requests computed together, padded to the longest: of similar lengths, for speed.</param>
+    /// <returns>One a request, in order.</returns>
+    public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups)
     {
-        if (batch.Count == 0)
+        var rows = groups.Select(group => group.Select(Shortened).ToList()).Where(group => group.Count > 0).ToList();
+        if (rows.Count == 0)
             return [];
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
-        var rows = batch.Select(request => request.Tokens.Length > ContextLength + 1 ? request.Tokens[^(ContextLength + 1)..]
-            : request.Tokens).ToList();
-        var lengths = rows.Zip(batch, (row, request) => request.ContinuationLength <= row.Length - 1
-            ? request.ContinuationLength
-            : throw new ArgumentException("a continuation must leave at least one token of context within the context length")).ToList();
-        var last = Math.Max(1, lengths.Max());
-        var (tokens, paddings) = Pad(rows.Select(row => row[..^1]).ToList());
-        var logProbabilities = nn.functional.log_softmax(transformer.Forward(tokens, paddings, null, last), 2);  // [batch, last, vocabulary]
-        var targets = Pad(rows.Select(row => row[Math.Max(0, row.Length - last)..]).ToList()).Tokens;            // [batch, last]
-        var chosen = logProbabilities.gather(2, targets.unsqueeze(2)).to(float64).cpu().data<double>().ToArray();
-        var greedy = logProbabilities.argmax(2).eq(targets).cpu().data<bool>().ToArray();
-        return [.. lengths.Select((length, row) =>
+        // Where angles depend on the length, keys cannot be shared among sequences of different lengths.
+        int[] shared = [.. rows.Select(group => config.Rotary.DependsOnLength || group.Count == 1 ? 0 : SharedLength(group))];
+        List<(int[] Tokens, int Length)> parts = [.. rows.SelectMany((group, i) => group.Select(row => (row.Tokens[shared[i]..], row.ContinuationLength)))];
+        int[] owners = [.. rows.SelectMany((group, i) => Enumerable.Repeat(i, group.Count))];
+        int[] paddings = [.. owners.Select(_ => 0)];
+        var longest = parts.Max(part => part.Tokens.Length) - 1;
+        using var cache = shared.Max() == 0 ? null : new KeyValueCache(config, rows.Count, shared.Max() + longest, type, device);
+        if (cache is not null)
         {
-            var range = new Range((row + 1) * last - length, (row + 1) * last);
-            return new TokenScores(chosen[range], greedy[range].All(equal => equal));
+            var (prefixes, own) = Pad([.. rows.Select((group, i) => group[0].Tokens[..shared[i]])]);
+            transformer.Forward(prefixes, own, cache).Dispose();
+            paddings = [.. owners.Select(owner => own[owner])];
+            if (owners.Length > rows.Count)
+                cache.Keep(owners);
+        }
+        return config.Rotary.DependsOnLength ? ScoreParts(parts, null) : ScoreParts(parts, cache, paddings);
+    }
+
+    private ScoreRequest Shortened(ScoreRequest request)
+    {
+        var tokens = request.Tokens.Length > ContextLength + 1 ? request.Tokens[^(ContextLength + 1)..] : request.Tokens;
+        return request.ContinuationLength < tokens.Length ? request with { Tokens = tokens }
+            : throw new ArgumentException("a continuation must leave at least one token of context within the context length");
+    }
+
+    /// <summary>How many tokens all begin with, before the last token of any context: that one is read with the continuation.</summary>
+    private static int SharedLength(List<ScoreRequest> group)
+    {
+        var length = group.Min(row => row.Tokens.Length - row.ContinuationLength) - 1;
+        return group.Skip(1).Aggregate(length, (shared, row) =>
+            Math.Min(shared, row.Tokens.AsSpan(0, shared).CommonPrefixLength(group[0].Tokens.AsSpan(0, shared))));
+    }
+
+    /// <summary>Scores the ends of sequences, of which the cache holds the beginnings; without one, padded on the left, whole ones.</summary>
+    private List<TokenScores> ScoreParts(List<(int[] Tokens, int Length)> parts, KeyValueCache? cache, IReadOnlyList<int>? paddings = null)
+    {
+        var (tokens, left) = Pad([.. parts.Select(part => part.Tokens[..^1])], right: paddings is not null);
+        var hidden = transformer.Forward(tokens, paddings ?? left, cache);              // [parts, longest, width]
+        var width = tokens.shape[1];
+        long[] places = [.. parts.SelectMany((part, row) => Enumerable.Range(part.Tokens.Length - 1 - part.Length, part.Length)
+            .Select(place => row * width + place + (paddings is null ? left[row] : 0)))];
+        long[] targets = [.. parts.SelectMany(part => part.Tokens[^part.Length..].Select(token => (long)token))];
+        var chosen = hidden.view(-1, config.Width).index_select(0, tensor(places, device: device));          // [n, width]
+        var (logProbabilities, greedy) = (new List<double>(places.Length), new List<bool>(places.Length));
+        var most = Math.Max(1, LogitsAtOnce / config.VocabularySize);
+        for (var start = 0; start < places.Length; start += most)
+        {
+            using var portion = NewDisposeScope();
+            var count = Math.Min(most, places.Length - start);
+            var wanted = tensor(targets[start..(start + count)], device: device).unsqueeze(1);                // [count, 1]
+            var logits = nn.functional.log_softmax(transformer.Logits(chosen.narrow(0, start, count)), 1);    // [count, vocabulary]
+            logProbabilities.AddRange(logits.gather(1, wanted).to(float64).cpu().data<double>().ToArray());
+            greedy.AddRange(logits.argmax(1).eq(wanted.squeeze(1)).cpu().data<bool>().ToArray());
+        }
+        var next = 0;
+        return [.. parts.Select(part =>
+        {
+            var range = next..(next += part.Length);
+            return new TokenScores(logProbabilities[range], greedy[range].TrueForAll(equal => equal));
         })];
     }
 
@@ -121,7 +175,8 @@ public sealed class LanguageModel : IDisposable
         while (true)
         {
             using var step = NewDisposeScope();
-            var next = transformer.Forward(tokens, paddings, cache, 1).argmax(2).to(ScalarType.Int32).cpu().data<int>().ToArray();
+            var last = transformer.Forward(tokens, paddings, cache).select(1, tokens.shape[1] - 1);          // [batch, width]
+            var next = transformer.Logits(last).argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
             var staying = new List<int>();                                            // places in this step's batch
             for (var place = 0; place < active.Count; place++)
             {
@@ -151,15 +206,16 @@ public sealed class LanguageModel : IDisposable
             weight.Dispose();
     }
 
-    /// <summary>Rows of token ids → int64 [batch, longest], zeros on the left where a row is shorter.</summary>
-    private (Tensor Tokens, IReadOnlyList<int> Paddings) Pad(IReadOnlyList<int[]> rows)
+    /// <summary>Rows of token ids → int64 [batch, longest], zeros on the left (or right) where a row is shorter.</summary>
+    private (Tensor Tokens, IReadOnlyList<int> Paddings) Pad(IReadOnlyList<int[]> rows, bool right = false)
     {
         var longest = rows.Max(row => row.Length);
         var padded = new long[rows.Count * longest];
         for (var row = 0; row < rows.Count; row++)
         {
+            var start = right ? row * longest : (row + 1) * longest - rows[row].Length;
             for (var i = 0; i < rows[row].Length; i++)
-                padded[(row + 1) * longest - rows[row].Length + i] = rows[row][i];
+                padded[start + i] = rows[row][i];
         }
         return (tensor(padded, [rows.Count, longest], device: device), [.. rows.Select(row => longest - row.Length)]);
     }

@@ -14,15 +14,14 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     private readonly Tensor embedding = weights["model.embed_tokens.weight"];
 
     /// <summary>
-    /// Logits of the next token, in float32, after each of the last <paramref name="last"/> tokens.
-    /// Rows are padded on the left: of row r the first paddings[r] tokens (counted from the cache's first) are no tokens.
+    /// The last layer's output after each token. Rows are padded on the left: of row r the first paddings[r] tokens (counted from the
+    /// cache's first) are no tokens. Padding on the right needs no word: nothing before it sees it.
     /// </summary>
     /// <param name="tokens">[batch, tokens], int64.</param>
     /// <param name="paddings">One number a row.</param>
     /// <param name="cache">Keys and values of the tokens before these, to which these are added; null to keep none.</param>
-    /// <param name="last">How many tokens at the end are asked for.</param>
-    /// <returns>[batch, last, vocabulary].</returns>
-    public Tensor Forward(Tensor tokens, IReadOnlyList<int> paddings, KeyValueCache? cache, long last)
+    /// <returns>[batch, tokens, width].</returns>
+    public Tensor Forward(Tensor tokens, IReadOnlyList<int> paddings, KeyValueCache? cache)
     {
         using var scope = NewDisposeScope();
         var past = cache?.Length ?? 0;
@@ -40,8 +39,13 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
             hidden = hidden + FeedForward(name + "mlp.", Norm(hidden, name + "post_attention_layernorm"));
         }
         cache?.Advance(tokens.shape[1]);
+        return hidden.MoveToOuterDisposeScope();
+    }
 
-        hidden = hidden.narrow(1, tokens.shape[1] - last, last);                      // [batch, last, width]
+    /// <summary>Logits of the next token, in float32: of what <see cref="Forward"/> gave, [n, width] → [n, vocabulary].</summary>
+    public Tensor Logits(Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
         var head = config.TiedHead ? embedding : weights["lm_head.weight"];           // [vocabulary, width]
         return linear(Norm(hidden, "model.norm"), head).to(float32).MoveToOuterDisposeScope();
     }

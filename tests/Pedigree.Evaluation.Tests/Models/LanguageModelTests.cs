@@ -43,6 +43,31 @@ public class LanguageModelTests
     }
 
     [Theory, MemberData(nameof(Names))]
+    public void What_a_group_shares_is_read_once_and_changes_no_score(string name)
+    {
+        using var tiny = new TinyModel(Config(name));
+        using var model = tiny.Load();
+        int[] context = Tokens(9);
+        IReadOnlyList<ScoreRequest>[] groups =
+        [
+            [new([.. context, 3, 4], 2), new([.. context, 5], 1), new([.. context, 3, 9, 11, 2], 4)],
+            [new([.. context[..4], 8, 1, 2], 1), new([.. context[..4], 9, 1, 2], 1)],   // as in partial evaluation: the contexts differ at their end
+            [new(Tokens(2), 1), new([7, 8, 9], 2)],                                     // which share nothing
+            [new(Tokens(40), 3)],
+        ];
+        var together = model.ScoreGroups(groups);
+        var alone = groups.SelectMany(group => group).Select(request => model.Score([request])[0]).ToList();
+        Assert.Equal(alone.Count, together.Count);
+        foreach (var (one, other) in alone.Zip(together))
+        {
+            Assert.Equal(one.IsGreedy, other.IsGreedy);
+            Assert.Equal(one.LogProbabilities.Count, other.LogProbabilities.Count);
+            foreach (var (a, b) in one.LogProbabilities.Zip(other.LogProbabilities))
+                Assert.Equal(a, b, 1e-5);
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
     public void Generating_with_the_cache_writes_what_recomputing_everything_would(string name)
     {
         using var tiny = new TinyModel(Config(name));

@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace Pedigree.Evaluation;
+
+/// <summary>What is computed together: as much as memory allows, of similar lengths.</summary>
+internal static class Batching
+{
+    /// <summary>Longest first, equals in order, as many together as fit the budget once padded.</summary>
+    /// <param name="units">Tokens of a row, and rows, of each unit that stays together.</param>
+    /// <param name="budget">Tokens at most, padding included; a unit that alone is larger goes alone.</param>
+    /// <returns>Numbers of the units.</returns>
+    public static IReadOnlyList<IReadOnlyList<int>> Split(IReadOnlyList<(int Length, int Rows)> units, int budget)
+    {
+        var batches = new List<List<int>>();
+        var (width, rows) = (0, 0);
+        foreach (var unit in Enumerable.Range(0, units.Count).OrderByDescending(unit => units[unit].Length))
+        {
+            if (batches.Count == 0 || (rows + units[unit].Rows) * (long)width > budget)
+            {
+                batches.Add([]);
+                (width, rows) = (units[unit].Length, 0);
+            }
+            batches[^1].Add(unit);
+            rows += units[unit].Rows;
+        }
+        return batches;
+    }
+
+    /// <summary>Computes a batch; where memory runs out, its two halves, and so on down to a single unit.</summary>
+    public static void Run(IReadOnlyList<int> batch, Action<IReadOnlyList<int>> compute)
+    {
+        try
+        {
+            compute(batch);
+            return;
+        }
+        catch (Exception error) when (batch.Count > 1 && IsOutOfMemory(error))
+        {
+            GC.Collect(); // Tensors of the failed batch that nobody disposed of.
+        }
+        Run([.. batch.Take(batch.Count / 2)], compute);
+        Run([.. batch.Skip(batch.Count / 2)], compute);
+    }
+
+    /// <summary>libtorch says so in words: on CUDA "out of memory", on a CPU "can't allocate memory".</summary>
+    private static bool IsOutOfMemory(Exception error) => error is OutOfMemoryException || error is ExternalException
+        && (error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase));
+}
