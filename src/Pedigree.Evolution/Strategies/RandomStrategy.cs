@@ -1,3 +1,5 @@
+using Pedigree.Evolution.Statistics;
+
 namespace Pedigree.Evolution.Strategies;
 
 /// <summary>
@@ -14,26 +16,17 @@ internal sealed class RandomStrategy : IStrategy
             .Select(pair => (Names: new Pair(pair.First.Name, pair.Second.Name), Pair: pair))
             .OrderBy(pair => pair.Names.First, StringComparer.Ordinal).ThenBy(pair => pair.Names.Second, StringComparer.Ordinal)
             .Select(pair => pair.Pair)];
-        ulong random = unchecked((ulong)state.Spec!.Seed * 0x9E3779B97F4A7C15 + (ulong)state.NextGeneration);
+        SplitMix random = new(unchecked((ulong)state.Spec!.Seed * 0x9E3779B97F4A7C15 + (ulong)state.NextGeneration));
 
         Selection selection = Selection.None;
         while (selection.Pairs.Count < wanted && left.Count > 0)
         {
-            int drawn = (int)(SplitMix64(ref random) % (ulong)left.Count);
+            int drawn = (int)(random.Next() % (ulong)left.Count);
             (Model first, Model second) = left[drawn];
             left.RemoveAt(drawn);
             selection = selection.Add(Strategy.Mate(
                 state, $"{state.NextGeneration}-{selection.Pairs.Count + 1}", first, second, Purpose.Explore, "drawn at random"));
         }
         return selection;
-    }
-
-    /// <summary>Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014).</summary>
-    private static ulong SplitMix64(ref ulong state)
-    {
-        ulong z = state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
     }
 }

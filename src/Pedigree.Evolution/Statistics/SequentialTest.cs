@@ -1,0 +1,73 @@
+namespace Pedigree.Evolution.Statistics;
+
+/// <summary>
+/// Whether a model must be asked all items: one that falls clearly behind the model it would have to pass is not worth the rest.
+/// Items are asked in an order of chance; after every tenth part of them the differences so far are looked at.
+/// </summary>
+public static class SequentialTest
+{
+    /// <summary>Looks at most, the last one at nine tenths.</summary>
+    private const int Looks = 9;
+
+    /// <summary>Items before the first look at least: below that a mean is not yet normal.</summary>
+    private const int FewestItems = 20;
+
+    /// <summary>An order of the items that follows from the seed alone, so that every model is asked in the same one.</summary>
+    public static IReadOnlyList<int> Order(int items, ulong seed)
+    {
+        int[] order = [.. Enumerable.Range(0, items)];
+        SplitMix random = new(seed);
+        for (int i = items - 1; i > 0; i--)
+        {
+            int j = random.Below(i + 1);
+            (order[i], order[j]) = (order[j], order[i]);
+        }
+        return order;
+    }
+
+    /// <summary>After how many items to look.</summary>
+    public static IReadOnlyList<int> LooksAt(int items) =>
+        [.. Enumerable.Range(1, Looks).Select(look => items * look / (Looks + 1)).Where(count => count >= FewestItems)];
+
+    /// <summary>
+    /// Whether, with the confidence asked for, the model's mean over all items would stay below the rival's. The mean difference of all
+    /// N items lies below m + z·s·√((1 − n/N)/n) of the n seen (drawn without replacement); z allows for all looks together.
+    /// </summary>
+    /// <param name="model">Scores of the items asked so far.</param>
+    /// <param name="rival">The rival's scores of the same items.</param>
+    /// <param name="items">N, all items.</param>
+    /// <param name="confidence">For example 0.99: the chance of giving up a model that would have passed is below 0.01.</param>
+    public static bool FallsBehind(IReadOnlyList<double> model, IReadOnlyList<double> rival, int items, double confidence)
+    {
+        int n = model.Count;
+        if (n < FewestItems || n >= items)
+            return false;
+        double[] differences = [.. model.Zip(rival, (a, b) => a - b)];
+        double mean = differences.Average();
+        double variance = differences.Sum(d => (d - mean) * (d - mean)) / (n - 1);
+        return mean + NormalQuantile(1 - (1 - confidence) / Looks) * Math.Sqrt(variance * (1 - (double)n / items) / n) < 0;
+    }
+
+    /// <summary>The number below which a standard normal variable lies with probability p: found by bisection.</summary>
+    public static double NormalQuantile(double p)
+    {
+        (double low, double high) = (-10, 10);
+        for (int i = 0; i < 60; i++)
+        {
+            double middle = (low + high) / 2;
+            (low, high) = Normal(middle) < p ? (middle, high) : (low, middle);
+        }
+        return (low + high) / 2;
+    }
+
+    /// <summary>Φ(x) = ½ + φ(x)·Σ x^(2k+1)/(1·3·5···(2k+1)) (Marsaglia 2004).</summary>
+    private static double Normal(double x)
+    {
+        if (Math.Abs(x) > 8)
+            return x > 0 ? 1 : 0;
+        double sum = x, term = x;
+        for (int k = 3; Math.Abs(term) > 1e-17; k += 2)
+            sum += term *= x * x / k;
+        return 0.5 + sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
+    }
+}

@@ -1,0 +1,88 @@
+using Pedigree.Evolution.Statistics;
+
+namespace Pedigree.Evolution.Tests.Statistics;
+
+public class PairedTestsTests
+{
+    // R: binom.test(min(b, c), b + c)$p.value.
+    [Theory]
+    [InlineData(0, 0, 1)]
+    [InlineData(5, 5, 1)]
+    [InlineData(1, 9, 0.021484375)]
+    [InlineData(0, 10, 0.001953125)]
+    [InlineData(10, 0, 0.001953125)]
+    [InlineData(40, 60, 0.056887933640980784)]
+    public void McNemar_is_the_exact_two_sided_binomial_test(int first, int second, double expected) =>
+        Assert.Equal(expected, PairedTests.McNemar(first, second), 1e-12);
+
+    [Fact]
+    public void Scores_of_0_and_1_are_compared_by_McNemar_and_others_by_the_bootstrap()
+    {
+        double[] right = [1, 1, 1, 1, 1, 1, 0, 0], wrong = [0, 0, 0, 0, 0, 0, 0, 0];
+        Comparison exact = PairedTests.Compare(right, wrong);
+        Assert.Equal((0.75, "mcnemar"), (exact.Difference, exact.Test));
+        Assert.Equal(0.03125, exact.PValue, 1e-12); // 2·½⁶
+        Comparison other = PairedTests.Compare([.. right.Select(score => score * 0.9)], wrong, seed: 7);
+        Assert.Equal("bootstrap", other.Test);
+        Assert.Equal(other, PairedTests.Compare([.. right.Select(score => score * 0.9)], wrong, seed: 7));
+        Assert.Throws<ArgumentException>(() => PairedTests.Compare(right, [1]));
+    }
+
+    [Fact]
+    public void The_bootstrap_finds_about_as_many_false_differences_as_its_level_says()
+    {
+        Random random = new(5);
+        int found = 0;
+        for (int trial = 0; trial < 60; trial++)
+            found += PairedTests.Bootstrap([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], (ulong)trial) < 0.2 ? 1 : 0;
+        Assert.InRange(found, 4, 22); // 12 of 60 are due; outside with a probability of about 0.003
+        Assert.True(PairedTests.Bootstrap([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.2)], 1) < 0.001);
+    }
+
+    [Fact]
+    public void Holm_corrects_the_smallest_most_and_keeps_the_order()
+    {
+        // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm").
+        Assert.Equal([0.03, 0.06, 0.06, 0.02], PairedTests.Holm([0.01, 0.04, 0.03, 0.005]).Select(p => Math.Round(p, 12)));
+        Assert.Equal([1.0, 1.0], PairedTests.Holm([0.7, 0.9]));
+    }
+
+    [Fact]
+    public void Sequential_evaluation_keeps_the_best_in_99_of_100_resamplings_and_saves_a_third()
+    {
+        // Results item by item of 24 models on 600 items: items differ in difficulty, models in skill.
+        Random random = new(11);
+        double[] difficulty = [.. Enumerable.Range(0, 600).Select(_ => random.NextDouble())];
+        double[][] models = [.. Enumerable.Range(0, 24).Select(model =>
+            difficulty.Select(hard => random.NextDouble() < 0.25 + 0.028 * model * (1 - 0.5 * hard) ? 1.0 : 0.0).ToArray())];
+        (int same, long asked, long all) = (0, 0, 0);
+        for (ulong resampling = 0; resampling < 100; resampling++)
+        {
+            int[] sample = [.. SequentialTest.Order(600, resampling).Take(400)];
+            double[][] scores = [.. models.Select(model => sample.Select(item => model[item]).ToArray())];
+            IReadOnlyList<int> arrival = SequentialTest.Order(models.Length, resampling + 1000), order = SequentialTest.Order(400, resampling + 2000);
+            List<int> full = [];
+            foreach (int model in arrival)
+            {
+                int rival = full.OrderByDescending(other => scores[other].Average()).ElementAtOrDefault(2) is var third && full.Count >= 3 ? third : -1;
+                int seen = rival < 0 ? 400 : SequentialTest.LooksAt(400).FirstOrDefault(count => SequentialTest.FallsBehind(
+                    [.. order.Take(count).Select(item => scores[model][item])], [.. order.Take(count).Select(item => scores[rival][item])], 400, 0.99), 400);
+                if (seen == 400)
+                    full.Add(model);
+                asked += seen;
+                all += 400;
+            }
+            string[] Best(IEnumerable<int> of) => [.. of.OrderByDescending(model => scores[model].Average()).Take(3).Select(model => $"{scores[model].Average():R}")];
+            same += Best(full).SequenceEqual(Best(Enumerable.Range(0, models.Length))) ? 1 : 0;
+        }
+        Assert.True(same >= 99, $"the same three best in {same} of 100");
+        Assert.True(asked <= 0.7 * all, $"{asked} of {all} items asked");
+    }
+
+    [Fact]
+    public void The_quantile_is_that_of_the_normal_distribution()
+    {
+        Assert.Equal(1.9599639845400545, SequentialTest.NormalQuantile(0.975), 1e-9);
+        Assert.Equal(3.090232306167813, SequentialTest.NormalQuantile(0.999), 1e-9);
+    }
+}
