@@ -80,6 +80,10 @@ public class ToolTests
         Assert.InRange((double)scores["results"]!["sort"]!["exact_match,none"]!, 0.05, 1);
         Assert.Contains("exact_match", (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "5")).Output, StringComparison.Ordinal);
 
+        JsonNode compared = (await Command.DoneAsync("eval", folder["child"], "--task", task, "--limit", "20", "--json", "--against", Model("reverse"))).Json["comparisons"]![0]!;
+        Assert.Equal(("sort", "mcnemar", 20), ((string?)compared["task"], (string?)compared["test"], (int)compared["items"]!));
+        Assert.InRange((double)compared["p_holm"]!, 0, 1);
+
         string refusal = (await Command.RunAsync("merge", folder["slerp.yaml"], folder["child"])).Refusal;
         Assert.Contains("exists already", refusal, StringComparison.Ordinal);
     }

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 using Pedigree.Evaluation;
 using Pedigree.Evaluation.Harness;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Weights;
 using Spectre.Console;
@@ -29,12 +31,24 @@ internal static class EvalCommand
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Option<string> outputPath = new("--output_path") { Description = "Folder (or name of a .json) for the harness's results file", HelpName = "path" };
         Option<bool> samples = new("--samples") { Description = "Write every row's prompt, answer and scores beside the results file" };
+        Option<string> against = new("--against") { Description = "Folder of another model: score it too, and compare them item by item", HelpName = "model" };
+        Option<string[]> evaluator = new("--evaluator")
+        {
+            Description = "Another evaluator: lm_eval (the harness itself, as installed), or a command that reads and writes JSON; tasks are by its own names",
+            HelpName = "command",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples, against, evaluator, timeout };
         verb.Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
                 throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
+            if (parsed.GetValue(evaluator) is { Length: > 0 } command)
+                return await Outside(parsed, command, TimeSpan.FromSeconds(parsed.GetValue(timeout)), await ModelFolders.FindAsync(
+                    parsed.GetValue(model)!, Environment.CurrentDirectory, new ProgressLines(), cancellation),
+                    [.. parsed.GetValue(tasks)!.Select(task => new OutsideTask(task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))], cancellation);
             DateTimeOffset began = DateTimeOffset.Now;
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))];
@@ -46,17 +60,42 @@ internal static class EvalCommand
             };
             string folder = await ModelFolders.FindAsync(parsed.GetValue(model)!, Environment.CurrentDirectory, progress, cancellation);
             EvaluationResults results = Evaluator.Evaluate(folder, loaded, options, cancellation);
+            EvaluationResults? other = parsed.GetValue(against) is { } second ? Evaluator.Evaluate(
+                await ModelFolders.FindAsync(second, Environment.CurrentDirectory, progress, cancellation), loaded, options, cancellation) : null;
             progress.Done();
+            IReadOnlyList<TaskComparison> comparisons = other is null ? [] : TaskComparison.Of(results, other);
             string? file = parsed.GetValue(outputPath) is { } path ? HarnessFiles.Write(
                 results, path, parsed.GetValue(model)!, options, parsed.GetValue(samples), began, DateTimeOffset.Now) : null;
-            Output.Of(parsed).Print(results.ToJson(), console =>
+            JsonObject document = results.ToJson();
+            if (other is not null)
+                document["comparisons"] = new JsonArray([.. comparisons.Select(comparison => comparison.ToJson())]);
+            Output.Of(parsed).Print(document, console =>
             {
                 console.Write(new Text(HarnessTable.Write(results)));
+                foreach (TaskComparison comparison in comparisons)
+                    console.Write(new Text($"{comparison.InWords(parsed.GetValue(against)!)}\n"));
                 if (file is not null)
                     console.Write(new Text($"results     {file}\n"));
             });
             return 0;
         });
         return verb;
+    }
+
+    private static async Task<int> Outside(
+        ParseResult parsed, string[] command, TimeSpan timeout, string model, IReadOnlyList<OutsideTask> tasks, CancellationToken cancellation)
+    {
+        OutsideSettings settings = new(command, timeout);
+        OutsideResults results = command[0] == "lm_eval" || Path.GetFileName(command[0]) == "lm_eval"
+            ? await OutsideEvaluator.LmEvalAsync(settings, model, tasks, cancellation) : await OutsideEvaluator.CommandAsync(settings, model, tasks, cancellation);
+        Output.Of(parsed).Print(results, console =>
+        {
+            Table table = Output.Table(("task", false), ("metric", false), ("filter", false), ("value", true), ("±", true));
+            foreach (OutsideScore score in results.Scores)
+                Output.Row(table, score.Task, score.Metric, score.Filter, $"{score.Value:0.0000}", score.StandardError is { } error ? $"{error:0.0000}" : "N/A");
+            console.Write(table);
+            console.Write(new Text($"evaluator   {results.Evaluator}\n"));
+        });
+        return 0;
     }
 }

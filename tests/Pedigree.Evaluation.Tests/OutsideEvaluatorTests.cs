@@ -1,0 +1,84 @@
+using Pedigree.Evaluation.Outside;
+using Xunit;
+
+namespace Pedigree.Evaluation.Tests;
+
+/// <summary>Real processes that speak the protocol: shell scripts.</summary>
+public sealed class OutsideEvaluatorTests : IDisposable
+{
+    public static bool HasShell => !OperatingSystem.IsWindows();
+
+    private readonly TinyFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private OutsideSettings Script(string script, int attempts = 1, double seconds = 30) =>
+        new(["/bin/sh", folder.File("evaluator.sh", script)], TimeSpan.FromSeconds(seconds), attempts);
+
+    private Task<OutsideResults> Command(string script, int attempts = 1, double seconds = 30) =>
+        OutsideEvaluator.CommandAsync(Script(script, attempts, seconds), folder.Path, [new("boolq", Fewshot: 2)], TestContext.Current.CancellationToken);
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task A_command_is_told_model_and_tasks_and_its_scores_are_read()
+    {
+        var results = await Command($$"""
+            cat > {{folder.Path}}/asked.json
+            echo '{"evaluator": "mine 1.2", "results": {"boolq": {"alias": "boolq", "acc,none": 0.5, "acc_stderr,none": "N/A", "f1,none": 0.25, "f1_stderr,none": 0.1} } }'
+            """);
+        Assert.Equal("mine 1.2", results.Evaluator);
+        Assert.Equal([new("boolq", "acc", "none", 0.5, null), new("boolq", "f1", "none", 0.25, 0.1)], results.Scores);
+        Assert.Equal($$"""{"model":"{{folder.Path}}","tasks":[{"task":"boolq","data":null,"fewshot":2,"limit":null}]}""", File.ReadAllText(Path.Combine(folder.Path, "asked.json")));
+    }
+
+    [Theory(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    [InlineData("echo hello", "not one JSON object (which has no NaN): hello")]
+    [InlineData("true", "it is empty")]
+    [InlineData("echo broken >&2; exit 3", "exited with 3: broken")]
+    [InlineData("kill -9 $$", "exited with 137")]
+    [InlineData("echo '{\"results\": {\"boolq\": {\"acc,none\": NaN}}}'", "has no NaN")]
+    [InlineData("echo '{\"results\": {\"boolq\": {\"acc,none\": \"NaN\"}}}'", "results.boolq.acc,none is \"NaN\"; a finite number would be right")]
+    [InlineData("echo '{\"results\": {\"boolq\": {\"acc,none\": 1e999}}}'", "a finite number would be right")]
+    [InlineData("echo '{\"results\": {\"boolq\": {\"acc_stderr,none\": 0.1}}}'", "has no score")]
+    [InlineData("echo '{\"results\": {\"piqa\": {\"acc,none\": 1}}}'", "has no results.boolq")]
+    public async Task What_an_evaluator_does_wrong_is_a_failure_and_never_a_score(string script, string said) =>
+        Assert.Contains(said, (await Assert.ThrowsAsync<EvaluatorFailedException>(() => Command(script))).Message);
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task A_program_that_hangs_is_ended_with_what_it_started()
+    {
+        var error = await Assert.ThrowsAsync<EvaluatorFailedException>(() => Command($"sleep 300 & echo $! > {folder.Path}/child; wait", seconds: 1));
+        Assert.Contains("not done after 1 seconds", error.Message);
+        var child = int.Parse(File.ReadAllText(Path.Combine(folder.Path, "child")));
+        for (var i = 0; i < 100 && Directory.Exists($"/proc/{child}"); i++)
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        Assert.False(Directory.Exists($"/proc/{child}") && !File.ReadAllText($"/proc/{child}/stat").Contains(") Z "));
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task A_failure_is_tried_again_and_then_told_with_the_number_of_times()
+    {
+        var counting = $"echo x >> {folder.Path}/tries; test $(wc -l < {folder.Path}/tries) -ge 3 || exit 1; ";
+        var results = await Command(counting + """echo '{"results": {"boolq": {"acc,none": 1}}}'""", attempts: 3);
+        Assert.Equal(1, results.Scores.Single().Value);
+        Assert.Contains("failed 2 times", (await Assert.ThrowsAsync<EvaluatorFailedException>(() => Command("exit 1", attempts: 2))).Message);
+        Assert.Contains("cannot be started", (await Assert.ThrowsAsync<EvaluatorFailedException>(() => OutsideEvaluator.CommandAsync(
+            new(["/no/such/program"], TimeSpan.FromSeconds(5), 1), folder.Path, [new("boolq")], TestContext.Current.CancellationToken))).Message);
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task Lm_eval_is_given_its_arguments_and_its_results_file_is_read_with_its_version()
+    {
+        var script = Script($$$"""
+            echo "$@" > {{{folder.Path}}}/arguments
+            while [ "$1" != --output_path ]; do shift; done
+            mkdir -p "$2/some__model"
+            echo '{"lm_eval_version": "0.4.9", "results": {"winogrande": {"alias": "winogrande", "acc,none": 0.75, "acc_stderr,none": 0.02} } }' > "$2/some__model/results_2026-01-01T00-00-00.json"
+            """);
+        var results = await OutsideEvaluator.LmEvalAsync(script, folder.Path, [new("winogrande", Fewshot: 5, Limit: 10)], TestContext.Current.CancellationToken);
+        Assert.Equal("lm_eval 0.4.9", results.Evaluator);
+        Assert.Equal(new OutsideScore("winogrande", "acc", "none", 0.75, 0.02), results.Scores.Single());
+        Assert.Matches($"^run --model hf --model_args pretrained={folder.Path} --tasks winogrande --output_path .* --num_fewshot 5 --limit 10\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
+        Assert.Contains("without writing a results file", (await Assert.ThrowsAsync<EvaluatorFailedException>(() =>
+            OutsideEvaluator.LmEvalAsync(Script("true"), folder.Path, [new("winogrande")], TestContext.Current.CancellationToken))).Message);
+    }
+}
