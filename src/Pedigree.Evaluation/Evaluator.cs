@@ -1,4 +1,5 @@
 using Pedigree.Evaluation.Models;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
@@ -74,10 +75,40 @@ public static class Evaluator
         TokenizerLoader.Open(checkpoint.Folder, EmbeddingRows(checkpoint));
     }
 
+    /// <summary>The most tokens that the model in a folder reads, by its config.json.</summary>
+    /// <exception cref="BadInputException">There is no config.json of a known architecture.</exception>
+    public static int ContextLength(string folder)
+    {
+        var file = Path.Combine(folder, "config.json");
+        if (!File.Exists(file))
+            throw new BadInputException(file, null, "is missing; it says how many tokens the model reads.");
+        return TransformerConfig.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file)) as System.Text.Json.Nodes.JsonObject
+            ?? throw new BadInputException(file, null, "is not a JSON object."), file).ContextLength;
+    }
+
     /// <summary>Evaluates a loaded model.</summary>
     public static EvaluationResults Evaluate(
         LanguageModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null,
         CancellationToken cancellation = default)
+        => Evaluate(new LocalModel(model, tokenizer), tokenizer, tasks, options, cancellation);
+
+    /// <summary>Evaluates a model that is served elsewhere.</summary>
+    /// <param name="folder">Where its tokenizer lies.</param>
+    /// <param name="endpoint">Where it is served.</param>
+    /// <param name="tasks">What it is asked.</param>
+    /// <param name="options">How many tokens are asked together, and whom to tell.</param>
+    /// <param name="cancellation">Ends the evaluation.</param>
+    /// <exception cref="EvaluatorFailedException">The endpoint does not answer, or not as it should.</exception>
+    public static EvaluationResults Evaluate(
+        string folder, EndpointSettings endpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null,
+        CancellationToken cancellation = default)
+    {
+        using var model = new CompletionsEndpoint(endpoint, cancellation);
+        return Evaluate(model, TokenizerLoader.Open(folder), tasks, options, cancellation);
+    }
+
+    private static EvaluationResults Evaluate(
+        IEvaluatedModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options, CancellationToken cancellation)
     {
         options ??= new();
         if (tasks.SelectMany(task => task.Leaves()).GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
@@ -89,7 +120,7 @@ public static class Evaluator
         checkpoint.Find("model.embed_tokens.weight") is { } embeddings ? (int)embeddings.Shape[0] : null;
 
     private static TaskResult Run(
-        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
         if (task.Group is { } group)
             return TaskScores.OfGroup(task, group, [.. task.Members.Select(member => Run(model, tokenizer, member, options, cancellation))]);
@@ -98,7 +129,7 @@ public static class Evaluator
     }
 
     private static List<ItemResult> Score(
-        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
         // A row's choices go together, since they share what they begin with.
         List<(int Item, IReadOnlyList<ScoreRequest> Requests)> groups = [.. task.Items.SelectMany((item, i) =>
@@ -132,7 +163,7 @@ public static class Evaluator
     }
 
     private static IEnumerable<ScoreRequest> Encode(
-        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, TextRequest request)
+        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, TextRequest request)
     {
         var where = (task.File, $"row {item.Line} of the data");
         return task.Type == OutputType.LogLikelihoodRolling
@@ -141,7 +172,7 @@ public static class Evaluator
     }
 
     private static List<ItemResult> Write(
-        LanguageModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
         var (until, most) = (task.Definition!.Generation.Until, task.Definition.Generation.MaxTokens);
         if (most >= model.ContextLength)
@@ -155,10 +186,9 @@ public static class Evaluator
             Batching.Run(batch, places =>
             {
                 cancellation.ThrowIfCancellationRequested();
-                var written = model.Generate([.. places.Select(place => prompts[place])], most, (_, tokens) =>
-                    tokenizer.EndIds.Contains(tokens[^1]) || until.Count > 0 && Stops(tokenizer, tokens, until));
+                var written = model.Write([.. places.Select(place => prompts[place])], most, until);
                 for (var i = 0; i < places.Count; i++)
-                    outputs[places[i]] = Cut(tokenizer.Decode([.. written[i].TakeWhile(token => !tokenizer.EndIds.Contains(token))]), until);
+                    outputs[places[i]] = written[i];
                 options.Progress?.Invoke(task.Name, done += places.Count, prompts.Count);
             });
         }
@@ -173,15 +203,4 @@ public static class Evaluator
             throw new BadInputException(task.File, $"row {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
         return tokens.Length > room ? tokens[^room..] : tokens;
     }
-
-    /// <summary>Whether a stop has just been written. It ends in the newest token, and no token but a special one is empty, so that the end is enough to look at.</summary>
-    private static bool Stops(ITextTokenizer tokenizer, IReadOnlyList<int> tokens, IReadOnlyList<string> until)
-    {
-        var end = tokens.Skip(tokens.Count - until.Max(System.Text.Encoding.UTF8.GetByteCount) - 8).ToList();
-        var text = tokenizer.Decode(end);
-        return until.Any(stop => text.Contains(stop, StringComparison.Ordinal));
-    }
-
-    private static string Cut(string text, IReadOnlyList<string> until) =>
-        until.Aggregate(text, (left, stop) => left.IndexOf(stop, StringComparison.Ordinal) is var at and >= 0 ? left[..at] : left);
 }

@@ -38,9 +38,15 @@ internal static class EvalCommand
             HelpName = "command",
             AllowMultipleArgumentsPerToken = true,
         };
+        Option<string> endpoint = new("--endpoint")
+        {
+            Description = "Base address of an OpenAI-compatible server with completions (http://127.0.0.1:8000/v1); the model's folder has the tokenizer",
+            HelpName = "url",
+        };
+        Option<string> served = new("--served-model") { Description = "Name by which it serves the model [default: the model as given]", HelpName = "name" };
         Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples, against, evaluator, timeout };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples, against, evaluator, endpoint, served, timeout };
         verb.Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
@@ -59,7 +65,9 @@ internal static class EvalCommand
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };
             string folder = await ModelFolders.FindAsync(parsed.GetValue(model)!, Environment.CurrentDirectory, progress, cancellation);
-            EvaluationResults results = Evaluator.Evaluate(folder, loaded, options, cancellation);
+            EvaluationResults results = parsed.GetValue(endpoint) is { } url
+                ? Evaluator.Evaluate(folder, Endpoint(url, parsed.GetValue(served) ?? parsed.GetValue(model)!, folder, parsed.GetValue(timeout)), loaded, options, cancellation)
+                : Evaluator.Evaluate(folder, loaded, options, cancellation);
             EvaluationResults? other = parsed.GetValue(against) is { } second ? Evaluator.Evaluate(
                 await ModelFolders.FindAsync(second, Environment.CurrentDirectory, progress, cancellation), loaded, options, cancellation) : null;
             progress.Done();
@@ -81,6 +89,11 @@ internal static class EvalCommand
         });
         return verb;
     }
+
+    private static EndpointSettings Endpoint(string url, string name, string folder, double timeout) =>
+        Uri.TryCreate(url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
+            ? new(address, name, Evaluator.ContextLength(folder), TimeSpan.FromSeconds(timeout))
+            : throw new BadInputException("--endpoint", null, $"\"{url}\" is no address; http://127.0.0.1:8000/v1 would be right");
 
     private static async Task<int> Outside(
         ParseResult parsed, string[] command, TimeSpan timeout, string model, IReadOnlyList<OutsideTask> tasks, CancellationToken cancellation)
