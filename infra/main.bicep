@@ -1,0 +1,105 @@
+targetScope = 'subscription'
+
+@description('Name of the azd environment; part of every resource\'s name.')
+@minLength(1)
+@maxLength(40)
+param environmentName string
+
+@description('Region of all resources. Serverless GPUs are offered in some regions only.')
+param location string
+
+@description('Workload profile of the workers: one GPU a replica, or Consumption for workers without one.')
+@allowed(['Consumption-GPU-NC8as-T4', 'Consumption-GPU-NC24-A100', 'Consumption'])
+param workloadProfile string = 'Consumption-GPU-NC24-A100'
+
+@description('Replicas that always run. The Azure Storage backend needs one; it also answers HTTP and drives the orchestrations.')
+@minValue(1)
+param minReplicas int = 1
+
+@description('The most replicas, and so the most GPUs, at once.')
+@minValue(1)
+@maxValue(1000)
+param maxReplicas int = 10
+
+@description('The Durable Task Scheduler instead of queues and tables of the storage account. The image must be built for it.')
+param useDurableTaskScheduler bool = false
+
+@description('Folders of the container, separated by \';\', that the paths of a spec may lead into.')
+param modelRoots string = '/models'
+
+@description('Image of the app; empty before the first deployment, when azd has not pushed one yet.')
+param image string = ''
+
+var suffix = uniqueString(subscription().id, environmentName, location)
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  scope: group
+  params: { name: 'id-${suffix}', location: location, tags: tags }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  scope: group
+  params: { suffix: suffix, location: location, tags: tags }
+}
+
+module storage 'modules/storage.bicep' = {
+  scope: group
+  params: { name: 'st${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
+}
+
+module registry 'modules/registry.bicep' = {
+  scope: group
+  params: { name: 'cr${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
+}
+
+module scheduler 'modules/scheduler.bicep' = if (useDurableTaskScheduler) {
+  scope: group
+  params: { name: 'dts-${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
+}
+
+module environment 'modules/environment.bicep' = {
+  scope: group
+  params: {
+    name: 'cae-${suffix}'
+    location: location
+    tags: tags
+    workloadProfile: workloadProfile
+    workspaceName: monitoring.outputs.workspaceName
+    insightsName: monitoring.outputs.insightsName
+  }
+}
+
+module app 'modules/app.bicep' = {
+  scope: group
+  params: {
+    name: 'ca-${suffix}'
+    location: location
+    tags: union(tags, { 'azd-service-name': 'functions' })
+    environmentId: environment.outputs.id
+    workloadProfile: workloadProfile
+    identityId: identity.outputs.id
+    identityClientId: identity.outputs.clientId
+    registryServer: registry.outputs.loginServer
+    image: image
+    storageName: storage.outputs.name
+    storeUri: storage.outputs.blobEndpoint
+    modelRoots: modelRoots
+    insightsName: monitoring.outputs.insightsName
+    schedulerEndpoint: scheduler.?outputs.endpoint ?? ''
+    minReplicas: minReplicas
+    maxReplicas: maxReplicas
+  }
+}
+
+// Read by azd: where images are pushed.
+output AZURE_CONTAINER_REGISTRY_ENDPOINT string = registry.outputs.loginServer
+output AZURE_RESOURCE_GROUP string = group.name
+output PEDIGREE_URL string = app.outputs.url
+output PEDIGREE_STORE string = storage.outputs.blobEndpoint

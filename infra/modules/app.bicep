@@ -1,0 +1,129 @@
+// The Functions app: each replica has one GPU and does one activity at a time.
+param name string
+param location string
+param tags object
+param environmentId string
+param workloadProfile string
+param identityId string
+param identityClientId string
+param registryServer string
+param image string
+param storageName string
+param storeUri string
+param modelRoots string
+param insightsName string
+param schedulerEndpoint string
+param minReplicas int
+param maxReplicas int
+
+// The name in host.json; the backend's queue of activities is named after it.
+var hub = 'pedigree'
+var usesScheduler = schedulerEndpoint != ''
+
+// All that a replica of the profile has.
+var resourcesOf = {
+  'Consumption-GPU-NC8as-T4': { cpu: json('8'), memory: '56Gi' }
+  'Consumption-GPU-NC24-A100': { cpu: json('24'), memory: '220Gi' }
+  Consumption: { cpu: json('4'), memory: '8Gi' }
+}
+
+resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: insightsName
+}
+
+var storageSettings = [
+  { name: 'AzureWebJobsStorage__accountName', value: storageName }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+  { name: 'PEDIGREE_STORE', value: storeUri }
+  { name: 'PEDIGREE_ROOTS', value: modelRoots }
+  { name: 'AZURE_CLIENT_ID', value: identityClientId } // which identity DefaultAzureCredential takes
+]
+
+var hostSettings = [
+  { name: 'FUNCTIONS_EXTENSION_VERSION', value: '~4' }
+  { name: 'FUNCTIONS_WORKER_RUNTIME', value: 'dotnet-isolated' }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insights.properties.ConnectionString }
+]
+
+var schedulerSettings = usesScheduler
+  ? [
+      { name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__type', value: 'azureManaged' }
+      {
+        name: 'AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName'
+        value: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
+      }
+      {
+        name: 'DURABLE_TASK_SCHEDULER_CONNECTION_STRING'
+        value: 'Endpoint=${schedulerEndpoint};Authentication=ManagedIdentity;ClientID=${identityClientId}'
+      }
+    ]
+  : []
+
+// The queue's length counts the messages that are being worked on as well: one replica for each waiting or running activity.
+var queueRule = {
+  name: 'activities'
+  custom: {
+    type: 'azure-queue'
+    identity: identityId
+    metadata: { accountName: storageName, queueName: '${hub}-workitems', queueLength: '1' }
+  }
+}
+
+var schedulerRule = {
+  name: 'activities'
+  custom: {
+    type: 'azure-durabletask-scheduler'
+    identity: identityId
+    metadata: {
+      endpoint: schedulerEndpoint
+      taskhubName: hub
+      workItemType: 'Activity'
+      maxConcurrentWorkItemsCount: '1'
+    }
+  }
+}
+
+resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    environmentId: environmentId
+    workloadProfileName: workloadProfile
+    configuration: {
+      activeRevisionsMode: 'Single'
+      ingress: { external: true, targetPort: 80, transport: 'auto', allowInsecure: false }
+      registries: [{ server: registryServer, identity: identityId }]
+    }
+    template: {
+      containers: [
+        {
+          name: 'functions'
+          image: image == '' ? 'mcr.microsoft.com/azure-functions/dotnet-isolated:4-dotnet-isolated10.0' : image
+          resources: resourcesOf[workloadProfile]
+          env: concat(hostSettings, storageSettings, schedulerSettings)
+        }
+      ]
+      // An activity that is cut off is begun again by another replica, so let it end where ten minutes suffice.
+      terminationGracePeriodSeconds: 600
+      scale: {
+        minReplicas: minReplicas
+        maxReplicas: maxReplicas
+        cooldownPeriod: 600
+        // Known to the service from this version on, but not yet to Bicep's types. Without it rules are refused for a function
+        // app, and none is made from an activity's trigger: the app would stay at its least replicas.
+        #disable-next-line BCP037
+        allowScalingRuleOverride: true
+        rules: [usesScheduler ? schedulerRule : queueRule]
+      }
+    }
+  }
+}
+
+output url string = 'https://${app.properties.configuration.ingress!.fqdn}'

@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Pedigree.Infra.Tests;
+
+public partial class TemplateTests
+{
+    [Fact]
+    public async Task No_key_opens_the_storage_account_and_no_password_the_registry()
+    {
+        JsonNode account = await ResourceAsync("Microsoft.Storage/storageAccounts");
+        JsonNode registry = await ResourceAsync("Microsoft.ContainerRegistry/registries");
+
+        Assert.False((bool)account["properties"]!["allowSharedKeyAccess"]!);
+        Assert.False((bool)account["properties"]!["allowBlobPublicAccess"]!);
+        Assert.False((bool)registry["properties"]!["adminUserEnabled"]!);
+    }
+
+    [Fact]
+    public async Task The_only_key_read_is_that_of_the_log_workspace()
+    {
+        string template = (await Bicep.TemplateAsync()).ToJsonString();
+
+        Assert.Equal(1, Regex.Count(template, "listKeys\\(", RegexOptions.IgnoreCase));
+        Assert.Matches(@"listKeys\(resourceId\([^()]*Microsoft\.OperationalInsights/workspaces", template);
+    }
+
+    [Fact]
+    public async Task The_identity_has_the_least_roles()
+    {
+        string template = (await Bicep.TemplateAsync()).ToJsonString();
+
+        // Built-in roles have the same identifiers in every subscription; the templates hold no other GUID.
+        Assert.Equal(
+            [
+                "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", // Storage Table Data Contributor
+                "0ad04412-c4d5-4796-b79c-f76d14c8d402", // Durable Task Data Contributor, where there is a scheduler
+                "7f951dda-4ed3-4680-a7ca-43fe172d538d", // AcrPull
+                "974c5e8b-45b9-4653-ba55-5f855dd0fb88", // Storage Queue Data Contributor
+                "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", // Storage Blob Data Owner
+            ],
+            Guids().Matches(template).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_app_is_a_function_app_that_scales_by_its_activities()
+    {
+        JsonNode app = await ResourceAsync("Microsoft.App/containerApps");
+        JsonNode scale = app["properties"]!["template"]!["scale"]!;
+
+        Assert.Equal("functionapp", (string?)app["kind"]);
+        Assert.True((bool)scale["allowScalingRuleOverride"]!);
+        Assert.Equal("[parameters('minReplicas')]", (string?)scale["minReplicas"]);
+        Assert.Equal("[parameters('maxReplicas')]", (string?)scale["maxReplicas"]);
+        Assert.Contains("queueRule", (string?)scale["rules"]![0]);
+    }
+
+    [Fact]
+    public async Task The_app_has_every_setting_that_it_reads_and_no_key()
+    {
+        string template = (await Bicep.TemplateAsync()).ToJsonString();
+
+        Assert.All(
+            [
+                "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId", "AZURE_CLIENT_ID",
+                "PEDIGREE_STORE", "PEDIGREE_ROOTS", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME",
+                "APPLICATIONINSIGHTS_CONNECTION_STRING", .. ReadByTheApp(),
+            ],
+            name => Assert.Contains(name, template));
+        Assert.DoesNotContain("AccountKey", template);
+    }
+
+    [Fact]
+    public async Task The_queue_that_scales_the_app_is_that_of_the_task_hub()
+    {
+        string hostFile = Path.Combine(Bicep.Top, "host.json");
+        Assert.SkipUnless(File.Exists(hostFile), "The Functions app's host.json is not there yet.");
+        JsonNode host = JsonNode.Parse(await File.ReadAllTextAsync(hostFile, TestContext.Current.CancellationToken))!;
+
+        Assert.Equal((string?)host["extensions"]!["durableTask"]!["hubName"],
+            (string?)All(await Bicep.TemplateAsync()).OfType<JsonObject>().Single(variables => variables.ContainsKey("queueRule"))["hub"]);
+    }
+
+    /// <summary>Names of the settings that stand in the app's own code.</summary>
+    private static IEnumerable<string> ReadByTheApp()
+    {
+        string source = Path.Combine(Bicep.Top, "src", "Pedigree.Functions");
+        return Directory.Exists(source)
+            ? Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories).SelectMany(file => Settings().Matches(File.ReadAllText(file)))
+                .Select(match => match.Groups[1].Value).Distinct()
+            : [];
+    }
+
+    /// <summary>The one resource of a type that the templates make, in whichever module.</summary>
+    private static async Task<JsonNode> ResourceAsync(string type) => All(await Bicep.TemplateAsync()).OfType<JsonObject>()
+        .Single(resource => resource["type"] is JsonValue given && given.ToString() == type && (bool?)resource["existing"] != true);
+
+    private static IEnumerable<JsonNode> All(JsonNode node) => (node switch
+    {
+        JsonObject container => container.Select(entry => entry.Value),
+        JsonArray list => list,
+        _ => [],
+    }).OfType<JsonNode>().SelectMany(All).Prepend(node);
+
+    [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")]
+    private static partial Regex Guids();
+
+    [GeneratedRegex("\"(PEDIGREE_[A-Z_]+)\"")]
+    private static partial Regex Settings();
+}
