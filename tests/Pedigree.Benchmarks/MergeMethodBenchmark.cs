@@ -7,8 +7,8 @@ internal static class MergeMethodBenchmark
 {
     private const string Thinned = "weight: 0.6, density: 0.5";
 
-    // Models, parameters and how mergekit does it.
-    private static readonly (string Method, int Models, string Parameters, Func<MergekitTensor, TorchSharp.torch.Tensor> Peer)[] Cases =
+    // Models, parameters and, for those that are compared, how mergekit does it.
+    private static readonly (string Method, int Models, string Parameters, Func<MergekitTensor, TorchSharp.torch.Tensor>? Peer)[] Cases =
     [
         ("task_arithmetic", 4, "weight: 0.6", MergekitMethods.TaskArithmetic),
         ("model_stock", 4, "", MergekitMethods.ModelStock),
@@ -20,6 +20,15 @@ internal static class MergeMethodBenchmark
         ("breadcrumbs_ties", 2, Thinned, tensor => MergekitMethods.Breadcrumbs(tensor, consensus: true)),
         ("della", 2, Thinned, tensor => MergekitMethods.Della(tensor, consensus: true)),
         ("della_linear", 2, Thinned, tensor => MergekitMethods.Della(tensor, consensus: false)),
+        ("sce", 2, "select_topk: 0.5", null),
+        ("ram", 2, "", null),
+        ("ramplus_tl", 2, "", null),
+        ("nearswap", 2, "t: 0.001", null),
+        ("arcee_fusion", 2, "", null),
+        ("karcher", 4, "", null),
+        ("model_stock", 4, "filter_wise: true", null),
+        ("nuslerp", 2, "weight: 0.6, nuslerp_flatten: false", null),
+        ("nuslerp", 2, "weight: 0.6, nuslerp_flatten: false, nuslerp_row_wise: true", null),
     ];
 
     /// <summary>Prints a line for each method; 10 times as fast is asked.</summary>
@@ -36,12 +45,12 @@ internal static class MergeMethodBenchmark
                 Timing.Settle(target);
                 mine.Add(Timing.Measure(() => ours.Merge(method, models, parameters, target)));
                 Timing.Settle(target);
-                if (peers)
+                if (peers && peer is not null)
                     theirs.Add(Timing.Measure(() => MergekitMethods.Write(ours.Base, sources, peer, target)));
             }
             Timing.Settle(target);
             Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(mine)}"
-                + (peers ? $"  mergekit's way {Timing.Median(theirs)}  times as fast {Timing.Median(mine).Ratio(Timing.Median(theirs))}" : "")
+                + (theirs.Count > 0 ? $"  mergekit's way {Timing.Median(theirs)}  times as fast {Timing.Median(mine).Ratio(Timing.Median(theirs))}" : "")
                 + $"  anonymous memory {Memory.Peak(folder, $"{method};{models};{parameters}"):F0} MB");
         }
     }

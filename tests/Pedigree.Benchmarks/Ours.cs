@@ -2,6 +2,7 @@ using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging;
+using Pedigree.Weights.Methods;
 
 namespace Pedigree.Benchmarks;
 
@@ -42,7 +43,9 @@ internal sealed class Ours : IDisposable
     /// <summary>Any method on the first models, their base being the base model: files written; not hashed, flushed or renamed.</summary>
     public void Merge(string method, int models, string parameters, string target)
     {
-        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}\nbase_model: base\nparameters: {{{parameters}}}"));
+        var role = MergeMethods.All.Single(one => one.Name == method).BaseModel;
+        var baseModel = role is BaseModel.Origin or BaseModel.OptionalOrigin ? "\nbase_model: base" : "";
+        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}{baseModel}\nparameters: {{{parameters}}}"));
         Relative[] parents = [.. Models.Take(models)];
         var tensors = Merger.Plan(new(body, [.. parents.Select(parent => parent.Digest)], _base.Digest), parents, _base, null, 0, default);
         using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);

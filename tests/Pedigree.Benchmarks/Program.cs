@@ -9,6 +9,7 @@ if (args.Contains("--help"))
     Console.WriteLine("""
         Measures merging and kinship on this machine, beside what its disk cache allows and what others' way of computing takes.
           --parameters N   of each of the five models, in millions (500)
+          --one-tensor     all of them in one matrix
           --runs N         runs of each, alternating; medians are shown (5)
           --folder F       where to put the models and outputs: 12 bytes for each parameter (a temporary folder)
           --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
@@ -37,7 +38,7 @@ try
         EvaluationSpeed.Compare(folder, runs);
         return;
     }
-    SampleModels.Write(folder, parameters);
+    SampleModels.Write(folder, parameters, args.Contains("--one-tensor"));
     using var ours = new Ours(folder);
     Console.WriteLine($"{ours.Base.Parameters / 1e6:F0} M parameters in bf16, {Environment.ProcessorCount} cores");
     if (args.Contains("--accuracy"))

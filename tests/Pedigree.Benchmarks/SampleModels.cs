@@ -11,16 +11,20 @@ internal static class SampleModels
 {
     private const int Width = 1024;
 
-    public static string Write(string folder, long parameters)
+    /// <param name="folder">Where.</param>
+    /// <param name="parameters">Of each.</param>
+    /// <param name="oneTensor">Whether all are in one matrix, instead of in layers.</param>
+    public static string Write(string folder, long parameters, bool oneTensor = false)
     {
         for (var model = 0; model <= 4; model++)
-            WriteOne(Path.Combine(folder, Name(model)), parameters, model);
+            WriteOne(Path.Combine(folder, Name(model)), oneTensor
+                ? [new("model.embed_tokens.weight", DType.BF16, [parameters / 4096, 4096])] : Layers(parameters), model);
         return folder;
     }
 
     public static string Name(int model) => model == 0 ? "base" : $"model{model}";
 
-    private static void WriteOne(string folder, long parameters, int model)
+    private static PlannedTensor[] Layers(long parameters)
     {
         (string Name, long[] Shape)[] layer =
         [
@@ -31,12 +35,16 @@ internal static class SampleModels
         var perLayer = layer.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
         var vocabulary = Math.Clamp(parameters / 16 / Width, 1, 32_000);
         var layers = (int)Math.Max(1, (parameters - (vocabulary * Width)) / perLayer);
-        PlannedTensor[] tensors =
+        return
         [
             new("model.embed_tokens.weight", DType.BF16, [vocabulary, Width]),
             .. Enumerable.Range(0, layers).SelectMany(i => layer.Select(tensor =>
                 new PlannedTensor($"model.layers.{i}.{tensor.Name}.weight", DType.BF16, tensor.Shape))),
         ];
+    }
+
+    private static void WriteOne(string folder, PlannedTensor[] tensors, int model)
+    {
         using var writer = new CheckpointWriter(folder + ".partial", tensors, tensors.Sum(tensor => tensor.ByteLength) * 52 / 100);
         Parallel.For(0, tensors.Length, i => Fill(writer, tensors[i], (ulong)i, model));
         writer.AddFile("config.json", Encoding.UTF8.GetBytes("""{"model_type":"llama"}"""));
