@@ -24,6 +24,9 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
             case WorkProgress work:
                 Show($"{Doing(work.Activity)} {work.Name}", work.Fraction);
                 break;
+            case WaitProgress wait:
+                Line(wait.Reason);
+                break;
             case EventProgress { Recorded: true } known:
                 recorded++;
                 WasFinished |= known.Event is RunCompleted;
@@ -70,6 +73,9 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
         "measure" => "measuring kinship of",
         "merge" => "merging",
         "evaluate" => "evaluating",
+        "verify" => "verifying",
+        "upload" => "uploading",
+        "download" => "downloading",
         _ => activity,
     };
 

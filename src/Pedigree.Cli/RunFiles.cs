@@ -1,5 +1,5 @@
+using System.Text;
 using System.Text.RegularExpressions;
-using Pedigree.Storage;
 using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
 
@@ -19,11 +19,11 @@ internal static partial class RunFiles
         return id.Length <= LongestId ? id : id[^LongestId..].TrimStart('.', '-', '_');
     }
 
-    /// <summary>Writes the report beside the log and returns its path.</summary>
-    public static string WriteReport(RunRecord run)
+    /// <summary>Writes the report beside the log and returns where it lies.</summary>
+    public static async Task<string> WriteReportAsync(RunRecord run)
     {
-        WholeFile.Write(run.Folder.Report, RunReport.Html(run.Id, run.Events), run.Folder.Path);
-        return run.Folder.Report;
+        await run.Store.WriteAsync(run.Run.Report, Encoding.UTF8.GetBytes(RunReport.Html(run.Id, run.Events)));
+        return run.Store.AddressOf(run.Run.Report);
     }
 
     [GeneratedRegex("[^A-Za-z0-9._-]")]

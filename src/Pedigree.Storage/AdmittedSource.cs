@@ -19,32 +19,38 @@ public sealed record AdmittedSource(string Path, string Digest, IReadOnlyList<So
 
     /// <summary>What the store knows of an admitted checkpoint; null where it was never admitted.</summary>
     /// <exception cref="BadInputException">The file is not as it was written.</exception>
-    public static AdmittedSource? Read(Store store, string digest)
+    public static async Task<AdmittedSource?> ReadAsync(IStore store, string digest, CancellationToken cancellation = default)
     {
-        string path = store.Source(digest);
-        if (!File.Exists(path))
-            return null;
-        try
-        {
-            return JsonSerializer.Deserialize<AdmittedSource>(File.ReadAllText(path), options) is { } source && source.Digest == digest
-                ? source : throw new BadInputException(path, "digest", "is not that of its folder; remove the file and run again");
-        }
-        catch (JsonException error)
-        {
-            throw new BadInputException(path, error.Path, "is not as it was written; remove the file and run again");
-        }
+        string name = StoreNames.Source(digest);
+        return await store.ReadAsync(name, cancellation: cancellation) is { } content ? Parse(content, digest, store.AddressOf(name)) : null;
     }
 
     /// <summary>What the store knows of the checkpoint in a folder that looks unchanged since; null where it knows nothing.</summary>
-    public static AdmittedSource? Find(Store store, string folder) => store.Sources.Select(digest => Read(store, digest))
-        .FirstOrDefault(source => source?.Path == folder && source.LooksUnchanged);
+    public static async Task<AdmittedSource?> FindAsync(IStore store, string folder, CancellationToken cancellation = default)
+    {
+        foreach (string digest in await store.ListAsync("checkpoints", StoreNames.SourceFile, cancellation))
+            if (StoreNames.IsDigest(digest) && await ReadAsync(store, digest, cancellation) is { } source && source.Path == folder && source.LooksUnchanged)
+                return source;
+        return null;
+    }
 
     /// <summary>Whether length and time of every file are still those recorded, so that its content need not be read again.</summary>
     public bool LooksUnchanged => Files.All(file => file.LooksUnchanged(Path));
 
-    /// <summary>Keeps it in the store.</summary>
-    public void Write(Store store, string temporary) =>
-        WholeFile.Write(store.Source(Digest), JsonSerializer.Serialize(this, options) + "\n", temporary);
+    internal static AdmittedSource Parse(byte[] content, string digest, string address)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<AdmittedSource>(content, options) is { } source && source.Digest == digest
+                ? source : throw new BadInputException(address, "digest", "is not that of its folder; remove the file and run again");
+        }
+        catch (JsonException error)
+        {
+            throw new BadInputException(address, error.Path, "is not as it was written; remove the file and run again");
+        }
+    }
+
+    internal byte[] ToJson() => [.. JsonSerializer.SerializeToUtf8Bytes(this, options), (byte)'\n'];
 }
 
 /// <summary>A file of an admitted checkpoint.</summary>

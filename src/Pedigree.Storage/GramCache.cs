@@ -5,31 +5,33 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Storage;
 
 /// <summary>Gram rows by base, model and whether they were measured; a row grows with every model it is measured with.</summary>
-public sealed class GramCache(Store store)
+public sealed class GramCache(IStore store)
 {
     private readonly Dictionary<string, GramRow> _rows = new(StringComparer.Ordinal);
 
     /// <summary>The row of a model relative to a base; null where it is not known.</summary>
     /// <exception cref="Weights.BadInputException">Its file is not as it was written.</exception>
-    public GramRow? Find(string ancestor, string model, bool measured)
+    public async Task<GramRow?> FindAsync(string ancestor, string model, bool measured, CancellationToken cancellation = default)
     {
-        string file = FileOf(ancestor, model, measured);
-        if (!_rows.TryGetValue(file, out GramRow? row) && File.Exists(file))
-            _rows[file] = row = GramRow.Parse(File.ReadAllText(file), file);
+        string name = NameOf(ancestor, model, measured);
+        if (!_rows.TryGetValue(name, out GramRow? row) && await store.ReadAsync(name, cancellation: cancellation) is { } content)
+            _rows[name] = row = Parse(name, content);
         return row;
     }
 
-    /// <summary>Adds what a row knows to what was known.</summary>
-    /// <returns>The file and the row to write to it.</returns>
-    public (string File, GramRow Row) Add(GramRow row)
+    /// <summary>Adds what a row knows to what is known.</summary>
+    public Task AddAsync(GramRow row, CancellationToken cancellation = default)
     {
-        if (Find(row.Base!, row.Model, row.Measured) is { } known)
-            row = known.Union(row);
-        string file = FileOf(row.Base!, row.Model, row.Measured);
-        _rows[file] = row;
-        return (file, row);
+        string name = NameOf(row.Base!, row.Model, row.Measured);
+        return store.UpdateAsync(name, known =>
+        {
+            GramRow whole = _rows[name] = known is null ? row : Parse(name, known).Union(row);
+            return Encoding.UTF8.GetBytes(whole.ToJson() + "\n");
+        }, cancellation);
     }
 
-    private string FileOf(string ancestor, string model, bool measured) => store.Gram(Convert.ToHexStringLower(
+    private GramRow Parse(string name, byte[] content) => GramRow.Parse(Encoding.UTF8.GetString(content), store.AddressOf(name));
+
+    private static string NameOf(string ancestor, string model, bool measured) => StoreNames.Gram(Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{ancestor} {model} {(measured ? "measured" : "predicted")}"))));
 }

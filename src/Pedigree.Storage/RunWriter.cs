@@ -1,100 +1,50 @@
 using Pedigree.Evolution;
 using Pedigree.Weights;
-using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 
-/// <summary>The one writer of a run: holds its lock, which the system releases when the process dies, and appends to its log.</summary>
-public sealed class RunWriter : IDisposable
+/// <summary>The one writer of a run: keeps others away until it is disposed, or its process dies, and appends to the run's log.</summary>
+public sealed class RunWriter : IAsyncDisposable
 {
-    private readonly RunFolder _folder;
-    private readonly FileStream _lock;
-    private readonly FileStream _log;
-    private string _previous;
+    private readonly StoredRun _run;
+    private readonly EventLog _log;
+    private readonly ILogAppender _appender;
 
-    private RunWriter(RunFolder folder, FileStream runLock)
-    {
-        _folder = folder;
-        _lock = runLock;
-        _log = new(folder.Log, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
-        try
-        {
-            byte[] bytes = new byte[_log.Length];
-            _log.ReadExactly(bytes);
-            (History, _previous, long length) = EventLog.Read(folder.Log, folder.Run, bytes, mayBeTorn: true);
-            _log.SetLength(length);
-            _log.Position = length;
-        }
-        catch
-        {
-            _log.Dispose();
-            throw;
-        }
-    }
+    private RunWriter(StoredRun run, EventLog log, ILogAppender appender) =>
+        (_run, _log, _appender, History) = (run, log, appender, [.. log.Events]);
 
-    /// <summary>The events that were there when the log was opened; a torn last line was cut off.</summary>
+    /// <summary>The events that were there when the log was opened; a torn last line is passed over and goes with the next append.</summary>
     public IReadOnlyList<LoggedEvent> History { get; }
 
-    /// <summary>Takes the run's lock, makes its folder where there is none, empties its <c>tmp</c> and verifies its log.</summary>
+    /// <summary>Takes the right to write the run and verifies its log.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="waiting">Told why, where it must first be waited for a writer that may have died.</param>
+    /// <param name="cancellation">Ends the waiting.</param>
     /// <exception cref="BadInputException">Another process writes the run, or the log is damaged.</exception>
-    public static RunWriter Open(RunFolder folder)
+    public static async Task<RunWriter> OpenAsync(StoredRun run, Action<string>? waiting = null, CancellationToken cancellation = default)
     {
-        DurableFiles.FailRatherThanDie();
-        Directory.CreateDirectory(folder.Path);
-        FileStream runLock = Lock(folder);
+        ILogAppender appender = await run.Store.OpenLogAsync(run.Log, exclusive: true, waiting, cancellation);
         try
         {
-            if (Directory.Exists(folder.Temporary))
-                Directory.Delete(folder.Temporary, recursive: true);
-            Directory.CreateDirectory(folder.Temporary);
-            return new(folder, runLock);
+            EventLog log = new(run);
+            await log.ReadOnAsync(cancellation: cancellation);
+            return new(run, log, appender);
         }
         catch
         {
-            runLock.Dispose();
+            await appender.DisposeAsync();
             throw;
         }
     }
 
-    /// <summary>Adds an event; it is on the disk when this returns. After an error the log is as it was before.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
-    public LoggedEvent Append(RunEvent runEvent, DateTimeOffset time)
-    {
-        byte[] line = EventLine.Write(_folder.Run, time, _previous, runEvent);
-        long length = _log.Length;
-        try
-        {
-            _log.Write([.. line, (byte)'\n']);
-            _log.Flush(flushToDisk: true);
-        }
-        catch (Exception error) when (WholeFile.IsDisk(error))
-        {
-            _log.SetLength(length);
-            _log.Position = length;
-            throw WholeFile.NotWritten(_folder.Log, error);
-        }
-        _previous = EventLine.Hash(line);
-        return new(time, runEvent);
-    }
+    /// <summary>Adds an event; it is kept for good when this returns. After an error of a folder the log is as it was before.</summary>
+    /// <exception cref="BadInputException">There is no room, or another process has written in the meantime.</exception>
+    public async Task<LoggedEvent> AppendAsync(RunEvent runEvent, DateTimeOffset time) =>
+        await _log.AppendAsync(_appender, runEvent, time) ?? throw Refused(_run.LogAddress, _run.Id);
 
-    /// <summary>Gives the lock back.</summary>
-    public void Dispose()
-    {
-        _log.Dispose();
-        _lock.Dispose();
-    }
+    /// <summary>Lets others write.</summary>
+    public ValueTask DisposeAsync() => _appender.DisposeAsync();
 
-    private static FileStream Lock(RunFolder folder)
-    {
-        const int SharingViolation = unchecked((int)0x80070020), WouldBlockLinux = 11, WouldBlockMac = 35;
-        try
-        {
-            return new(folder.Lock, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException error) when (error.HResult is SharingViolation or WouldBlockLinux or WouldBlockMac)
-        {
-            throw new BadInputException(folder.Path, null,
-                $"run {folder.Run} is being written by another process; wait for it, or choose another run id");
-        }
-    }
+    internal static BadInputException Refused(string address, string run) => new(address, null,
+        $"run {run} is being written by another process; wait for it, or choose another run id");
 }

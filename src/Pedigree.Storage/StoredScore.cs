@@ -4,27 +4,28 @@ using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
-/// <summary>Reads and writes the file of a score.</summary>
+/// <summary>Reads and writes scores.</summary>
 public static class StoredScore
 {
-    /// <summary>The score in a file; null where there is none.</summary>
-    /// <exception cref="BadInputException">The file is not as it was written.</exception>
-    public static TaskScore? Read(string file)
+    /// <summary>The score of a key; null where there is none.</summary>
+    /// <exception cref="BadInputException">It is not as it was written.</exception>
+    public static async Task<TaskScore?> ReadAsync(IStore store, string key, CancellationToken cancellation = default)
     {
-        if (!File.Exists(file))
+        string name = StoreNames.Score(key);
+        if (await store.ReadAsync(name, cancellation: cancellation) is not { } content)
             return null;
         try
         {
-            return JsonSerializer.Deserialize<TaskScore>(File.ReadAllText(file), EventJson.Options) is { Task: not null, Metric: not null } score
+            return JsonSerializer.Deserialize<TaskScore>(content, EventJson.Options) is { Task: not null, Metric: not null } score
                 ? score : throw new JsonException();
         }
         catch (JsonException error)
         {
-            throw new BadInputException(file, error.Path, "is not a score as it was written; remove the file and it is computed again");
+            throw new BadInputException(store.AddressOf(name), error.Path, "is not a score as it was written; remove the file and it is computed again");
         }
     }
 
     /// <summary>Keeps a score.</summary>
-    public static void Write(string file, TaskScore score, string temporary) =>
-        WholeFile.Write(file, JsonSerializer.Serialize(score, EventJson.Options) + "\n", temporary);
+    public static Task WriteAsync(IStore store, string key, TaskScore score, CancellationToken cancellation = default) =>
+        store.WriteAsync(StoreNames.Score(key), (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options), (byte)'\n'], cancellation);
 }

@@ -11,20 +11,19 @@ public static class Auditor
     /// <summary>
     /// Verifies the log, decides everything again from it, and verifies every checkpoint of the run.
     /// </summary>
-    /// <param name="store">Folder of the store.</param>
+    /// <param name="store">The store.</param>
     /// <param name="runId">Id of the run.</param>
     /// <param name="remerge">Whether every child is made again, in a temporary folder, and compared.</param>
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
     /// <exception cref="BadInputException">There is no such run.</exception>
-    public static Task<ReplayResult> ReplayAsync(
-        string store, string runId, bool remerge = false, bool reevaluate = false,
+    public static async Task<ReplayResult> ReplayAsync(
+        IStore store, string runId, bool remerge = false, bool reevaluate = false,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Store files = new(store);
-        RunFolder folder = Runs.Existing(files, runId);
-        return Task.Run(() => ReplayAsync(files, folder, remerge, reevaluate, progress, cancellation), cancellation);
+        StoredRun run = await Runs.ExistingAsync(store, runId, cancellation);
+        return await Task.Run(() => ReplayAsync(run, remerge, reevaluate, progress, cancellation), cancellation);
     }
 
     /// <summary>Decides a recorded run again.</summary>
@@ -51,25 +50,25 @@ public static class Auditor
     }
 
     private static async Task<ReplayResult> ReplayAsync(
-        Store store, RunFolder folder, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         IReadOnlyList<RunEvent> events = [];
         try
         {
-            events = [.. EventLog.Read(folder.Log, folder.Run, mayBeTorn: false).Select(logged => logged.Event)];
+            events = [.. (await EventLog.ReadAsync(run, mayBeTorn: false, cancellation)).Select(logged => logged.Event)];
             if (await DecideAgainAsync(events) is { } difference)
-                throw new BadInputException(folder.Log, null, difference);
-            CheckpointAudit.Verify(store, events, progress, cancellation);
+                throw new BadInputException(run.LogAddress, null, difference);
+            await CheckpointAudit.VerifyAsync(run.Store, events, progress, cancellation);
             if (remerge)
-                MergeAudit.Verify(store, events, folder.Log, progress, cancellation);
+                await MergeAudit.VerifyAsync(run, events, progress, cancellation);
             if (reevaluate)
-                ScoreAudit.Verify(store, folder, events, progress, cancellation);
-            return new(folder.Run, events.Count, true, null);
+                await ScoreAudit.VerifyAsync(run, events, progress, cancellation);
+            return new(run.Id, events.Count, true, null);
         }
         catch (Exception difference) when (difference is BadInputException or ArgumentException)
         {
             // The latter where a log that was made up calls something a digest that is none.
-            return new(folder.Run, events.Count, false, difference.Message);
+            return new(run.Id, events.Count, false, difference.Message);
         }
     }
 }

@@ -14,7 +14,7 @@ public static class EmbeddedHost
     /// and models have been found right.
     /// </summary>
     /// <param name="spec">What to run.</param>
-    /// <param name="store">Folder of the store; made where there is none.</param>
+    /// <param name="store">The store; made where there is none.</param>
     /// <param name="runId">Id of the run.</param>
     /// <param name="progress">Told of work and events, recorded ones included.</param>
     /// <param name="cancellation">Suspends the run in good order: the same call takes it up again.</param>
@@ -23,20 +23,19 @@ public static class EmbeddedHost
     /// <exception cref="BadInputException">Spec, models or store are not right, or another process writes the run.</exception>
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
     public static async Task<RunRecord> RunAsync(
-        SpecFile spec, string store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        SpecFile spec, IStore store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
         CancellationToken end = default, Func<string>? reason = null)
     {
-        Store files = new(store);
-        RunFolder folder = files.Run(runId);
+        StoredRun run = new(store, runId);
         try
         {
-            using RunJournal journal = new(folder, spec, progress);
+            await using RunJournal journal = await RunJournal.OpenAsync(run, spec, progress, cancellation);
             foreach (RunEvent recorded in journal.History)
                 progress?.Report(new EventProgress(recorded, Recorded: true));
-            RefuseOtherSpec(folder, journal.History, spec);
+            RefuseOtherSpec(run, journal.History, spec);
             if (!journal.History.OfType<RunCompleted>().Any())
-                await RunAsync(spec, files, folder, journal, progress, cancellation, end, reason);
-            return RunRecord.Of(runId, files, journal.Events);
+                await RunAsync(spec, run, journal, progress, cancellation, end, reason);
+            return RunRecord.Of(run, journal.Events);
         }
         catch (InvalidSpecException error)
         {
@@ -44,12 +43,12 @@ public static class EmbeddedHost
         }
         catch (DivergedException error)
         {
-            throw new BadInputException(folder.Log, $"line {error.Index + 1}",
+            throw new BadInputException(run.LogAddress, $"line {error.Index + 1}",
                 $"was decided otherwise when it was recorded, so this run cannot go on with this version; begin another run ({error.Message})");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new BadInputException(files.Root, null,
+            throw new BadInputException(store.Address, null,
                 $"cannot be used ({error.Message}); make room or give the right to write, and run the same command again");
         }
         catch (WorkFailedException error)
@@ -60,10 +59,10 @@ public static class EmbeddedHost
     }
 
     private static async Task RunAsync(
-        SpecFile spec, Store files, RunFolder folder, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation,
+        SpecFile spec, StoredRun run, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation,
         CancellationToken end, Func<string>? reason)
     {
-        EmbeddedActivities live = new(files, folder, spec, journal, progress, cancellation, end);
+        EmbeddedActivities live = new(run, spec, journal, progress, cancellation, end);
         try
         {
             await EvolutionRun.RunAsync(spec.Spec, new RecordedActivities(journal.History, live));
@@ -71,7 +70,7 @@ public static class EmbeddedHost
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             await live.FinishAsync();
-            journal.Suspend(reason?.Invoke() ?? "cancelled");
+            await journal.SuspendAsync(reason?.Invoke() ?? "cancelled");
             throw;
         }
         finally
@@ -80,10 +79,10 @@ public static class EmbeddedHost
         }
     }
 
-    private static void RefuseOtherSpec(RunFolder folder, IReadOnlyList<RunEvent> history, SpecFile spec)
+    private static void RefuseOtherSpec(StoredRun run, IReadOnlyList<RunEvent> history, SpecFile spec)
     {
         if (history is [RunStarted started, ..] && SpecDifference.First(started.Spec, spec.Spec) is { } difference)
             throw new BadInputException(spec.Path, difference.Field,
-                $"is {difference.Right}, but run {folder.Run} was begun with {difference.Left}; restore it or choose another run id");
+                $"is {difference.Right}, but run {run.Id} was begun with {difference.Left}; restore it or choose another run id");
     }
 }

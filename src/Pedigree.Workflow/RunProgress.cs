@@ -6,10 +6,14 @@ namespace Pedigree.Workflow;
 public abstract record RunProgress;
 
 /// <summary>Work is being done.</summary>
-/// <param name="Activity">admit, measure, merge or evaluate.</param>
+/// <param name="Activity">admit, measure, merge, evaluate, verify, upload or download.</param>
 /// <param name="Name">Name of the model.</param>
 /// <param name="Fraction">Done so far, 0 to 1.</param>
 public sealed record WorkProgress(string Activity, string Name, double Fraction) : RunProgress;
+
+/// <summary>Nothing can be done yet.</summary>
+/// <param name="Reason">What is waited for.</param>
+public sealed record WaitProgress(string Reason) : RunProgress;
 
 /// <summary>An event is in the log.</summary>
 /// <param name="Event">The event.</param>

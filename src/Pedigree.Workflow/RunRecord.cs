@@ -4,21 +4,23 @@ using Pedigree.Storage;
 namespace Pedigree.Workflow;
 
 /// <summary>A run as its log tells it.</summary>
-/// <param name="Id">The run's id.</param>
-/// <param name="Store">The store it is in.</param>
+/// <param name="Run">Its things in the store.</param>
 /// <param name="Log">Every event with its time.</param>
 /// <param name="State">What follows from the events.</param>
-public sealed record RunRecord(string Id, Store Store, IReadOnlyList<LoggedEvent> Log, RunState State)
+public sealed record RunRecord(StoredRun Run, IReadOnlyList<LoggedEvent> Log, RunState State)
 {
+    /// <summary>The run's id.</summary>
+    public string Id => Run.Id;
+
+    /// <summary>The store it is in.</summary>
+    public IStore Store => Run.Store;
+
     /// <summary>The events, in order.</summary>
     public IReadOnlyList<RunEvent> Events { get; } = [.. Log.Select(logged => logged.Event)];
 
-    /// <summary>Where it lies.</summary>
-    public RunFolder Folder => Store.Run(Id);
+    /// <summary>Where a model of this run lies: in the store for a child, where it was admitted from otherwise.</summary>
+    public Task<string> AddressOfAsync(Model model) => Activities.Models.AddressOfAsync(Store, model.Digest);
 
-    /// <summary>The folder of a model of this run: in the store for a child, where it was admitted from otherwise.</summary>
-    public string PathOf(Model model) => Activities.Models.FolderOf(Store, model.Digest);
-
-    internal static RunRecord Of(string id, Store store, IReadOnlyList<LoggedEvent> log) =>
-        new(id, store, log, log.Aggregate(RunState.Empty, (state, logged) => state.Apply(logged.Event)));
+    internal static RunRecord Of(StoredRun run, IReadOnlyList<LoggedEvent> log) =>
+        new(run, log, log.Aggregate(RunState.Empty, (state, logged) => state.Apply(logged.Event)));
 }

@@ -27,15 +27,15 @@ public sealed record RunSummary(
     public sealed record Average([property: JsonPropertyName("average")] double Value);
 
     /// <summary>The summary of a run that has evaluated its admitted models; null before that.</summary>
-    public static RunSummary? Of(RunRecord run)
+    public static async Task<RunSummary?> OfAsync(RunRecord run)
     {
         RunState state = run.State;
         if (state.Generations.Count == 0)
             return null;
         Evolution.Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
         return new(
-            state.Spec!.Strategy.Name, run.Id, new(best.Name, best.Average!.Value, run.PathOf(best)), new(state.Base!.Average!.Value),
+            state.Spec!.Strategy.Name, run.Id, new(best.Name, best.Average!.Value, await run.AddressOfAsync(best)), new(state.Base!.Average!.Value),
             new(admitted.Name, admitted.Average!.Value), state.Generations[^1].Generation, state.Merges, state.Evaluations,
-            state.Completed?.Reason, run.Folder.Log);
+            state.Completed?.Reason, run.Run.LogAddress);
     }
 }

@@ -7,18 +7,22 @@ namespace Pedigree.Workflow;
 public static class Runs
 {
     /// <summary>Ids of all runs, in ordinal order; none where there is no store.</summary>
-    public static IReadOnlyList<string> List(string store) => new Store(store).Runs;
+    public static Task<IReadOnlyList<string>> ListAsync(IStore store, CancellationToken cancellation = default) => StoredRun.ListAsync(store, cancellation);
 
     /// <summary>A run, finished or not; its log is verified.</summary>
     /// <exception cref="BadInputException">There is no such run, or its log is damaged.</exception>
-    public static RunRecord Load(string store, string id)
+    public static async Task<RunRecord> LoadAsync(IStore store, string id, CancellationToken cancellation = default)
     {
-        Store folder = new(store);
-        RunFolder run = Existing(folder, id);
-        return RunRecord.Of(id, folder, EventLog.Read(run.Log, id));
+        StoredRun run = await ExistingAsync(store, id, cancellation);
+        return RunRecord.Of(run, await EventLog.ReadAsync(run, cancellation: cancellation));
     }
 
-    internal static RunFolder Existing(Store store, string id) =>
-        store.Run(id) is { Exists: true } run ? run : throw new BadInputException(store.Root, "run", store.Runs is [_, ..] runs
+    internal static async Task<StoredRun> ExistingAsync(IStore store, string id, CancellationToken cancellation)
+    {
+        StoredRun run = new(store, id);
+        if (await run.ExistsAsync(cancellation))
+            return run;
+        throw new BadInputException(store.Address, "run", await ListAsync(store, cancellation) is [_, ..] runs
             ? $"there is no run `{id}`; there are: {string.Join(", ", runs)}" : $"there is no run `{id}`, and no other in this store");
+    }
 }

@@ -15,7 +15,7 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     public async Task A_finished_run_is_identical_when_decided_merged_and_evaluated_again()
     {
         SortedDictionary<string, string> before = TemporaryFolder.Contents(finished.Store);
-        ReplayResult result = await Auditor.ReplayAsync(finished.Store, "small", remerge: true, reevaluate: true);
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(finished.Store), "small", remerge: true, reevaluate: true);
         Assert.Null(result.FirstDifference);
         Assert.True(result.Identical);
         Assert.Equal(finished.Run.Events.Count, result.Events);
@@ -26,7 +26,7 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     public async Task A_flipped_bit_in_any_file_of_a_child_is_found_and_the_file_named()
     {
         string store = Copied();
-        string child = new Store(store).Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest);
+        string child = Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest));
         Random random = new(3);
         foreach (string file in Directory.EnumerateFiles(child).Order(StringComparer.Ordinal))
         {
@@ -36,7 +36,7 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
                 byte[] flipped = [.. whole];
                 flipped[position] ^= (byte)(1 << random.Next(8));
                 File.WriteAllBytes(file, flipped);
-                ReplayResult result = await Auditor.ReplayAsync(store, "small");
+                ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "small");
                 Assert.False(result.Identical, $"{file} at {position}");
                 Assert.Contains(Path.GetFileName(child), result.FirstDifference);
                 if (Path.GetFileName(file) != "recipe.json")
@@ -44,18 +44,18 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
             }
             File.WriteAllBytes(file, whole);
         }
-        Assert.True((await Auditor.ReplayAsync(store, "small")).Identical);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(store), "small")).Identical);
     }
 
     [Fact]
     public async Task A_flipped_bit_in_the_log_is_named_by_line()
     {
         string store = Copied();
-        string log = new Store(store).Run("small").Log;
+        string log = new StoredRun(Store.Open(store), "small").LogAddress;
         byte[] bytes = File.ReadAllBytes(log);
         bytes[Array.IndexOf(bytes, (byte)'\n') + 200] ^= 4;
         File.WriteAllBytes(log, bytes);
-        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "small");
         Assert.False(result.Identical);
         Assert.Contains("line 2", result.FirstDifference);
     }
@@ -64,9 +64,9 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     public async Task A_log_without_its_end_is_not_identical()
     {
         string store = Copied();
-        string log = new Store(store).Run("small").Log;
+        string log = new StoredRun(Store.Open(store), "small").LogAddress;
         File.WriteAllText(log, string.Concat(File.ReadAllLines(log)[..^1].Select(line => line + "\n")));
-        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "small");
         Assert.False(result.Identical);
         Assert.Contains("before the run was completed", result.FirstDifference);
     }
@@ -79,12 +79,12 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         var honest = (GenerationCompleted)events[index];
         events[index] = honest with { Best = honest.Best with { Average = 1 } };
         string store = _folder["made-up"];
-        using (RunWriter writer = RunWriter.Open(new Store(store).Run("small")))
+        await using (RunWriter writer = await RunWriter.OpenAsync(new(Store.Open(store), "small")))
         {
             foreach (RunEvent runEvent in events)
-                writer.Append(runEvent, DateTimeOffset.UtcNow);
+                await writer.AppendAsync(runEvent, DateTimeOffset.UtcNow);
         }
-        ReplayResult result = await Auditor.ReplayAsync(store, "small");
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "small");
         Assert.False(result.Identical);
         Assert.Contains($"line {index + 1}", result.FirstDifference);
     }
@@ -92,15 +92,17 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     [Fact]
     public async Task A_run_that_is_not_there_is_refused_with_those_that_are()
     {
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(finished.Store, "smal"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(finished.Store), "smal"));
         Assert.Contains("there are: small", error.Message);
     }
 
     [Fact]
     public async Task A_run_recorded_long_ago_is_decided_the_same_way_today()
     {
-        string log = Path.Combine(Path.GetDirectoryName(ThisFile())!, "Recorded", "demo.jsonl");
-        RunEvent[] events = [.. EventLog.Read(log, "demo", mayBeTorn: false).Select(logged => logged.Event)];
+        StoredRun run = new(Store.Open(_folder["old"]), "demo");
+        Directory.CreateDirectory(Path.GetDirectoryName(run.LogAddress)!);
+        File.Copy(Path.Combine(Path.GetDirectoryName(ThisFile())!, "Recorded", "demo.jsonl"), run.LogAddress);
+        RunEvent[] events = [.. (await EventLog.ReadAsync(run, mayBeTorn: false)).Select(logged => logged.Event)];
         Assert.True(events.OfType<MergeCompleted>().Count() >= 7);
         Assert.Null(await Auditor.DecideAgainAsync(events));
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pedigree.Storage;
 using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests;
@@ -104,10 +105,10 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(2, process.ExitCode);
         Assert.Contains("BadInputException", error);
         Assert.Contains("make room", error);
-        Assert.DoesNotContain(Runs.Load(_folder["store"], "r").Events, runEvent => runEvent is Evolution.WorkFailed);
-        RunRecord run = await EmbeddedHost.RunAsync(spec, _folder["store"], "r");
+        Assert.DoesNotContain((await Runs.LoadAsync(Store.Open(_folder["store"]), "r")).Events, runEvent => runEvent is Evolution.WorkFailed);
+        RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
         Assert.NotNull(run.State.Completed);
-        Assert.True((await Auditor.ReplayAsync(_folder["store"], "r")).Identical);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "r")).Identical);
     }
 
     private async Task AssertRefused(Action<string> spoil, Func<string, string> change, string field, string message)
@@ -116,7 +117,7 @@ public sealed class BadInputTests : IDisposable
         TemporaryFolder.Copy(Samples.Family, family);
         spoil(family);
         SpecFile spec = Samples.Write(_folder["spec.yaml"], change(Samples.Spec().Replace(Samples.Family, family)));
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, _folder["store"], "r"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Contains(field, error.Message);
         Assert.Contains(message, error.Message);
         Assert.False(Directory.Exists(_folder["store"]));

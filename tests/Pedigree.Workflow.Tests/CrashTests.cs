@@ -1,16 +1,17 @@
 using System.Diagnostics;
 using Pedigree.Evolution;
+using Pedigree.Storage;
 
 namespace Pedigree.Workflow.Tests;
 
 public sealed class CrashTests(FinishedRun finished)
 {
     [Fact]
-    public void A_run_killed_at_twenty_random_moments_ends_as_if_left_in_peace()
+    public async Task A_run_killed_at_twenty_random_moments_ends_as_if_left_in_peace()
     {
         using TemporaryFolder folder = new();
         Random random = new(20);
-        TimeSpan whole = Undisturbed(folder["first"]);
+        TimeSpan whole = await UndisturbedAsync(folder["first"]);
         int kills = 0;
         for (int attempt = 0; kills < 20; attempt++)
         {
@@ -35,25 +36,25 @@ public sealed class CrashTests(FinishedRun finished)
                 Assert.True(process.ExitCode == 0, process.StandardError.ReadToEnd());
                 break;
             }
-            AssertSame(store);
+            await AssertSameAsync(store);
         }
     }
 
-    private TimeSpan Undisturbed(string store)
+    private async Task<TimeSpan> UndisturbedAsync(string store)
     {
         Stopwatch watch = Stopwatch.StartNew();
         using Process process = HostProcess.Start(finished.Spec.Path, store, "small");
         process.WaitForExit();
         Assert.True(process.ExitCode == 0, process.StandardError.ReadToEnd());
-        AssertSame(store);
+        await AssertSameAsync(store);
         return watch.Elapsed;
     }
 
-    private void AssertSame(string store)
+    private async Task AssertSameAsync(string store)
     {
-        RunRecord run = Runs.Load(store, "small");
+        RunRecord run = await Runs.LoadAsync(Store.Open(store), "small");
         Assert.Equal(EmbeddedHostTests.Decisions(finished.Run), EmbeddedHostTests.Decisions(run));
         Model best = run.State.Population.First(model => model.Generation > 0);
-        Assert.Equal(TemporaryFolder.Contents(finished.Run.PathOf(best)), TemporaryFolder.Contents(run.PathOf(best)));
+        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best)), TemporaryFolder.Contents(await run.AddressOfAsync(best)));
     }
 }

@@ -1,4 +1,5 @@
 using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests;
@@ -10,7 +11,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void A_run_measures_merges_and_evaluates_and_says_why_it_ended()
+    public async Task A_run_measures_merges_and_evaluates_and_says_why_it_ended()
     {
         RunState state = finished.Run.State;
         Assert.Equal(StopReason.Generations, state.Completed!.Reason);
@@ -20,17 +21,17 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.NotEmpty(children);
         // Float32 or bf16 children: the prediction is off by rounding alone.
         Assert.All(children, entry => Assert.Equal(entry.Value.Pearson, entry.Predicted!.Pearson, 0.01));
-        RunSummary summary = RunSummary.Of(finished.Run)!;
+        RunSummary summary = (await RunSummary.OfAsync(finished.Run))!;
         Assert.True(File.Exists(Path.Combine(summary.Best.Path!, "model.safetensors")));
         Assert.True(File.Exists(summary.Events));
-        Assert.Equal(["small"], Runs.List(finished.Store));
+        Assert.Equal(["small"], await Runs.ListAsync(Store.Open(finished.Store)));
     }
 
     [Fact]
     public async Task A_finished_run_is_returned_and_nothing_is_written()
     {
         SortedDictionary<string, string> before = TemporaryFolder.Contents(finished.Store);
-        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, finished.Store, "small");
+        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(finished.Store), "small");
         Assert.Equal(finished.Run.Events.Count, again.Events.Count);
         Assert.Equal(before, TemporaryFolder.Contents(finished.Store));
     }
@@ -39,7 +40,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
     public async Task Another_spec_for_the_same_run_is_refused_and_the_field_named()
     {
         SpecFile other = Samples.Write(_folder["other.yaml"], Samples.Spec(strategy: "greedy"));
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, finished.Store, "small"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, Store.Open(finished.Store), "small"));
         Assert.Equal("strategy.name", error.Field);
         Assert.Contains("was begun with \"kinship\"", error.Message);
     }
@@ -50,7 +51,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         string store = _folder["store"];
         TemporaryFolder.Copy(finished.Store, store);
         Dictionary<string, DateTime> before = Finished(store);
-        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, store, "second");
+        RunRecord again = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "second");
         Assert.Equal(Decisions(finished.Run), Decisions(again));
         Assert.Equal(before, Finished(store));
     }
@@ -66,9 +67,9 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
                 source.Cancel();
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => EmbeddedHost.RunAsync(finished.Spec, store, "small", cancel, source.Token));
-        Assert.IsType<RunSuspended>(Runs.Load(store, "small").Events[^1]);
-        RunRecord whole = await EmbeddedHost.RunAsync(finished.Spec, store, "small");
+            () => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small", cancel, source.Token));
+        Assert.IsType<RunSuspended>((await Runs.LoadAsync(Store.Open(store), "small")).Events[^1]);
+        RunRecord whole = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small");
         Assert.Single(whole.Events.OfType<RunResumed>());
         Assert.Equal(Decisions(finished.Run), Decisions(whole));
     }
@@ -80,12 +81,12 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         SynchronousProgress stop = new(news =>
         {
             if (news is EventProgress { Event: ParentsSelected { Generation: 1 } })
-                new Storage.Store(store).Run("small").RequestStop();
+                new StoredRun(Store.Open(store), "small").RequestStopAsync().Wait();
         });
-        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, store, "small", stop);
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small", stop);
         Assert.Equal(StopReason.Told, run.State.Completed!.Reason);
         Assert.Equal(1, run.State.Generations[^1].Generation);
-        Assert.True((await Auditor.ReplayAsync(store, "small")).Identical);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(store), "small")).Identical);
     }
 
     [Theory]
@@ -102,26 +103,26 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
                 && (happened as GenerationCompleted)?.Generation is null or 1)
                 end.Cancel();
         });
-        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, store, "small", told, end: end.Token);
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small", told, end: end.Token);
         Assert.Equal(StopReason.Told, run.State.Completed!.Reason);
         Assert.Equal(run.State.Population[0].Name, run.State.Completed.Best!.Name);
         Assert.Equal(generations, Math.Max(0, run.State.Generations.Count - 1));
         Assert.True(run.State.Evaluations < finished.Run.State.Evaluations);
-        Assert.Null((await Auditor.ReplayAsync(store, "small")).FirstDifference);
+        Assert.Null((await Auditor.ReplayAsync(Store.Open(store), "small")).FirstDifference);
         Assert.Contains("someone asked it to stop", Workflow.Report.RunReport.Html("small", run.Events));
-        Assert.Equal(run.Events.Count, (await EmbeddedHost.RunAsync(finished.Spec, store, "small")).Events.Count);
+        Assert.Equal(run.Events.Count, (await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small")).Events.Count);
     }
 
     [Fact]
     public async Task Predicted_kinship_reads_no_child()
     {
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec(kinship: "price: predicted"));
-        RunRecord run = await EmbeddedHost.RunAsync(spec, _folder["store"], "predicted");
+        RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "predicted");
         ILookup<bool, KinshipEntry> rows = run.Events.OfType<KinshipMeasured>()
             .SelectMany(row => row.Row.Select(entry => (Child: row.Name.Contains('-'), entry))).ToLookup(pair => pair.Child, pair => pair.entry);
         Assert.All(rows[true], entry => Assert.Equal(KinshipPrice.Predicted, entry.Price));
         Assert.All(rows[false], entry => Assert.Equal(KinshipPrice.Measured, entry.Price));
-        Assert.True((await Auditor.ReplayAsync(_folder["store"], "predicted", remerge: true)).Identical);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "predicted", remerge: true)).Identical);
     }
 
     [Fact]
@@ -141,7 +142,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
                 error = new BadInputException("", null, output);
             }
         });
-        await EmbeddedHost.RunAsync(finished.Spec, store, "small", second);
+        await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small", second);
         Assert.Contains("is being written by another process", error!.Message);
     }
 
@@ -156,12 +157,12 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
             if (news is EventProgress { Event: GenerationCompleted })
                 source.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, _folder["store"], "r", cancel, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
         string weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
         byte[] bytes = File.ReadAllBytes(weights);
         bytes[^1] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, _folder["store"], "r"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Contains("has changed since it was admitted", error.Message);
     }
 

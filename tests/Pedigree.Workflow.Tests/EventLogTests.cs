@@ -7,7 +7,7 @@ using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests;
 
-public sealed class EventLogTests : IDisposable
+public sealed class EventLogTests : IAsyncLifetime
 {
     private static readonly RunEvent[] events =
     [
@@ -19,22 +19,27 @@ public sealed class EventLogTests : IDisposable
     ];
 
     private readonly TemporaryFolder _folder = new();
-    private readonly RunFolder _run;
+    private readonly StoredRun _run;
 
-    public EventLogTests()
+    public EventLogTests() => _run = new(Store.Open(_folder.Path), "r");
+
+    public async ValueTask InitializeAsync()
     {
-        _run = new Store(_folder.Path).Run("r");
-        using RunWriter writer = RunWriter.Open(_run);
+        await using RunWriter writer = await RunWriter.OpenAsync(_run);
         foreach (RunEvent runEvent in events)
-            writer.Append(runEvent, DateTimeOffset.UtcNow);
+            await writer.AppendAsync(runEvent, DateTimeOffset.UtcNow);
     }
 
-    public void Dispose() => _folder.Dispose();
+    public ValueTask DisposeAsync()
+    {
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     [Fact]
-    public void Events_come_back_as_they_were_appended()
+    public async Task Events_come_back_as_they_were_appended()
     {
-        IReadOnlyList<LoggedEvent> read = EventLog.Read(_run.Log, "r", mayBeTorn: false);
+        IReadOnlyList<LoggedEvent> read = await EventLog.ReadAsync(_run, mayBeTorn: false);
         Assert.Equal(events.Length, read.Count);
         Assert.All(read.Zip(events), pair => Assert.True(EventJson.Same(pair.First.Event, pair.Second)));
     }
@@ -43,7 +48,7 @@ public sealed class EventLogTests : IDisposable
     public void Every_line_is_a_CloudEvent()
     {
         JsonEventFormatter formatter = new();
-        foreach ((string line, RunEvent expected) in File.ReadAllLines(_run.Log).Zip(events))
+        foreach ((string line, RunEvent expected) in File.ReadAllLines(_run.LogAddress).Zip(events))
         {
             CloudEvent read = formatter.DecodeStructuredModeMessage(Encoding.UTF8.GetBytes(line), null, null);
             Assert.True(read.IsValid);
@@ -54,17 +59,17 @@ public sealed class EventLogTests : IDisposable
     }
 
     [Fact]
-    public void A_flipped_bit_anywhere_is_found_and_its_line_named()
+    public async Task A_flipped_bit_anywhere_is_found_and_its_line_named()
     {
-        byte[] whole = File.ReadAllBytes(_run.Log);
+        byte[] whole = File.ReadAllBytes(_run.LogAddress);
         int line = 1;
         for (int position = 0; position < whole.Length; position++)
         {
             byte[] flipped = [.. whole];
             flipped[position] ^= (byte)(1 << (position % 8));
-            File.WriteAllBytes(_run.Log, flipped);
-            BadInputException error = Assert.Throws<BadInputException>(() => EventLog.Read(_run.Log, "r", mayBeTorn: true));
-            Assert.Equal(_run.Log, error.File);
+            File.WriteAllBytes(_run.LogAddress, flipped);
+            BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EventLog.ReadAsync(_run));
+            Assert.Equal(_run.LogAddress, error.File);
             Assert.Equal($"line {line}", error.Field);
             if (whole[position] == '\n')
                 line++;
@@ -72,59 +77,88 @@ public sealed class EventLogTests : IDisposable
     }
 
     [Fact]
-    public void A_removed_swapped_or_repeated_line_is_found_and_named()
+    public async Task A_removed_swapped_or_repeated_line_is_found_and_named()
     {
-        string[] lines = File.ReadAllLines(_run.Log);
+        string[] lines = File.ReadAllLines(_run.LogAddress);
         for (int index = 0; index < lines.Length - 1; index++)
         {
-            AssertRefused([.. lines[..index], .. lines[(index + 1)..]], index + 1);
-            AssertRefused([.. lines[..index], lines[index + 1], lines[index], .. lines[(index + 2)..]], index + 1);
-            AssertRefused([.. lines[..(index + 1)], .. lines[index..]], index + 2);
+            await AssertRefusedAsync([.. lines[..index], .. lines[(index + 1)..]], index + 1);
+            await AssertRefusedAsync([.. lines[..index], lines[index + 1], lines[index], .. lines[(index + 2)..]], index + 1);
+            await AssertRefusedAsync([.. lines[..(index + 1)], .. lines[index..]], index + 2);
         }
     }
 
     [Fact]
-    public void A_log_of_another_run_is_refused()
+    public async Task A_log_of_another_run_is_refused()
     {
-        RunFolder other = new Store(_folder.Path).Run("other");
-        Directory.CreateDirectory(other.Path);
-        File.Copy(_run.Log, other.Log);
-        BadInputException error = Assert.Throws<BadInputException>(() => EventLog.Read(other.Log, "other"));
+        StoredRun other = new(_run.Store, "other");
+        Directory.CreateDirectory(Path.GetDirectoryName(other.LogAddress)!);
+        File.Copy(_run.LogAddress, other.LogAddress);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EventLog.ReadAsync(other));
         Assert.Contains("belongs to another run", error.Message);
     }
 
     [Fact]
-    public void A_torn_last_line_is_cut_off_and_the_log_goes_on()
+    public async Task A_torn_last_line_is_cut_off_and_the_log_goes_on()
     {
-        byte[] whole = File.ReadAllBytes(_run.Log);
+        byte[] whole = File.ReadAllBytes(_run.LogAddress);
         int last = Array.LastIndexOf(whole, (byte)'\n', whole.Length - 2) + 1;
         foreach (int length in new[] { last + 1, last + 100, whole.Length - 1 })
         {
-            File.WriteAllBytes(_run.Log, whole[..length]);
-            Assert.Equal(events.Length - 1, EventLog.Read(_run.Log, "r").Count);
-            using (RunWriter writer = RunWriter.Open(_run))
+            File.WriteAllBytes(_run.LogAddress, whole[..length]);
+            Assert.Equal(events.Length - 1, (await EventLog.ReadAsync(_run)).Count);
+            await using (RunWriter writer = await RunWriter.OpenAsync(_run))
             {
                 Assert.Equal(events.Length - 1, writer.History.Count);
-                writer.Append(events[^1], DateTimeOffset.UtcNow);
+                await writer.AppendAsync(events[^1], DateTimeOffset.UtcNow);
             }
-            Assert.Equal(events.Length, EventLog.Read(_run.Log, "r", mayBeTorn: false).Count);
+            Assert.Equal(events.Length, (await EventLog.ReadAsync(_run, mayBeTorn: false)).Count);
         }
     }
 
     [Fact]
-    public void A_second_writer_is_refused_until_the_first_has_gone()
+    public async Task A_second_writer_is_refused_until_the_first_has_gone()
     {
-        using (RunWriter.Open(_run))
-            Assert.Contains("run r is being written by another process", Assert.Throws<BadInputException>(() => RunWriter.Open(_run)).Message);
-        RunWriter.Open(_run).Dispose();
+        await using (await RunWriter.OpenAsync(_run))
+            Assert.Contains("run r is being written by another process", (await Assert.ThrowsAsync<BadInputException>(() => RunWriter.OpenAsync(_run))).Message);
+        await (await RunWriter.OpenAsync(_run)).DisposeAsync();
     }
 
     [Fact]
-    public void A_writer_removes_what_a_killed_one_left_half_made()
+    public async Task What_a_killed_process_left_half_made_is_removed_and_what_a_living_one_makes_stays()
     {
-        File.WriteAllText(Path.Combine(_run.Temporary, "half"), "");
-        RunWriter.Open(_run).Dispose();
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_run.Temporary));
+        string dead = _folder["tmp/dead"];
+        Directory.CreateDirectory(dead);
+        File.WriteAllText(Path.Combine(dead, "half"), "");
+        File.WriteAllText(dead + ".lock", "");
+        using WorkFolder living = Store.Open(_folder.Path).CreateWorkFolder();
+        await Store.Open(_folder.Path).WriteAsync("runs/r/report.html", new byte[1]);
+        Assert.Equal([living.Path, living.Path + ".lock"], Directory.EnumerateFileSystemEntries(_folder["tmp"]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_decision_is_appended_once_however_often_and_by_however_many_it_is_tried()
+    {
+        EventLog[] logs = [.. Enumerable.Range(0, 4).Select(_ => new EventLog(new(Store.Open(_folder.Path), "r")))];
+        RunEvent next = new WorkFailed("1-2", "merge", "once");
+        await logs[0].AppendAsync(new RunSuspended("a while"), DateTimeOffset.UtcNow);
+        await Task.WhenAll(logs.Select(log => log.AppendAsync(events.Length, next, DateTimeOffset.UtcNow)));
+        IReadOnlyList<LoggedEvent> read = await EventLog.ReadAsync(_run, mayBeTorn: false);
+        Assert.Equal(events.Length + 2, read.Count);
+        Assert.True(EventJson.Same(next, read[^1].Event));
+        await Assert.ThrowsAsync<DivergedException>(() => logs[1].AppendAsync(0, next, DateTimeOffset.UtcNow));
+        await Assert.ThrowsAsync<BadInputException>(() => logs[1].AppendAsync(events.Length + 2, next, DateTimeOffset.UtcNow));
+    }
+
+    [Fact]
+    public async Task A_log_that_grows_is_read_on_from_where_reading_ended()
+    {
+        EventLog reader = new(_run);
+        Assert.Equal(events.Length, (await reader.ReadOnAsync()).Count);
+        Assert.Empty(await reader.ReadOnAsync());
+        await using (RunWriter writer = await RunWriter.OpenAsync(_run))
+            await writer.AppendAsync(events[0], DateTimeOffset.UtcNow);
+        Assert.True(EventJson.Same(events[0], Assert.Single(await reader.ReadOnAsync()).Event));
     }
 
     [Theory]
@@ -135,11 +169,11 @@ public sealed class EventLogTests : IDisposable
     [InlineData("a\n")]
     [InlineData("")]
     public void A_run_id_that_would_climb_is_refused(string id) =>
-        Assert.Equal("run", Assert.Throws<BadInputException>(() => new Store(_folder.Path).Run(id)).Field);
+        Assert.Equal("run", Assert.Throws<BadInputException>(() => new StoredRun(Store.Open(_folder.Path), id)).Field);
 
-    private void AssertRefused(string[] lines, int line)
+    private async Task AssertRefusedAsync(string[] lines, int line)
     {
-        File.WriteAllText(_run.Log, string.Concat(lines.Select(text => text + "\n")));
-        Assert.Equal($"line {line}", Assert.Throws<BadInputException>(() => EventLog.Read(_run.Log, "r")).Field);
+        File.WriteAllText(_run.LogAddress, string.Concat(lines.Select(text => text + "\n")));
+        Assert.Equal($"line {line}", (await Assert.ThrowsAsync<BadInputException>(() => EventLog.ReadAsync(_run))).Field);
     }
 }

@@ -16,7 +16,7 @@ public sealed class FinishedRun : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Spec = Samples.Write(_folder["spec.yaml"], Samples.Spec());
-        Run = await EmbeddedHost.RunAsync(Spec, Store, "small");
+        Run = await EmbeddedHost.RunAsync(Spec, Storage.Store.Open(Store), "small");
     }
 
     public ValueTask DisposeAsync()

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Pedigree.Storage;
 
 namespace Pedigree.Workflow.Tests;
 
@@ -34,7 +35,7 @@ internal static class HostProcess
         string[] arguments = told.Split('\n');
         try
         {
-            EmbeddedHost.RunAsync(SpecFile.Load(arguments[0]), arguments[1], arguments[2]).GetAwaiter().GetResult();
+            EmbeddedHost.RunAsync(SpecFile.Load(arguments[0]), Store.Open(arguments[1]), arguments[2]).GetAwaiter().GetResult();
             Environment.Exit(0);
         }
         catch (Exception error)

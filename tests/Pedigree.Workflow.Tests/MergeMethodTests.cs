@@ -16,11 +16,11 @@ public sealed class MergeMethodTests : IDisposable
     {
         const string Merge = "method: dare_ties, parameters: { weight: 0.7, density: 0.6 }";
         RunRecord run = await Run("seven", Merge, extra: "seed: 7");
-        ReplayResult replayed = await Auditor.ReplayAsync(_folder["store"], "seven", remerge: true);
+        ReplayResult replayed = await Auditor.ReplayAsync(Store.Open(_folder["store"]), "seven", remerge: true);
         Assert.Null(replayed.FirstDifference);
         string[] digests = [.. run.Events.OfType<MergeCompleted>().Select(merged => merged.Digest)];
         Assert.NotEmpty(digests);
-        Assert.All(digests, digest => Assert.Contains("\"seed\": 7", File.ReadAllText(Path.Combine(new Store(_folder["store"]).Checkpoint(digest), "recipe.json"))));
+        Assert.All(digests, digest => Assert.Contains("\"seed\": 7", File.ReadAllText(Store.Open(_folder["store"]).AddressOf(StoreNames.Recipe(digest)))));
         RunRecord other = await Run("eight", Merge, extra: "seed: 8");
         Assert.Empty(digests.Intersect(other.Events.OfType<MergeCompleted>().Select(merged => merged.Digest)));
     }
@@ -36,7 +36,7 @@ public sealed class MergeMethodTests : IDisposable
         KinshipMeasured[] measured = [.. run.Events.OfType<KinshipMeasured>().Where(one => children.Contains(one.Name))];
         Assert.NotEmpty(measured);
         Assert.All(measured.SelectMany(one => one.Row), entry => Assert.Equal(price, entry.Price));
-        Assert.Null((await Auditor.ReplayAsync(_folder["store"], "run", remerge: true)).FirstDifference);
+        Assert.Null((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "run", remerge: true)).FirstDifference);
     }
 
     [Theory]
@@ -55,6 +55,6 @@ public sealed class MergeMethodTests : IDisposable
     {
         string text = Samples.Spec(kinship: kinship, stop: "generations: 1, kinship: null", extra: extra)
             .Replace("method: slerp, parameters: { t: 0.5 }", merge, StringComparison.Ordinal).Replace("limit: 6", "limit: 2", StringComparison.Ordinal);
-        return EmbeddedHost.RunAsync(Samples.Write(_folder["spec.yaml"], text), _folder["store"], name);
+        return EmbeddedHost.RunAsync(Samples.Write(_folder["spec.yaml"], text), Store.Open(_folder["store"]), name);
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Workflow;
 using Spectre.Console;
 
@@ -23,10 +24,12 @@ internal static class DemoCommand
         verb.Does(async (parsed, cancellation) =>
         {
             SpecFile given = SpecFile.Load(parsed.GetValue(spec) ?? SampleSpec);
+            IStore kept = Store.Open(parsed.GetValue(store)!);
             List<(RunRecord Run, string Report)> runs = [];
             foreach (string strategy in strategies)
-                runs.Add(await RunAsync(given, strategy, parsed.GetValue(store)!, cancellation));
-            Output.Of(parsed).Print(new { Runs = runs.Select(run => RunSummary.Of(run.Run)) }, console => Print(console, runs));
+                runs.Add(await RunAsync(given, strategy, kept, cancellation));
+            RunSummary?[] summaries = await Task.WhenAll(runs.Select(run => RunSummary.OfAsync(run.Run)));
+            Output.Of(parsed).Print(new { Runs = summaries }, console => Print(console, runs, summaries));
             return 0;
         });
         return verb;
@@ -34,7 +37,7 @@ internal static class DemoCommand
 
     private static string SampleSpec => Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml");
 
-    private static async Task<(RunRecord, string)> RunAsync(SpecFile given, string strategy, string store, CancellationToken cancellation)
+    private static async Task<(RunRecord, string)> RunAsync(SpecFile given, string strategy, IStore store, CancellationToken cancellation)
     {
         SpecFile spec = given with { Spec = given.Spec with { Strategy = given.Spec.Strategy with { Name = strategy } } };
         string id = RunFiles.DefaultId(spec);
@@ -43,19 +46,19 @@ internal static class DemoCommand
         progress.Done();
         if (progress.WasFinished)
             progress.Line($"run {id} was finished before: nothing to compute (another --store begins anew)");
-        return (run, RunFiles.WriteReport(run));
+        return (run, await RunFiles.WriteReportAsync(run));
     }
 
-    private static void Print(IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs)
+    private static void Print(IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs, RunSummary?[] summaries)
     {
         console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)], console.Profile.Width));
         foreach ((RunRecord run, _) in runs)
             console.WriteLine(Verdict.Of(run));
         console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run));
-        foreach ((RunRecord run, string report) in runs)
+        foreach (((RunRecord run, string report), RunSummary? summary) in runs.Zip(summaries))
         {
             console.WriteLine();
-            RunCommand.PrintPlaces(console, run, report);
+            RunCommand.PrintPlaces(console, run, summary?.Best.Path, report);
         }
     }
 }

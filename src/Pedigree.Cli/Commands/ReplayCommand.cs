@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
 using Spectre.Console;
@@ -19,7 +20,7 @@ internal static class ReplayCommand
         verb.Does(async (parsed, cancellation) =>
         {
             ProgressLines progress = new("replay");
-            ReplayResult result = await Auditor.ReplayAsync(parsed.GetValue(store)!, parsed.GetValue(id)!,
+            ReplayResult result = await Auditor.ReplayAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(id)!,
                 parsed.GetValue(remerge), parsed.GetValue(reevaluate), progress, cancellation);
             progress.Done();
             Output.Of(parsed).Print(result, console => console.WriteLine(result.Identical

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Workflow;
 using Spectre.Console;
 
@@ -13,10 +14,10 @@ internal static class ReportCommand
         Option<string> store = Shared.Store();
         Verb verb = new("report", "Write a run's report: one HTML page with curve, family tree, kinship and every decision",
             "pedigree report demo-kinship") { id, store };
-        verb.SetAction(parsed =>
+        verb.Does(async (parsed, cancellation) =>
         {
-            RunRecord run = Runs.Load(parsed.GetValue(store)!, parsed.GetValue(id)!);
-            string path = RunFiles.WriteReport(run);
+            RunRecord run = await Runs.LoadAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(id)!, cancellation);
+            string path = await RunFiles.WriteReportAsync(run);
             Output.Of(parsed).Print(new { Run = run.Id, Path = path }, console => console.WriteLine(path));
             return 0;
         });

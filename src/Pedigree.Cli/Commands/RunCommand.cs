@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Workflow;
 using Spectre.Console;
 
@@ -20,16 +21,17 @@ internal static class RunCommand
             SpecFile file = SpecFile.Load(parsed.GetValue(spec)!);
             string run = parsed.GetValue(id) ?? RunFiles.DefaultId(file);
             ProgressLines progress = new();
-            RunRecord record = await EmbeddedHost.RunAsync(file, parsed.GetValue(store)!, run, progress, cancellation);
+            RunRecord record = await EmbeddedHost.RunAsync(file, Store.Open(parsed.GetValue(store)!), run, progress, cancellation);
             progress.Done();
             if (progress.WasFinished)
                 progress.Line($"run {run} was finished before: nothing to compute");
-            string report = RunFiles.WriteReport(record);
-            Output.Of(parsed).Print(RunSummary.Of(record), console =>
+            string report = await RunFiles.WriteReportAsync(record);
+            RunSummary? summary = await RunSummary.OfAsync(record);
+            Output.Of(parsed).Print(summary, console =>
             {
                 console.Write(GenerationTable.Of([record], console.Profile.Width));
                 console.WriteLine(Verdict.Of(record));
-                PrintPlaces(console, record, report);
+                PrintPlaces(console, record, summary?.Best.Path, report);
             });
             return 0;
         });
@@ -37,14 +39,14 @@ internal static class RunCommand
     }
 
     /// <summary>Where the best model, the log and the report lie.</summary>
-    public static void PrintPlaces(IAnsiConsole console, RunRecord run, string? report)
+    public static void PrintPlaces(IAnsiConsole console, RunRecord run, string? best, string? report)
     {
         // Written past the console, which would break a long path in two.
         TextWriter output = console.Profile.Out.Writer;
         output.WriteLine($"run         {run.Id}");
-        if (run.State.Population is [var best, ..])
-            output.WriteLine($"best model  {run.PathOf(best)}");
-        output.WriteLine($"event log   {run.Folder.Log}");
+        if (best is not null)
+            output.WriteLine($"best model  {best}");
+        output.WriteLine($"event log   {run.Run.LogAddress}");
         if (report is not null)
             output.WriteLine($"report      {report}");
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
@@ -14,14 +15,16 @@ internal static class RunsCommand
     {
         Option<string> store = Shared.Store();
         Verb verb = new("runs", "List the runs of a store", "pedigree runs", "pedigree runs --store ./elsewhere --json") { store };
-        verb.SetAction(parsed =>
+        verb.Does(async (parsed, cancellation) =>
         {
-            string folder = parsed.GetValue(store)!;
-            Listed[] runs = [.. Runs.List(folder).Select(run => List(folder, run))];
+            IStore kept = Store.Open(parsed.GetValue(store)!);
+            List<Listed> runs = [];
+            foreach (string run in await Runs.ListAsync(kept, cancellation))
+                runs.Add(await ListAsync(kept, run, cancellation));
             Output.Of(parsed).Print(runs, console =>
             {
-                if (runs.Length == 0)
-                    console.WriteLine($"There is no run in {Path.GetFullPath(folder)} yet: begin with `pedigree demo` or `pedigree run SPEC`.");
+                if (runs.Count == 0)
+                    console.WriteLine($"There is no run in {kept.Address} yet: begin with `pedigree demo` or `pedigree run SPEC`.");
                 else
                     console.Write(Table(runs));
             });
@@ -31,11 +34,11 @@ internal static class RunsCommand
     }
 
     /// <summary>One damaged log does not hide the other runs.</summary>
-    private static Listed List(string store, string id)
+    private static async Task<Listed> ListAsync(IStore store, string id, CancellationToken cancellation)
     {
         try
         {
-            RunRecord run = Runs.Load(store, id);
+            RunRecord run = await Runs.LoadAsync(store, id, cancellation);
             Model? best = run.State.Population.FirstOrDefault();
             return new(id, run.State.Spec?.Strategy.Name, Math.Max(0, run.State.Generations.Count - 1),
                 best is null ? null : new(best.Name, best.Average!.Value), run.State.Completed is not null, run.State.Completed?.Reason, null);

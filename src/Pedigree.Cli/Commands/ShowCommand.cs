@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
 using Spectre.Console;
@@ -14,16 +15,20 @@ internal static class ShowCommand
         Argument<string> id = Shared.Run();
         Option<string> store = Shared.Store();
         Verb verb = new("show", "Show how a run stands: its generations and all its models", "pedigree show demo-kinship") { id, store };
-        verb.SetAction(parsed =>
+        verb.Does(async (parsed, cancellation) =>
         {
-            RunRecord run = Runs.Load(parsed.GetValue(store)!, parsed.GetValue(id)!);
-            Output.Of(parsed).Print(Document(run), console => Print(console, run));
+            RunRecord run = await Runs.LoadAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(id)!, cancellation);
+            Dictionary<string, string> places = [];
+            foreach (Model model in run.State.Models.Values.Append(run.State.Base).OfType<Model>())
+                places[model.Digest] = await run.AddressOfAsync(model);
+            string? report = await run.Store.ExistsAsync(run.Run.Report, cancellation) ? run.Store.AddressOf(run.Run.Report) : null;
+            Output.Of(parsed).Print(Document(run, places), console => Print(console, run, places, report));
             return 0;
         });
         return verb;
     }
 
-    private static object Document(RunRecord run) => new
+    private static object Document(RunRecord run, Dictionary<string, string> places) => new
     {
         Run = run.Id,
         Strategy = run.State.Spec?.Strategy.Name,
@@ -32,12 +37,12 @@ internal static class ShowCommand
         run.State.Merges,
         run.State.Evaluations,
         run.State.Generations,
-        Base = run.State.Base is { } ancestor ? Document(run, ancestor) : null,
-        Models = run.State.Models.Values.OrderByDescending(model => model.Average).Select(model => Document(run, model)),
-        Events = run.Folder.Log,
+        Base = run.State.Base is { } ancestor ? Document(ancestor, places) : null,
+        Models = run.State.Models.Values.OrderByDescending(model => model.Average).Select(model => Document(model, places)),
+        Events = run.Run.LogAddress,
     };
 
-    private static object Document(RunRecord run, Model model) => new
+    private static object Document(Model model, Dictionary<string, string> places) => new
     {
         model.Name,
         model.Generation,
@@ -46,10 +51,10 @@ internal static class ShowCommand
         model.Average,
         model.Scores,
         model.Digest,
-        Path = run.PathOf(model),
+        Path = places[model.Digest],
     };
 
-    private static void Print(IAnsiConsole console, RunRecord run)
+    private static void Print(IAnsiConsole console, RunRecord run, Dictionary<string, string> places, string? report)
     {
         if (!run.State.Generations.IsEmpty)
         {
@@ -62,6 +67,6 @@ internal static class ShowCommand
             console.Write(table);
         }
         console.WriteLine(Verdict.Of(run));
-        RunCommand.PrintPlaces(console, run, File.Exists(run.Folder.Report) ? run.Folder.Report : null);
+        RunCommand.PrintPlaces(console, run, run.State.Population is [var best, ..] ? places[best.Digest] : null, report);
     }
 }

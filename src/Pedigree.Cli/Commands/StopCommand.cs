@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow;
 using Spectre.Console;
@@ -14,12 +15,12 @@ internal static class StopCommand
         Option<string> store = Shared.Store();
         Verb verb = new("stop", "Ask a run to end for good after the generation it is in (to interrupt it, press Ctrl-C)",
             "pedigree stop evolve-kinship") { id, store };
-        verb.SetAction(parsed =>
+        verb.Does(async (parsed, cancellation) =>
         {
-            RunRecord run = Runs.Load(parsed.GetValue(store)!, parsed.GetValue(id)!);
+            RunRecord run = await Runs.LoadAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(id)!, cancellation);
             if (run.State.Completed is not null)
-                throw new BadInputException(run.Store.Root, "run", $"`{run.Id}` is finished already");
-            run.Folder.RequestStop();
+                throw new BadInputException(run.Store.Address, "run", $"`{run.Id}` is finished already");
+            await run.Run.RequestStopAsync(cancellation);
             Output.Of(parsed).Print(new { Run = run.Id, Requested = true },
                 console => console.WriteLine($"{run.Id} will end after generation {run.State.NextGeneration}."));
             return 0;

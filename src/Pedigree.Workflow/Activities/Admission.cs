@@ -6,21 +6,21 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and names it by its content.</summary>
-internal sealed class Admission(Store store, SpecFile spec, RunJournal journal, Models models, Recipes recipes)
+internal sealed class Admission(IStore store, SpecFile spec, Models models, Recipes recipes)
 {
-    public async Task<ModelAdmitted> AdmitAsync(ModelSource source, CancellationToken cancellation)
+    public async Task<ModelAdmitted> AdmitAsync(ModelSource source, WorkNews news, CancellationToken cancellation)
     {
         string folder = await spec.FolderOfAsync(source.Path, cancellation);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         Evaluator.Check(checkpoint);
         recipes.Check(checkpoint);
-        AdmittedSource? known = AdmittedSource.Find(store, folder);
+        AdmittedSource? known = await AdmittedSource.FindAsync(store, folder, cancellation);
         if (known?.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles) != true)
         {
-            AdmittedSource read = known = Read(checkpoint);
+            known = Read(checkpoint);
             // The same content may have been admitted from elsewhere.
-            if (AdmittedSource.Read(store, read.Digest) is not { LooksUnchanged: true })
-                journal.Write(() => read.Write(store, journal.Temporary));
+            if (await AdmittedSource.ReadAsync(store, known.Digest, cancellation) is not { LooksUnchanged: true })
+                await store.AdmitCheckpointAsync(known, news.Of("upload"), cancellation);
         }
         models.Admitted(known.Digest, folder);
         return new(source.Name, source.Path, known.Digest, checkpoint.Parameters);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 
@@ -18,13 +19,32 @@ internal sealed record ChildFiles(
 {
     public const string Name = "recipe.json";
 
+    /// <summary>What the recipe in a folder says.</summary>
     /// <exception cref="BadInputException">The file is missing or not as it was written.</exception>
     public static ChildFiles Read(string folder)
     {
         string path = Path.Combine(folder, Name);
         try
         {
-            JsonObject root = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            return Parse(File.ReadAllBytes(path), path);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new BadInputException(path, null, "is missing");
+        }
+    }
+
+    /// <summary>What a child's recipe in a store says; null where there is no such child.</summary>
+    /// <exception cref="BadInputException">The file is not as it was written.</exception>
+    public static async Task<ChildFiles?> ReadAsync(IStore store, string digest, CancellationToken cancellation) =>
+        await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } content
+            ? Parse(content, store.AddressOf(StoreNames.Recipe(digest))) : null;
+
+    private static ChildFiles Parse(byte[] content, string address)
+    {
+        try
+        {
+            JsonObject root = JsonNode.Parse(content)!.AsObject();
             JsonObject recipe = root["recipe"]!.AsObject();
             return new(
                 (string)root["digest"]!,
@@ -34,11 +54,7 @@ internal sealed record ChildFiles(
         }
         catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {
-            throw new BadInputException(path, null, "is not a recipe as it was written; remove the checkpoint's folder and it is made again");
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new BadInputException(path, null, "is missing");
+            throw new BadInputException(address, null, "is not a recipe as it was written; remove the checkpoint's folder and it is made again");
         }
     }
 

@@ -10,36 +10,35 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>Scores models; a score is kept by checkpoint, task and settings.</summary>
-internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal, Models models)
+internal sealed class Evaluation(IStore store, Models models, TaskShelf tasks)
 {
     // Changes whenever the same model and task would score otherwise.
     private const int Version = 1;
 
-    private readonly Lazy<string> _device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
-    private readonly Dictionary<string, EvaluationTask> _tasks = new(StringComparer.Ordinal);
+    private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
 
-    public IReadOnlyList<TaskScore> Evaluate(EvaluationRequest request, Action<double> progress, CancellationToken cancellation)
+    public async Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request, WorkNews news, CancellationToken cancellation)
     {
         List<TaskScore> scores = [];
-        Checkpoint? checkpoint = null;
+        OpenModel? model = null;
         try
         {
             foreach (TaskSpec task in request.Tasks)
             {
-                string file = store.Score(Key(request.Model.Digest, task, _device.Value));
-                if (StoredScore.Read(file) is not { } score)
+                string key = Key(request.Model.Digest, task);
+                if (await StoredScore.ReadAsync(store, key, cancellation) is not { } score)
                 {
-                    checkpoint ??= models.Open(request.Model.Digest);
+                    model ??= await models.OpenAsync(request.Model.Digest, news, cancellation);
                     int before = scores.Count;
-                    score = Score(checkpoint, task, fraction => progress((before + fraction) / request.Tasks.Count), cancellation);
-                    StoredScore.Write(file, score, journal.Temporary);
+                    score = Score(model, task, fraction => news.Report((before + fraction) / request.Tasks.Count), cancellation);
+                    await StoredScore.WriteAsync(store, key, score, cancellation);
                 }
                 scores.Add(score);
             }
         }
         finally
         {
-            checkpoint?.Dispose();
+            model?.Dispose();
         }
         return scores;
     }
@@ -54,29 +53,21 @@ internal sealed class Evaluation(Store store, SpecFile spec, RunJournal journal,
     }
 
     // A child that cannot be scored never can; of an admitted model someone must be told.
-    private TaskScore Score(Checkpoint checkpoint, TaskSpec task, Action<double> progress, CancellationToken cancellation)
+    private TaskScore Score(OpenModel model, TaskSpec task, Action<double> progress, CancellationToken cancellation)
     {
-        EvaluationTask loaded = Load(task);
+        EvaluationTask loaded = tasks.Load(task);
         try
         {
-            TaskScore score = Score(checkpoint, loaded, _device.Value, progress, cancellation);
+            TaskScore score = Score(model.Checkpoint, loaded, device.Value, progress, cancellation);
             return double.IsFinite(score.Value) ? score
-                : throw new BadInputException(checkpoint.Folder, task.Task, $"its score is {score.Value}, which is not a finite number");
+                : throw new BadInputException(model.Checkpoint.Folder, task.Task, $"its score is {score.Value}, which is not a finite number");
         }
-        catch (BadInputException error) when (checkpoint.Folder.StartsWith(store.Root, StringComparison.Ordinal))
+        catch (BadInputException error) when (!model.IsAdmitted)
         {
             throw new WorkFailedException(error.Message, error);
         }
     }
 
-    private EvaluationTask Load(TaskSpec task)
-    {
-        if (!_tasks.TryGetValue(task.Task, out EvaluationTask? loaded))
-            _tasks[task.Task] = loaded = Specs.SpecTasks.Load(spec.Folder, task);
-        return loaded.Digest == task.Digest ? loaded
-            : throw new BadInputException(spec.Path, $"task {task.Task}", "was changed while the run went on; restore it and run the same command again");
-    }
-
-    private static string Key(string model, TaskSpec task, string device) => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"{Version} {model} {task.Digest} {task.Metric} {device}")));
+    private static string Key(string model, TaskSpec task) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"{Version} {model} {task.Digest} {task.Metric} {device.Value}")));
 }

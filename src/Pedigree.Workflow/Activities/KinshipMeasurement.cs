@@ -1,6 +1,7 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights.Grams;
+using Pedigree.Weights.Merging;
 using KinshipKind = Pedigree.Weights.Grams.KinshipMeasure;
 
 namespace Pedigree.Workflow.Activities;
@@ -9,13 +10,23 @@ namespace Pedigree.Workflow.Activities;
 /// Kinship of new models to all others, from Gram rows. Admitted models are always measured; children are measured, with the
 /// prediction beside it, or predicted alone. Children of elementwise methods cannot be predicted and are always measured.
 /// </summary>
-internal sealed class KinshipMeasurement(RunJournal journal, Models models, Recipes recipes, GramCache grams)
+internal sealed class KinshipMeasurement(Models models, Recipes recipes, GramCache grams)
 {
-    public IReadOnlyList<KinshipMeasured> Measure(KinshipRequest request, Action<double> progress, CancellationToken cancellation)
+    public async Task<IReadOnlyList<KinshipMeasured>> MeasureAsync(KinshipRequest request, WorkNews news, CancellationToken cancellation)
     {
-        bool measured = request.Price == KinshipPrice.Measured || request.New.Any(model => !CanPredict(request.Base, model));
-        MeasureWhatLacks(request, measured, progress, cancellation);
-        Dictionary<string, GramRow> predicted = Predict(request, measured);
+        Dictionary<string, MergeRecipe> children = new(StringComparer.Ordinal);
+        foreach (ModelReference model in request.New)
+            if (await recipes.FindAsync(model.Digest, cancellation) is { } recipe && await CanPredictAsync(request.Base, recipe, cancellation))
+                children.Add(model.Digest, recipe);
+        bool measured = request.Price == KinshipPrice.Measured || children.Count < request.New.Count;
+        await MeasureWhatLacksAsync(request, measured, news, cancellation);
+        Dictionary<string, GramRow> rows = new(StringComparer.Ordinal);
+        foreach (ModelReference model in measured ? [.. request.Known, .. request.New] : request.Known)
+            rows.Add(model.Digest, (await RowAsync(request.Base, model.Digest, measured, cancellation))!);
+        Dictionary<string, GramRow> predicted = Predict(request, rows, children);
+        if (!measured)
+            foreach (GramRow row in predicted.Values)
+                await grams.AddAsync(row, cancellation);
         List<ModelReference> others = [.. request.Known];
         List<KinshipMeasured> result = [];
         foreach (ModelReference model in request.New)
@@ -26,22 +37,23 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
             KinshipEntry Entry(ModelReference other)
             {
                 GramRow Best(ModelReference reference) =>
-                    predicted.GetValueOrDefault(reference.Digest) ?? Row(request.Base, reference, measured)!;
+                    predicted.GetValueOrDefault(reference.Digest) ?? rows[reference.Digest];
                 KinshipValue? prediction = predicted.ContainsKey(model.Digest) ? Value(Best(model), Best(other)) : null;
                 return measured
-                    ? new(other.Name, Value(Row(request.Base, model, true)!, Row(request.Base, other, true)!), KinshipPrice.Measured, prediction)
+                    ? new(other.Name, Value(rows[model.Digest], rows[other.Digest]), KinshipPrice.Measured, prediction)
                     : new(other.Name, prediction!, KinshipPrice.Predicted);
             }
         }
         return result;
     }
 
-    private bool CanPredict(ModelReference ancestor, ModelReference model)
+    private async Task<bool> CanPredictAsync(ModelReference ancestor, MergeRecipe recipe, CancellationToken cancellation)
     {
-        if (recipes.Find(model.Digest) is not { } recipe)
-            return false;
-        GramRow[] parents = [.. recipe.Parents.Select(parent => Row(ancestor, parent, measured: false)).OfType<GramRow>()];
-        return parents.Length == recipe.Parents.Count && recipe.Coefficients(parents) is not null;
+        List<GramRow> parents = [];
+        foreach (string parent in recipe.Parents)
+            if (await RowAsync(ancestor, parent, measured: false, cancellation) is { } row)
+                parents.Add(row);
+        return parents.Count == recipe.Parents.Count && recipe.Coefficients(parents) is not null;
     }
 
     private static KinshipValue Value(GramRow model, GramRow other)
@@ -51,62 +63,44 @@ internal sealed class KinshipMeasurement(RunJournal journal, Models models, Reci
     }
 
     /// <summary>One pass for the new models, if they are to be measured, and for known ones whose rows the store has lost.</summary>
-    private void MeasureWhatLacks(KinshipRequest request, bool measured, Action<double> progress, CancellationToken cancellation)
+    private async Task MeasureWhatLacksAsync(KinshipRequest request, bool measured, WorkNews news, CancellationToken cancellation)
     {
         ModelReference[] all = measured ? [.. request.Known, .. request.New] : [.. request.Known];
-        HashSet<ModelReference> lacking = [.. all.Where(model => Row(request.Base, model, measured) is null)];
-        foreach (ModelReference model in measured ? request.New : [])
-            if (Row(request.Base, model, true) is { } own
-                && all.Any(other => Row(request.Base, other, true) is { } row && !GramRow.Related(row, own)))
-                lacking.Add(model);
-        if (lacking.Count == 0)
+        Dictionary<ModelReference, GramRow> rows = [];
+        foreach (ModelReference model in all)
+            if (await RowAsync(request.Base, model.Digest, measured, cancellation) is { } row)
+                rows.Add(model, row);
+        bool Lacks(ModelReference model) => !rows.TryGetValue(model, out GramRow? own)
+            || (measured && request.New.Contains(model) && rows.Values.Any(row => !GramRow.Related(row, own)));
+        ModelReference[] lacking = [.. all.Where(Lacks)];
+        if (lacking.Length == 0)
             return;
-        List<Relative> opened = [];
-        try
-        {
-            ModelReference[] known = [.. all.Where(model => !lacking.Contains(model))];
-            foreach (ModelReference model in (ModelReference[])[request.Base, .. known, .. all.Where(lacking.Contains)])
-                opened.Add(new(model.Digest, models.Open(model.Digest)));
-            foreach (GramRow row in KinshipPass.Measure(
-                opened[0], opened[1..(known.Length + 1)], opened[(known.Length + 1)..],
-                progress: new FractionProgress(progress), cancellation: cancellation))
-                Keep(row);
-        }
-        finally
-        {
-            foreach (Relative relative in opened)
-                relative.Checkpoint.Dispose();
-        }
+        ModelReference[] known = [.. all.Except(lacking)];
+        using OpenFamily family = await OpenFamily.OpenAsync(
+            ((ModelReference[])[request.Base, .. known, .. lacking]).Select(model => model.Digest), models, news, cancellation);
+        Relative[] relatives = [.. family.Relatives];
+        foreach (GramRow row in KinshipPass.Measure(
+            relatives[0], relatives[1..(known.Length + 1)], relatives[(known.Length + 1)..], progress: news, cancellation: cancellation))
+            await grams.AddAsync(row, cancellation);
     }
 
     /// <summary>Rows of the new models that are children, by digest.</summary>
-    private Dictionary<string, GramRow> Predict(KinshipRequest request, bool measured)
+    private static Dictionary<string, GramRow> Predict(
+        KinshipRequest request, Dictionary<string, GramRow> rows, Dictionary<string, MergeRecipe> children)
     {
         Dictionary<string, GramRow> predicted = new(StringComparer.Ordinal);
-        GramRow[] known = [.. request.Known.Select(model => Row(request.Base, model, measured)!)];
+        GramRow[] known = [.. request.Known.Select(model => rows[model.Digest])];
         foreach (ModelReference child in request.New)
         {
-            if (recipes.Find(child.Digest) is not { } recipe)
+            if (!children.TryGetValue(child.Digest, out MergeRecipe? recipe))
                 continue;
             GramRow[] parents = [.. recipe.Parents.Select(parent => known.Single(row => row.Model == parent))];
-            if (recipe.Coefficients(parents) is not { } coefficients)
-                continue;
-            GramRow row = Prediction.Child(child.Digest, parents, coefficients, [.. known, .. predicted.Values]);
-            predicted.Add(child.Digest, row);
-            if (!measured)
-                Keep(row);
+            predicted.Add(child.Digest, Prediction.Child(child.Digest, parents, recipe.Coefficients(parents)!, [.. known, .. predicted.Values]));
         }
         return predicted;
     }
 
-    private GramRow? Row(ModelReference ancestor, ModelReference model, bool measured) => Row(ancestor, model.Digest, measured);
-
-    private GramRow? Row(ModelReference ancestor, string model, bool measured) =>
-        (measured ? null : grams.Find(ancestor.Digest, model, measured: false)) ?? grams.Find(ancestor.Digest, model, measured: true);
-
-    private void Keep(GramRow row)
-    {
-        (string file, GramRow whole) = grams.Add(row);
-        journal.Write(() => WholeFile.Write(file, whole.ToJson() + "\n", journal.Temporary));
-    }
+    private async Task<GramRow?> RowAsync(ModelReference ancestor, string model, bool measured, CancellationToken cancellation) =>
+        (measured ? null : await grams.FindAsync(ancestor.Digest, model, measured: false, cancellation))
+        ?? await grams.FindAsync(ancestor.Digest, model, measured: true, cancellation);
 }

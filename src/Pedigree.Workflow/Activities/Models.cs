@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
@@ -5,36 +6,83 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>Finds the weights behind a digest, and looks once whether an admitted model is still the one that was admitted.</summary>
-internal sealed class Models(Store store)
+internal sealed class Models(IStore store)
 {
-    private readonly Dictionary<string, string> _folders = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _admitted = new(StringComparer.Ordinal);
 
-    /// <summary>The folder in the store, or for an admitted model the one it was admitted from.</summary>
-    public static string FolderOf(Store store, string digest) => AdmittedSource.Read(store, digest)?.Path ?? store.Checkpoint(digest);
+    /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from.</summary>
+    public static async Task<string> AddressOfAsync(IStore store, string digest) =>
+        (await AdmittedSource.ReadAsync(store, digest))?.Path ?? store.AddressOf(StoreNames.Checkpoint(digest));
 
     /// <summary>Notes where a model lies whose content was just read.</summary>
-    public void Admitted(string digest, string folder) => _folders[digest] = folder;
+    public void Admitted(string digest, string folder) => _admitted[digest] = folder;
 
     /// <summary>Opens a model.</summary>
     /// <exception cref="BadInputException">It is gone, or its content has changed since it was admitted.</exception>
-    public Checkpoint Open(string digest)
-    {
-        if (!_folders.TryGetValue(digest, out string? folder))
-            _folders[digest] = folder = Checked(digest);
-        return Checkpoint.Open(folder);
-    }
+    public async Task<OpenModel> OpenAsync(string digest, WorkNews news, CancellationToken cancellation) =>
+        await FindAsync(digest, news, cancellation)
+        ?? throw new BadInputException(store.AddressOf(StoreNames.Checkpoint(digest)), null, "there is no such checkpoint");
 
-    private string Checked(string digest)
+    /// <summary>Opens a model; null where the store knows none of that digest.</summary>
+    public async Task<OpenModel?> FindAsync(string digest, WorkNews news, CancellationToken cancellation)
     {
-        if (AdmittedSource.Read(store, digest) is not { } source)
-            return store.Checkpoint(digest);
-        if (!source.LooksUnchanged)
-        {
-            using Checkpoint checkpoint = Checkpoint.Open(source.Path);
+        if (_admitted.TryGetValue(digest, out string? folder))
+            return OpenModel.Of(digest, new(folder, null), admitted: true);
+        AdmittedSource? source = await AdmittedSource.ReadAsync(store, digest, cancellation);
+        if (source is { LooksUnchanged: true })
+            return OpenAdmitted(source);
+        if (await store.OpenCheckpointAsync(digest, progress: news.Of("download"), cancellation: cancellation) is { } held)
+            return OpenModel.Of(digest, held, source is not null);
+        if (source is null)
+            return null;
+        using (Checkpoint checkpoint = Checkpoint.Open(source.Path))
             if (Admission.Read(checkpoint).Digest != digest)
                 throw new BadInputException(source.Path, null,
                     "has changed since it was admitted to the run; put the checkpoint back as it was, or begin another run");
+        return OpenAdmitted(source);
+    }
+
+    private OpenModel OpenAdmitted(AdmittedSource source)
+    {
+        Admitted(source.Digest, source.Path);
+        return OpenModel.Of(source.Digest, new(source.Path, null), admitted: true);
+    }
+}
+
+/// <summary>A model's weights, and what keeps them on this machine.</summary>
+internal sealed class OpenModel : IDisposable
+{
+    private readonly LocalCheckpoint _held;
+
+    private OpenModel(string digest, LocalCheckpoint held, bool admitted) =>
+        (Digest, Checkpoint, _held, IsAdmitted) = (digest, Checkpoint.Open(held.Folder), held, admitted);
+
+    /// <summary>Its digest.</summary>
+    public string Digest { get; }
+
+    /// <summary>The weights.</summary>
+    public Checkpoint Checkpoint { get; }
+
+    /// <summary>Whether a person gave it, rather than a merge.</summary>
+    public bool IsAdmitted { get; }
+
+    /// <summary>Opens the weights; where that fails nothing is kept.</summary>
+    public static OpenModel Of(string digest, LocalCheckpoint held, bool admitted)
+    {
+        try
+        {
+            return new(digest, held, admitted);
         }
-        return source.Path;
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Checkpoint.Dispose();
+        _held.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -11,10 +12,10 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="store">The store.</param>
 /// <param name="spec">The run's spec: how to merge, and the seed of random methods.</param>
 /// <param name="file">What errors call the spec.</param>
-internal sealed class Recipes(Store store, RunSpec spec, string file)
+internal sealed class Recipes(IStore store, RunSpec spec, string file)
 {
     private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, spec.Merge.ToJsonString()));
-    private readonly Dictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
 
     /// <summary>Refuses a merge that could make no child of models like this one.</summary>
     /// <exception cref="BadInputException">Names the spec and the parameter.</exception>
@@ -34,15 +35,14 @@ internal sealed class Recipes(Store store, RunSpec spec, string file)
 
     /// <summary>The recipe of a child in the store; null where the digest is that of an admitted model.</summary>
     /// <exception cref="BadInputException">The recipe in the store is not the one that it is named by.</exception>
-    public MergeRecipe? Find(string digest)
+    public async Task<MergeRecipe?> FindAsync(string digest, CancellationToken cancellation)
     {
         if (_made.TryGetValue(digest, out MergeRecipe? made))
             return made;
-        string path = Path.Combine(store.Checkpoint(digest), "recipe.json");
-        if (!File.Exists(path))
+        if (await ChildFiles.ReadAsync(store, digest, cancellation) is not { } child)
             return null;
-        ChildFiles child = ChildFiles.Read(store.Checkpoint(digest));
         MergeRecipe recipe = For(child.Ancestor, child.Parents);
-        return recipe.Digest == digest ? recipe : throw new BadInputException(path, "recipe", "is not the one that the checkpoint is named by");
+        return recipe.Digest == digest ? recipe
+            : throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe", "is not the one that the checkpoint is named by");
     }
 }

@@ -5,95 +5,114 @@ using Pedigree.Weights;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>
-/// All that a run writes. A new run writes nothing until its base and models have been found right (<see cref="TakeUp"/>): until
+/// All that a run writes. A new run writes nothing until its base and models have been found right (<see cref="TakeUpAsync"/>): until
 /// then what it has to write is kept and done then, in order.
 /// </summary>
-internal sealed class RunJournal : IDisposable
+internal sealed class RunJournal : IAsyncDisposable
 {
-    private readonly RunFolder _folder;
+    private readonly StoredRun _run;
     private readonly SpecFile _spec;
     private readonly IProgress<RunProgress>? _progress;
     private readonly List<LoggedEvent> _events = [];
-    private readonly List<Action> _kept = [];
-    private readonly Lock _lock = new();
+    private readonly List<LoggedEvent> _kept = [];
+    private readonly SemaphoreSlim _lock = new(1);
     private RunWriter? _writer;
     private bool _takenUp;
 
+    private RunJournal(StoredRun run, SpecFile spec, IProgress<RunProgress>? progress) =>
+        (_run, _spec, _progress, Store) = (run, spec, progress, new(run.Store));
+
     /// <summary>Takes the lock of a run that was begun; leaves no trace of one that was not.</summary>
-    public RunJournal(RunFolder folder, SpecFile spec, IProgress<RunProgress>? progress)
+    public static async Task<RunJournal> OpenAsync(
+        StoredRun run, SpecFile spec, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        (_folder, _spec, _progress) = (folder, spec, progress);
-        if (!folder.Exists)
-            return;
-        _writer = RunWriter.Open(folder);
-        _events.AddRange(_writer.History);
-        History = [.. _events.Select(logged => logged.Event)];
+        RunJournal journal = new(run, spec, progress);
+        if (await run.ExistsAsync(cancellation))
+        {
+            journal._writer = await RunWriter.OpenAsync(run, journal.Wait, cancellation);
+            journal._events.AddRange(journal._writer.History);
+            journal.History = [.. journal._events.Select(logged => logged.Event)];
+        }
+        return journal;
     }
 
     /// <summary>The events that were recorded before.</summary>
-    public IReadOnlyList<RunEvent> History { get; } = [];
+    public IReadOnlyList<RunEvent> History { get; private set; } = [];
 
     /// <summary>All events.</summary>
     public IReadOnlyList<LoggedEvent> Events => _events;
 
-    /// <summary>Where half-made things are put.</summary>
-    public string Temporary => _folder.Temporary;
+    /// <summary>Where the run's work writes.</summary>
+    public HeldStore Store { get; }
 
     /// <summary>From here on the run writes: one that was not begun is begun, another is recorded as resumed.</summary>
     /// <exception cref="BadInputException">Another process has begun the run in the meantime.</exception>
-    public void TakeUp()
+    public async Task TakeUpAsync(CancellationToken cancellation)
     {
-        lock (_lock)
+        await _lock.WaitAsync(cancellation);
+        try
         {
             if (_takenUp)
                 return;
-            _takenUp = true;
             if (_writer is null)
             {
-                _writer = RunWriter.Open(_folder);
+                _writer = await RunWriter.OpenAsync(_run, Wait, cancellation);
                 if (_writer.History.Count > 0)
-                    throw new BadInputException(_folder.Path, null, "was begun by another process just now; run the same command again");
+                    throw new BadInputException(_run.LogAddress, null, "was begun by another process just now; run the same command again");
             }
-            _folder.WriteOrigin(_spec.Path);
+            await _run.WriteOriginAsync(_spec.Path, cancellation);
+            await Store.LetGoAsync(cancellation);
+            _takenUp = true;
             if (History.Count > 0)
-                Record(new RunResumed(History.Count), DateTimeOffset.UtcNow);
-            foreach (Action write in _kept)
-                write();
+                await RecordAsync(new RunResumed(History.Count), DateTimeOffset.UtcNow);
+            foreach (LoggedEvent kept in _kept)
+                await RecordAsync(kept.Event, kept.Time);
             _kept.Clear();
         }
-    }
-
-    /// <summary>Writes something, now or when the run is taken up; work and the run itself may do so at once.</summary>
-    public void Write(Action write)
-    {
-        lock (_lock)
+        finally
         {
-            if (_takenUp)
-                write();
-            else
-                _kept.Add(write);
+            _lock.Release();
         }
     }
 
     /// <summary>Appends an event, now or when the run is taken up.</summary>
-    public void Append(RunEvent runEvent)
+    public async Task AppendAsync(RunEvent runEvent, CancellationToken cancellation)
     {
         DateTimeOffset now = DateTimeOffset.UtcNow;
-        Write(() => Record(runEvent, now));
+        await _lock.WaitAsync(cancellation);
+        try
+        {
+            if (_takenUp)
+                await RecordAsync(runEvent, now);
+            else
+                _kept.Add(new(now, runEvent));
+        }
+        finally
+        {
+            _lock.Release();
+        }
     }
 
     /// <summary>Records that the host went away, if there is a run to go on with.</summary>
-    public void Suspend(string reason)
+    public async Task SuspendAsync(string reason)
     {
-        if (_takenUp && _writer is not null)
-            Record(new RunSuspended(reason), DateTimeOffset.UtcNow);
+        if (_takenUp)
+            await RecordAsync(new RunSuspended(reason), DateTimeOffset.UtcNow);
     }
 
-    public void Dispose() => _writer?.Dispose();
-
-    private void Record(RunEvent runEvent, DateTimeOffset time)
+    public async ValueTask DisposeAsync()
     {
-        _events.Add(_writer!.Append(runEvent, time));
+        if (_writer is not null)
+            await _writer.DisposeAsync();
+        _lock.Dispose();
+    }
+
+    private void Wait(string reason) => _progress?.Report(new WaitProgress(reason));
+
+    // Not cancelled: a line that is on its way is waited for.
+    private async Task RecordAsync(RunEvent runEvent, DateTimeOffset time)
+    {
+        _events.Add(await _writer!.AppendAsync(runEvent, time));
         _progress?.Report(new EventProgress(runEvent, Recorded: false));
     }
 }

@@ -11,40 +11,44 @@ namespace Pedigree.Workflow.Audit;
 internal static class CheckpointAudit
 {
     /// <exception cref="BadInputException">The first file that is not.</exception>
-    public static void Verify(Store store, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public static async Task VerifyAsync(
+        IStore store, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         foreach (RunEvent runEvent in events)
         {
             cancellation.ThrowIfCancellationRequested();
-            if (runEvent is ModelAdmitted or MergeCompleted)
-                progress?.Report(new WorkProgress("verify", runEvent is ModelAdmitted model ? model.Name : ((MergeCompleted)runEvent).Name, 0));
             if (runEvent is ModelAdmitted admitted)
-                VerifyAdmitted(store, admitted);
+                await VerifyAdmittedAsync(store, admitted, new(progress, "verify", admitted.Name), cancellation);
             else if (runEvent is MergeCompleted merged)
-                VerifyChild(store.Checkpoint(merged.Digest), merged);
+                await VerifyChildAsync(store, merged, new(progress, "verify", merged.Name), cancellation);
         }
     }
 
-    private static void VerifyAdmitted(Store store, ModelAdmitted admitted)
+    private static async Task VerifyAdmittedAsync(IStore store, ModelAdmitted admitted, WorkNews news, CancellationToken cancellation)
     {
-        AdmittedSource source = AdmittedSource.Read(store, admitted.Digest)
-            ?? throw new BadInputException(store.Source(admitted.Digest), null, $"is missing: it says where {admitted.Name} lies");
+        news.Report(0);
+        AdmittedSource source = await AdmittedSource.ReadAsync(store, admitted.Digest, cancellation)
+            ?? throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), null, $"is missing: it says where {admitted.Name} lies");
         CheckpointManifest recorded = new([.. source.Files.Select(file => new FileDigest(file.Name, file.Length, file.Sha256))]);
         if (recorded.ContentDigest != admitted.Digest)
-            throw new BadInputException(store.Source(admitted.Digest), "files", $"is not what was recorded of {admitted.Name}");
-        CheckpointDigest.Verify(source.Path, recorded);
+            throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), "files", $"is not what was recorded of {admitted.Name}");
+        using LocalCheckpoint? held = await store.OpenCheckpointAsync(admitted.Digest, anew: true, news, cancellation);
+        CheckpointDigest.Verify(held?.Folder ?? source.Path, recorded);
     }
 
-    private static void VerifyChild(string folder, MergeCompleted merged)
+    private static async Task VerifyChildAsync(IStore store, MergeCompleted merged, WorkNews news, CancellationToken cancellation)
     {
-        ChildFiles child = ChildFiles.Read(folder);
-        string recipe = Path.Combine(folder, ChildFiles.Name);
+        news.Report(0);
+        string recipe = store.AddressOf(StoreNames.Recipe(merged.Digest));
+        using LocalCheckpoint held = await store.OpenCheckpointAsync(merged.Digest, anew: true, news, cancellation)
+            ?? throw new BadInputException(recipe, null, "is missing");
+        ChildFiles child = ChildFiles.Read(held.Folder);
         if (child.Digest != merged.Digest || child.RecipeDigest != merged.Digest)
             throw new BadInputException(recipe, "recipe", $"is not the one that {merged.Name} is named by");
         foreach ((string name, string sha256) in child.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
-            if (Sha256(Path.Combine(folder, name)) is var now && now != sha256)
-                throw new BadInputException(Path.Combine(folder, name), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
-        using Checkpoint checkpoint = Checkpoint.Open(folder);
+            if (Sha256(Path.Combine(held.Folder, name)) is var now && now != sha256)
+                throw new BadInputException(Path.Combine(held.Folder, name), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
+        using Checkpoint checkpoint = Checkpoint.Open(held.Folder);
         if (child.Content(checkpoint) is var content && content != merged.Content)
             throw new BadInputException(recipe, "files", $"gives the content digest {content}; {merged.Content} was recorded for {merged.Name}");
     }

@@ -12,14 +12,15 @@ namespace Pedigree.Workflow.Audit;
 internal static class MergeAudit
 {
     /// <exception cref="BadInputException">The first child that comes out otherwise.</exception>
-    public static void Verify(
-        Store store, IReadOnlyList<RunEvent> events, string log, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public static async Task VerifyAsync(
+        StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
-        Recipes recipes = new(store, state.Spec!, log);
+        Recipes recipes = new(run.Store, state.Spec!, run.LogAddress);
         Dictionary<string, string> digests = events.OfType<MergeCompleted>().ToDictionary(merged => merged.Name, merged => merged.Digest);
         foreach (ModelAdmitted admitted in events.OfType<ModelAdmitted>())
             digests[admitted.Name] = admitted.Digest;
+        Models models = new(run.Store);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("pedigree-");
         try
         {
@@ -27,11 +28,11 @@ internal static class MergeAudit
             {
                 MergeRecipe recipe = recipes.For(state.Base!.Digest, [.. merged.Parents.Select(parent => digests[parent])]);
                 if (recipe.Digest != merged.Digest)
-                    throw new BadInputException(log, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
-                string content = Make(store, recipe, Path.Combine(temporary.FullName, recipe.Digest),
-                    fraction => progress?.Report(new WorkProgress("merge", merged.Name, fraction)), cancellation);
+                    throw new BadInputException(run.LogAddress, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
+                string content = await MakeAsync(models, recipe, Path.Combine(temporary.FullName, recipe.Digest),
+                    new(progress, "merge", merged.Name), cancellation);
                 if (content != merged.Content)
-                    throw new BadInputException(store.Checkpoint(merged.Digest), null,
+                    throw new BadInputException(run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest)), null,
                         $"{merged.Name} made again has the content digest {content}; {merged.Content} was recorded");
             }
         }
@@ -41,19 +42,12 @@ internal static class MergeAudit
         }
     }
 
-    private static string Make(Store store, MergeRecipe recipe, string folder, Action<double> progress, CancellationToken cancellation)
+    private static async Task<string> MakeAsync(Models models, MergeRecipe recipe, string folder, WorkNews news, CancellationToken cancellation)
     {
-        List<Relative> opened = [];
-        try
+        using (OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation))
         {
-            foreach (string digest in (string[])[recipe.Ancestor!, .. recipe.Parents])
-                opened.Add(new(digest, Checkpoint.Open(Models.FolderOf(store, digest))));
-            Merger.Merge(recipe, opened[1..], opened[0], null, folder, progress: new FractionProgress(progress), cancellation: cancellation);
-        }
-        finally
-        {
-            foreach (Relative relative in opened)
-                relative.Checkpoint.Dispose();
+            IReadOnlyList<Relative> relatives = family.Relatives;
+            Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], null, folder, progress: news, cancellation: cancellation);
         }
         using Checkpoint child = Checkpoint.Open(folder);
         string content = CheckpointDigest.Compute(child).ContentDigest;

@@ -2,7 +2,6 @@ using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
-using Pedigree.Weights.Checkpoints;
 using Pedigree.Workflow.Activities;
 using Pedigree.Workflow.Specs;
 
@@ -12,22 +11,24 @@ namespace Pedigree.Workflow.Audit;
 internal static class ScoreAudit
 {
     /// <exception cref="BadInputException">The first score that comes out otherwise, or a task that has changed.</exception>
-    public static void Verify(
-        Store store, RunFolder folder, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    public static async Task VerifyAsync(
+        StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
-        string home = Path.GetDirectoryName(folder.Origin ?? throw new BadInputException(
-            folder.Path, "spec.json", "is missing: it says where the run's spec lies, from which its tasks are found"))!;
+        string home = Path.GetDirectoryName(await run.OriginAsync(cancellation) ?? throw new BadInputException(
+            run.Store.AddressOf($"runs/{run.Id}"), "spec.json", "is missing: it says where the run's spec lies, from which its tasks are found"))!;
         EvaluationTask[] tasks = [.. state.Spec!.Tasks.Select(task => Unchanged(home, task))];
+        Models models = new(run.Store);
         foreach (ModelEvaluated evaluated in events.OfType<ModelEvaluated>())
         {
-            using Checkpoint checkpoint = Checkpoint.Open(Models.FolderOf(store, state.Find(evaluated.Name).Digest));
+            WorkNews news = new(progress, "evaluate", evaluated.Name);
+            using OpenModel model = await models.OpenAsync(state.Find(evaluated.Name).Digest, news, cancellation);
             for (int index = 0; index < tasks.Length; index++)
             {
-                TaskScore score = Activities.Evaluation.Score(checkpoint, tasks[index], null, fraction => progress?.Report(
-                    new WorkProgress("evaluate", evaluated.Name, (index + fraction) / tasks.Length)), cancellation);
+                TaskScore score = Activities.Evaluation.Score(
+                    model.Checkpoint, tasks[index], null, fraction => news.Report((index + fraction) / tasks.Length), cancellation);
                 if (score != evaluated.Scores[index])
-                    throw new BadInputException(folder.Log, evaluated.Name, FormattableString.Invariant(
+                    throw new BadInputException(run.LogAddress, evaluated.Name, FormattableString.Invariant(
                         $"scores {score.Value} in {score.Task} when evaluated again; {evaluated.Scores[index].Value} was recorded"));
             }
         }

@@ -1,0 +1,34 @@
+namespace Pedigree.Storage;
+
+/// <summary>Files that processes, and tasks of one process, lock against each other; the system releases them when a process dies.</summary>
+internal static class LockFile
+{
+    private static readonly TimeSpan pause = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Takes a lock, alone or together with all that share it; null where it cannot be had now.</summary>
+    public static FileStream? TryTake(string path, bool shared = false)
+    {
+        const int SharingViolation = unchecked((int)0x80070020), WouldBlockLinux = 11, WouldBlockMac = 35;
+        try
+        {
+            return shared
+                ? new(path, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite)
+                : new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error) when (error.HResult is SharingViolation or WouldBlockLinux or WouldBlockMac)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Takes a lock as soon as it can be had.</summary>
+    public static async Task<FileStream> TakeAsync(string path, bool shared = false, CancellationToken cancellation = default)
+    {
+        while (true)
+        {
+            if (TryTake(path, shared) is { } taken)
+                return taken;
+            await Task.Delay(pause, cancellation);
+        }
+    }
+}

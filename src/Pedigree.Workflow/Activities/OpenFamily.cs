@@ -1,0 +1,36 @@
+using Pedigree.Weights.Grams;
+
+namespace Pedigree.Workflow.Activities;
+
+/// <summary>Several models, open at once: a base and its descendants.</summary>
+internal sealed class OpenFamily : IDisposable
+{
+    private readonly List<OpenModel> _models = [];
+
+    /// <summary>The models, in the order in which they were opened.</summary>
+    public IReadOnlyList<Relative> Relatives => [.. _models.Select(model => new Relative(model.Digest, model.Checkpoint))];
+
+    /// <summary>Opens models, the base first.</summary>
+    public static async Task<OpenFamily> OpenAsync(
+        IEnumerable<string> digests, Models models, WorkNews news, CancellationToken cancellation)
+    {
+        OpenFamily family = new();
+        try
+        {
+            foreach (string digest in digests)
+                family._models.Add(await models.OpenAsync(digest, news, cancellation));
+            return family;
+        }
+        catch
+        {
+            family.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (OpenModel model in _models)
+            model.Dispose();
+    }
+}

@@ -1,0 +1,48 @@
+using Pedigree.Evolution;
+using Pedigree.Storage;
+
+namespace Pedigree.Workflow.Activities;
+
+/// <summary>
+/// The work of a run. Each call stands alone: it may come from any process, on several at once, and again after a failure, and finds in
+/// the store what was done before. Calls that come from one object in turn also share what they have read.
+/// </summary>
+/// <param name="store">The store.</param>
+/// <param name="spec">The run's spec.</param>
+/// <param name="progress">Told of the work.</param>
+public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>? progress = null)
+{
+    private readonly Models _models = new(store);
+    private readonly GramCache _grams = new(store);
+    private readonly Recipes _recipes = new(store, spec.Spec, spec.Path);
+    private readonly TaskShelf _tasks = new(spec);
+
+    /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and keeps where it lies.</summary>
+    /// <exception cref="Weights.BadInputException">It cannot be used.</exception>
+    public Task<ModelAdmitted> AdmitAsync(ModelSource source, CancellationToken cancellation = default) => DoAsync(
+        "admit", source.Name, news => new Admission(store, spec, _models, _recipes).AdmitAsync(source, news, cancellation));
+
+    /// <summary>Kinship of new models to all others.</summary>
+    public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request, CancellationToken cancellation = default) => DoAsync(
+        "measure", string.Join(", ", request.New.Select(model => model.Name)),
+        news => new KinshipMeasurement(_models, _recipes, _grams).MeasureAsync(request, news, cancellation));
+
+    /// <summary>Makes a child, or finds it.</summary>
+    /// <exception cref="WorkFailedException">It can never be made.</exception>
+    public Task<MergedModel> MergeAsync(MergeRequest request, CancellationToken cancellation = default) => DoAsync(
+        "merge", request.Child, news => new Merging(store, _models, _recipes, _grams).MergeAsync(request, news, cancellation));
+
+    /// <summary>Scores a model, or finds its scores.</summary>
+    /// <exception cref="WorkFailedException">It is a child and can never be scored.</exception>
+    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request, CancellationToken cancellation = default) => DoAsync(
+        "evaluate", request.Model.Name, news => new Evaluation(store, _models, _tasks).EvaluateAsync(request, news, cancellation));
+
+    private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<WorkNews, Task<TResult>> work)
+    {
+        WorkNews news = new(progress, activity, name);
+        news.Report(0);
+        TResult result = await work(news);
+        news.Report(1);
+        return result;
+    }
+}
