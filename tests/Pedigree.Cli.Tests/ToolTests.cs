@@ -52,6 +52,29 @@ public class ToolTests
     }
 
     [Fact]
+    public async Task A_merge_is_explained_before_it_is_made_and_verified_after()
+    {
+        using Folder folder = new();
+        File.WriteAllText(folder["soup.yaml"], $$"""
+            merge_method: linear
+            models:
+              - model: {{Model("reverse")}}
+                parameters: {weight: 3}
+              - model: {{Model("sort")}}
+                parameters: {weight: 1}
+            """);
+        JsonNode explained = (await Command.DoneAsync("merge", folder["soup.yaml"], "--explain", "--json")).Json;
+        Assert.Equal([0.75, 0.25], explained["tensors"]![0]!["coefficients"]!.AsArray().Select(value => (double)value!));
+        Assert.Equal(["soup.yaml"], Directory.GetFileSystemEntries(folder.Path).Select(path => Path.GetFileName(path)));
+        JsonNode merged = (await Command.DoneAsync("merge", folder["soup.yaml"], folder["child"], "--shard-size", "0.1MB", "--json")).Json;
+        Assert.True(File.Exists(folder["child/model.safetensors.index.json"]));
+        Assert.Equal((string?)merged["digest"], (string?)(await Command.DoneAsync("merge", "--verify", folder["child"], "--json")).Json["digest"]);
+        File.AppendAllText(folder["child/config.json"], " ");
+        Assert.Contains("config.json: was changed", (await Command.RunAsync("merge", "--verify", folder["child"])).Refusal, StringComparison.Ordinal);
+        Assert.Contains("is no size", (await Command.RunAsync("merge", folder["soup.yaml"], folder["other"], "--shard-size", "big")).Refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_merge_by_mergekit_yaml_writes_a_model_that_eval_scores()
     {
         using Folder folder = new();

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Pedigree.Weights;
 using Pedigree.Weights.Merging;
 using Pedigree.Weights.References;
 using Pedigree.Workflow.Report;
@@ -6,34 +9,96 @@ using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
 
-/// <summary>Merges as a mergekit configuration says.</summary>
+/// <summary>Merges as a mergekit configuration says, explains such a merge, or verifies its result.</summary>
 internal static class MergeCommand
 {
     public static Command Create()
     {
-        Argument<string> config = new("config") { Description = "A mergekit YAML file; relative paths of models begin at its folder" };
-        Argument<string> output = new("out") { Description = "Folder for the child, which must not exist" };
+        Argument<string?> config = new("config") { Description = "A mergekit YAML file; relative paths of models begin at its folder", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> output = new("out") { Description = "Folder for the child, which must not exist", Arity = ArgumentArity.ZeroOrOne };
         Option<long> seed = new("--seed") { Description = "Seed of the methods that draw at random, DARE and DELLA" };
-        Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child") { config, output, seed };
+        Option<string> shards = new("--shard-size") { Description = "Most bytes of weights in a file", DefaultValueFactory = _ => "5GB", HelpName = "size" };
+        Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, without reading or writing weights" };
+        Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging", HelpName = "folder" };
+        Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child",
+            "pedigree merge slerp.yaml ./child --shard-size 2GB", "pedigree merge slerp.yaml --explain", "pedigree merge --verify ./child")
+            { config, output, seed, shards, explain, verify };
         verb.Does(async (parsed, cancellation) =>
         {
-            (object document, string words) = await MergeAsync(parsed.GetValue(config)!, Path.GetFullPath(parsed.GetValue(output)!), parsed.GetValue(seed), cancellation);
-            Output.Of(parsed).Print(document, console => console.WriteLine(words));
+            Output to = Output.Of(parsed);
+            if (parsed.GetValue(verify) is { } folder)
+            {
+                string digest = MergeVerification.Verify(folder);
+                to.Print(new { Path = Path.GetFullPath(folder), Digest = digest, Verified = true }, console => console.WriteLine($"{folder}: every file is as it was written, recipe {digest}"));
+                return 0;
+            }
+            string file = parsed.GetValue(config) ?? throw new BadInputException("merge", "config", "is missing; give a mergekit YAML file");
+            if (parsed.GetValue(explain))
+            {
+                await ExplainAsync(file, to, cancellation);
+                return 0;
+            }
+            string target = Path.GetFullPath(parsed.GetValue(output) ?? throw new BadInputException("merge", "out", "is missing; give a folder for the child"));
+            await MergeAsync(file, target, parsed.GetValue(seed), Size(parsed.GetValue(shards)!), to, cancellation);
             return 0;
         });
         return verb;
     }
 
-    private static async Task<(object Document, string Words)> MergeAsync(string file, string folder, long seed, CancellationToken cancellation)
+    private static async Task MergeAsync(string file, string folder, long seed, long maxShardSize, Output to, CancellationToken cancellation)
     {
-        MergeConfig config = MergeConfig.Read(file);
-        string home = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
         ProgressLines progress = new();
-        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(
-            config, home, ModelLocator.Default, $"{folder}.{Guid.NewGuid():N}.scratch", seed, new Told<string>(progress.Show), cancellation);
-        string content = merge.Write(folder, progress: new Told<double>(done => progress.Show("merging", done)), cancellation: cancellation).ContentDigest;
+        Stopwatch clock = Stopwatch.StartNew();
+        MergedChild child = await MergePipeline.RunAsync(
+            stages, Home(file), HubSettings.FromEnvironment(), folder, maxShardSize, seed,
+            new Told<string>(doing =>
+            {
+                progress.Show(doing);
+                clock.Restart();
+            }),
+            new Told<double>(done => progress.Show($"merging {100 * done:0} %, {Left(clock.Elapsed, done)}")), cancellation);
         progress.Done();
-        return (new { Path = folder, merge.Recipe.Digest, Content = content, merge.Parameters, config.Models },
-            $"{folder}: {Format.Count(merge.Parameters)} parameters, content {content}");
+        to.Print(
+            new { Path = child.Folder, child.Digest, child.Content, child.Parameters, stages[^1].Models },
+            console => console.WriteLine($"{child.Folder}: {Format.Count(child.Parameters)} parameters, content {child.Content}"));
+    }
+
+    private static async Task ExplainAsync(string file, Output to, CancellationToken cancellation)
+    {
+        IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
+        if (stages.Count > 1)
+            throw new BadInputException(file, null, $"has {stages.Count} documents, of which the later ones merge what is not there yet; explain a file of one");
+        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(stages[0], Home(file), ModelLocator.Default, null, cancellation: cancellation);
+        MergeExplanation explanation = MergeExplanation.Of(merge);
+        to.Print(explanation, console =>
+        {
+            Table table = Output.Table(("tensors", true), ("such as", false), ("parameters", false), ("coefficients", false));
+            foreach (var group in explanation.Tensors.GroupBy(tensor => (Parameters: Words(tensor), Coefficients: Numbers(tensor.Coefficients))))
+                Output.Row(table, $"{group.Count()}", group.First().Name, group.Key.Parameters, group.Key.Coefficients);
+            console.Write(table);
+            console.WriteLine($"{explanation.Method} of {string.Join(", ", explanation.Models)}: {Format.Count(explanation.Parameters)} parameters, "
+                + $"reads {Format.Count(explanation.BytesRead)} bytes, writes {Format.Count(explanation.Bytes)}");
+        });
+    }
+
+    private static string Home(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
+
+    private static string Left(TimeSpan gone, double done) =>
+        done <= 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{TimeSpan.FromSeconds(gone.TotalSeconds * (1 - done) / done):h\\:mm\\:ss} left");
+
+    private static string Words(TensorExplanation tensor) => tensor.Parameters.Count == 0 ? "carried through"
+        : string.Join("; ", tensor.Parameters.Select(parameter => $"{parameter.Key} {(parameter.Value.Distinct().Count() == 1 ? Numbers(parameter.Value[..1]) : Numbers(parameter.Value))}"));
+
+    private static string Numbers(IReadOnlyList<double>? values) =>
+        values is null ? "" : string.Join(", ", values.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)));
+
+    private static long Size(string text)
+    {
+        (string Unit, double Bytes)[] units = [("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("B", 1)];
+        string word = text.Trim().ToUpperInvariant();
+        (string unit, double bytes) = units.FirstOrDefault(unit => word.EndsWith(unit.Unit, StringComparison.Ordinal), ("", 1));
+        return double.TryParse(word[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) && number * bytes is >= 1 and < 1e18
+            ? (long)(number * bytes) : throw new BadInputException("--shard-size", null, $"`{text}` is no size; give one such as 5GB or 500MB");
     }
 }

@@ -24,12 +24,15 @@ public sealed class ConfiguredMerge : IDisposable
     /// <summary>What is made.</summary>
     public MergeRecipe Recipe { get; private set; } = null!;
 
+    /// <summary>The models as written, the origin last.</summary>
+    public IReadOnlyList<string> Models => _config.AllModels;
+
     /// <summary>Elements of all tensors of the child.</summary>
     public long Parameters => Parts.Sum(part => part.Parents[0].Checkpoint.Parameters);
 
     internal IReadOnlyList<MergePart> Parts { get; private set; } = [];
 
-    /// <summary>Finds and opens the models, and plans every tensor. The weights are read once, for their digests.</summary>
+    /// <summary>Finds and opens the models, and plans every tensor. The weights are read once, for their digests, unless nothing is going to be made.</summary>
     /// <param name="config">What to merge.</param>
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="locator">Finds models.</param>
@@ -56,8 +59,10 @@ public sealed class ConfiguredMerge : IDisposable
 
     /// <summary>Writes the child, whole or not at all.</summary>
     /// <exception cref="BadInputException">The folder exists, a weight is not finite, or the disk is full.</exception>
-    public CheckpointManifest Write(string folder, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
-        Merger.Merge(Recipe, Parts, _small, folder, threads, progress, cancellation);
+    public CheckpointManifest Write(
+        string folder, long maxShardSize = CheckpointWriter.DefaultMaxShardSize, int threads = 0, IProgress<double>? progress = null,
+        CancellationToken cancellation = default) =>
+        Merger.Merge(Recipe, Parts, _small, folder, threads, progress, cancellation, maxShardSize);
 
     /// <summary>Closes the models and removes what was made on the way.</summary>
     public void Dispose()
@@ -132,13 +137,14 @@ public sealed class ConfiguredMerge : IDisposable
             progress?.Report($"reading {name}");
             var checkpoint = Checkpoint.Open(folder);
             _opened.Add(checkpoint);
-            var digest = CheckpointDigest.Compute(checkpoint).ContentDigest;
+            // Where nothing is going to be made, no weights are read either.
+            var digest = _scratch.IsDry ? folder : CheckpointDigest.Compute(checkpoint).ContentDigest;
             if (adapterFolder is null)
                 return new(digest, checkpoint);
             progress?.Report($"merging the adapter of {name}");
             var adapter = new Adapter(adapterFolder);
             _opened.Add(adapter);
-            JsonObject parts = new() { ["model"] = digest, ["adapter"] = Adapter.DigestOf(adapterFolder) };
+            JsonObject parts = new() { ["model"] = digest, ["adapter"] = _scratch.IsDry ? adapterFolder : Adapter.DigestOf(adapterFolder) };
             digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts.ToJsonString())));
             adapters[digest] = parts;
             return new(digest, adapter.Apply(checkpoint, _scratch));

@@ -29,12 +29,40 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     /// <summary><c>auto</c>, the name of a template, or one itself; null: the donor's.</summary>
     internal string? ChatTemplate { get; init; }
 
+    /// <summary>By which later documents of the same file name the child; null: it has no name.</summary>
+    public string? Name { get; init; }
+
     /// <summary>The text that was read.</summary>
     internal string Text { get; init; } = "";
 
     /// <summary>Reads a file; relative paths of models remain as written.</summary>
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>
     public static MergeConfig Read(string path) => Parse(path, ConfigurationReader.ReadText(path));
+
+    /// <summary>Reads a file of one or several documents, each of which may merge what those before it have made.</summary>
+    /// <exception cref="BadInputException">Names file, line, column and key.</exception>
+    public static IReadOnlyList<MergeConfig> ReadAll(string path) => ParseAll(path, ConfigurationReader.ReadText(path));
+
+    /// <summary>The same of a text.</summary>
+    /// <exception cref="BadInputException">Names file, line, column and key.</exception>
+    public static IReadOnlyList<MergeConfig> ParseAll(string file, string text)
+    {
+        var documents = ConfigurationReader.ParseAll(file, text);
+        if (documents.Count == 0)
+            throw new BadInputException(file, null, "is empty; it must hold a merge configuration");
+        List<MergeConfig> configs = [];
+        foreach (var document in documents)
+        {
+            var config = new MergeConfigReader(document.AsMapping()).Read();
+            if (config.Name is null && configs.Count < documents.Count - 1)
+                throw document.Error("must have a `name`, by which a later document can refer to it");
+            if (configs.Any(other => other.Name is not null && other.Name == config.Name))
+                throw document.Error($"has the name `{config.Name}` of an earlier document");
+            // Of several documents each child keeps its own as what was read, written as JSON, which YAML contains.
+            configs.Add(config with { Text = documents.Count == 1 ? text : document.ToJson()!.ToJsonString(ChildDescription.Indented) });
+        }
+        return configs;
+    }
 
     /// <summary>Reads a text; errors call it <paramref name="file"/>.</summary>
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>

@@ -25,6 +25,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             Index(_base!);
         ReadSources();
         var (tokenizer, template) = (TokenizerReader.Read(root, Known), TokenizerReader.ChatTemplate(root));
+        var name = root.OptionalString("name");
         root.RefuseUnknownKeys();
         if (HasOrigin)
         {
@@ -45,6 +46,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             Places = _places,
             // Also where the base has no other meaning, it lends its config and small files.
             Base = _base is null ? null : Index(_base),
+            Name = name,
             Tokenizer = tokenizer,
             ChatTemplate = template,
             Layout = _slices is [{ End: null, Module: null }] ? null : _layout,

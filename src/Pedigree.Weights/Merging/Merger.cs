@@ -37,14 +37,14 @@ public static class Merger
     /// <summary>The same of parts that were planned apart.</summary>
     internal static CheckpointManifest Merge(
         MergeRecipe recipe, IReadOnlyList<MergePart> parts, SmallFiles small, string folder, int threads,
-        IProgress<double>? progress, CancellationToken cancellation)
+        IProgress<double>? progress, CancellationToken cancellation, long maxShardSize = CheckpointWriter.DefaultMaxShardSize)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
         TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
         using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
-            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
+            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], maxShardSize);
         Write(tensors, writer, threads, progress, cancellation);
         ChildDescription.Write(writer, recipe, small);
         cancellation.ThrowIfCancellationRequested();

@@ -8,6 +8,9 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
 {
     private readonly List<MappedFile> _mappings = [];
 
+    /// <summary>Whether nothing is made.</summary>
+    public bool IsDry => folder is null;
+
     /// <summary>Makes one.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="dType">Its type.</param>

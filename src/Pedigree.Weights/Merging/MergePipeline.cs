@@ -1,0 +1,66 @@
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.References;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>What a document of a configuration file came to.</summary>
+/// <param name="Folder">Where the child lies.</param>
+/// <param name="Digest">Of its recipe.</param>
+/// <param name="Content">Of its files.</param>
+/// <param name="Parameters">Elements of all its tensors.</param>
+public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters);
+
+/// <summary>
+/// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside it
+/// under the digests of their recipes, where the next run finds those that have not changed.
+/// </summary>
+public static class MergePipeline
+{
+    /// <summary>Makes what was not made before.</summary>
+    /// <param name="stages">The documents.</param>
+    /// <param name="home">Where relative paths begin.</param>
+    /// <param name="hub">Where models are found that are no folders.</param>
+    /// <param name="folder">Where the result goes.</param>
+    /// <param name="maxShardSize">Most tensor bytes in a shard.</param>
+    /// <param name="seed">Of the methods that draw at random.</param>
+    /// <param name="doing">Told what is being done.</param>
+    /// <param name="progress">Told the fraction of a merge that is done, with the bytes it writes.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
+    public static async Task<MergedChild> RunAsync(
+        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, string folder, long maxShardSize, long seed,
+        IProgress<string>? doing = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Path.Exists(folder))
+            throw new BadInputException(folder, null, "exists already; name a folder that does not");
+        Dictionary<string, string> made = new(StringComparer.Ordinal);
+        ModelLocator locator = new(hub, name => Task.FromResult(made.GetValueOrDefault(name)));
+        foreach (var stage in stages.SkipLast(1))
+        {
+            var child = await RunAsync(stage, digest => Path.Combine($"{folder}.stages", digest));
+            made.Add(stage.Name!, child.Folder);
+        }
+        return await RunAsync(stages[^1], _ => folder);
+
+        async Task<MergedChild> RunAsync(MergeConfig stage, Func<string, string> target)
+        {
+            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.{Guid.NewGuid():N}.scratch", seed, doing, cancellation);
+            var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
+            if (DigestOf(place) == digest)
+            {
+                using var known = Checkpoint.Open(place);
+                return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters);
+            }
+            var manifest = merge.Write(place, maxShardSize, progress: progress, cancellation: cancellation);
+            return new(place, digest, manifest.ContentDigest, merge.Parameters);
+        }
+    }
+
+    private static string? DigestOf(string folder)
+    {
+        var path = Path.Combine(folder, "recipe.json");
+        return File.Exists(path) && CheckpointFiles.ReadObject(path, 16_000_000)["digest"] is JsonValue digest ? digest.ToString() : null;
+    }
+}

@@ -1,0 +1,33 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>Compares a merged model with the recipe beside it.</summary>
+public static class MergeVerification
+{
+    private const string Recipe = "recipe.json";
+    private const int MaxLength = 16_000_000;
+
+    /// <summary>Reads every file once; returns the recipe's digest.</summary>
+    /// <exception cref="BadInputException">Names the first file that is missing, changed or added, or a recipe that is not the one named.</exception>
+    public static string Verify(string folder)
+    {
+        folder = Path.GetFullPath(folder);
+        var path = Path.Combine(folder, Recipe);
+        var root = CheckpointFiles.ReadObject(path, MaxLength);
+        if (root["recipe"] is not JsonObject recipe || root["files"] is not JsonObject files || root["digest"] is not JsonValue digest)
+            throw new BadInputException(path, null, "must have the recipe, its digest and the digests of the files");
+        var actual = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(recipe.ToJsonString())));
+        if (actual != digest.ToString())
+            throw new BadInputException(path, "recipe", $"was changed: its digest is {actual}, not {digest}");
+        foreach (var file in CheckpointDigest.Compute(folder, files.Select(file => file.Key)).Files)
+            if (file.Sha256 != files[file.Name]?.ToString())
+                throw new BadInputException(Path.Combine(folder, file.Name), null, $"was changed: its SHA-256 is {file.Sha256}; {files[file.Name]} was recorded");
+        using var checkpoint = Checkpoint.Open(folder);
+        return checkpoint.SourceFiles.FirstOrDefault(name => !files.ContainsKey(name)) is { } added
+            ? throw new BadInputException(Path.Combine(folder, added), null, "is not in recipe.json: it was added later") : actual;
+    }
+}
