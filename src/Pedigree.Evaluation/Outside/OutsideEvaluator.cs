@@ -102,14 +102,13 @@ public static class OutsideEvaluator
             {
                 return await attempt();
             }
-            catch (EvaluatorFailedException error) when (number < settings.Attempts)
-            {
-                _ = error; // Tried again, a little later each time.
-                await Task.Delay(TimeSpan.FromMilliseconds(200 * number), cancellation);
-            }
-            catch (EvaluatorFailedException error)
+            catch (EvaluatorFailedException error) when (number >= settings.Attempts)
             {
                 throw new EvaluatorFailedException($"{settings.Command[0]} failed {number} times: {error.Message}", error);
+            }
+            catch (EvaluatorFailedException)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(200 * number), cancellation); // A little later each time.
             }
         }
     }
