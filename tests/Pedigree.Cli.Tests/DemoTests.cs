@@ -44,6 +44,18 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
     }
 
     [Fact]
+    public async Task In_the_escape_family_greedy_is_stuck_with_the_best_expert_and_kinship_gets_past_it()
+    {
+        using Folder folder = new();
+        Said said = await Command.DoneAsync("demo", Path.Combine(Command.Samples, "escape.yaml"), "--store", folder["store"], "--json");
+        (JsonNode greedy, JsonNode kinship) = (said.Json["runs"]![0]!, said.Json["runs"]![1]!);
+        Assert.Equal((string?)greedy["bestAdmitted"]!["name"], (string?)greedy["best"]!["name"]);
+        Assert.Equal("converged", (string?)greedy["stopReason"]);
+        Assert.True((double)kinship["best"]!["average"]! > (double)kinship["bestAdmitted"]!["average"]!);
+        Assert.True((double)kinship["best"]!["average"]! > (double)kinship["base"]!["average"]!);
+    }
+
+    [Fact]
     public void Progress_goes_to_standard_error_in_plain_lines()
     {
         Assert.Contains("greedy: merged ", demo.Said.Errors, StringComparison.Ordinal);
