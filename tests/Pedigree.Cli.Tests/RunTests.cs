@@ -58,6 +58,14 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task An_address_that_events_cannot_be_posted_to_is_refused_and_nothing_is_written()
+    {
+        string refusal = (await Command.RunAsync("run", Spec(), "--store", Store, "--publish", "nowhere")).Refusal;
+        Assert.Contains("--publish: must be a URL", refusal, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Store));
+    }
+
+    [Fact]
     public async Task A_missing_model_is_named_and_nothing_is_written()
     {
         string refusal = (await Command.RunAsync("run", Spec(model: "no-such-model"), "--store", Store)).Refusal;

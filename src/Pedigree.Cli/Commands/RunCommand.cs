@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Pedigree.Storage;
 using Pedigree.Workflow;
+using Pedigree.Workflow.Publishing;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -13,15 +14,23 @@ internal static class RunCommand
         Argument<string> spec = new("spec") { Description = "What to evolve, by what tasks, how: a YAML or JSON file" };
         Option<string> store = Shared.Store();
         Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
+        Option<string?> publish = new("--publish")
+        {
+            Description = "Post the run's events there too, as CloudEvents [default: the environment's PEDIGREE_EVENTS_WEBHOOK or _TOPIC]",
+            HelpName = "url",
+        };
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
-            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id };
+            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id, publish };
         verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {
             SpecFile file = SpecFile.Load(parsed.GetValue(spec)!);
             string run = parsed.GetValue(id) ?? RunFiles.DefaultId(file);
             ProgressLines progress = new();
-            RunRecord record = await EmbeddedHost.RunAsync(file, Store.Open(parsed.GetValue(store)!), run, progress, cancellation);
+            IStore kept = Store.Open(parsed.GetValue(store)!);
+            RunRecord record = await EventPublisher.BesideAsync(
+                new(kept, run), EventTarget.OfEnvironment(parsed.GetValue(publish)),
+                () => EmbeddedHost.RunAsync(file, kept, run, progress, cancellation), delivery => Tell(delivery, progress));
             progress.Done();
             if (progress.WasFinished)
                 progress.Line($"run {run} was finished before: nothing to compute");
@@ -36,6 +45,12 @@ internal static class RunCommand
             return 0;
         });
         return verb;
+    }
+
+    private static void Tell(Delivery delivery, ProgressLines progress)
+    {
+        if (delivery.Warning is { } warning)
+            progress.Line($"{warning}; the same command again delivers the rest");
     }
 
     /// <summary>Where the best model, the log and the report lie.</summary>
