@@ -24,6 +24,9 @@ param maxReplicas int = 10
 @description('The Durable Task Scheduler instead of queues and tables of the storage account. The image must be built for it.')
 param useDurableTaskScheduler bool = false
 
+@description('A topic of Event Grid to which the app publishes the events of its runs.')
+param publishEvents bool = false
+
 @description('Folders of the container, separated by \';\', that the paths of a spec may lead into.')
 param modelRoots string = '/models'
 
@@ -64,6 +67,11 @@ module scheduler 'modules/scheduler.bicep' = if (useDurableTaskScheduler) {
   params: { name: 'dts-${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
 }
 
+module events 'modules/events.bicep' = if (publishEvents) {
+  scope: group
+  params: { name: 'evgt-${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
+}
+
 module environment 'modules/environment.bicep' = {
   scope: group
   params: {
@@ -93,6 +101,7 @@ module app 'modules/app.bicep' = {
     modelRoots: modelRoots
     insightsName: monitoring.outputs.insightsName
     schedulerEndpoint: scheduler.?outputs.endpoint ?? ''
+    topicEndpoint: events.?outputs.endpoint ?? ''
     minReplicas: minReplicas
     maxReplicas: maxReplicas
   }

@@ -13,6 +13,7 @@ param storeUri string
 param modelRoots string
 param insightsName string
 param schedulerEndpoint string
+param topicEndpoint string
 param minReplicas int
 param maxReplicas int
 
@@ -59,6 +60,8 @@ var schedulerSettings = usesScheduler
       }
     ]
   : []
+
+var eventSettings = topicEndpoint == '' ? [] : [{ name: 'PEDIGREE_EVENTS_TOPIC', value: topicEndpoint }]
 
 // The queue's length counts the messages that are being worked on as well: one replica for each waiting or running activity.
 var queueRule = {
@@ -107,7 +110,7 @@ resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
           name: 'functions'
           image: image == '' ? 'mcr.microsoft.com/azure-functions/dotnet-isolated:4-dotnet-isolated10.0' : image
           resources: resourcesOf[workloadProfile]
-          env: concat(hostSettings, storageSettings, schedulerSettings)
+          env: concat(hostSettings, storageSettings, schedulerSettings, eventSettings)
         }
       ]
       // An activity that is cut off is begun again by another replica, so let it end where ten minutes suffice.

@@ -28,7 +28,7 @@ public class HelpTests
     [InlineData("did you mean `replay`?", "repaly", "x")]
     [InlineData("did you mean `--store`?", "runs", "--stroe", "x")]
     [InlineData("did you mean `--store`?", "run", "--stroe", "x")]
-    [InlineData("'config'", "merge")]
+    [InlineData("config: is missing", "merge")]
     [InlineData("'seven'", "eval", "x", "--task", "y", "--limit", "seven")]
     [InlineData("at least two models", "kinship", "base", "one")]
     public async Task What_was_asked_wrongly_is_said_in_one_line(string expected, params string[] arguments) =>

@@ -6,14 +6,16 @@ namespace Pedigree.Infra.Tests;
 public partial class TemplateTests
 {
     [Fact]
-    public async Task No_key_opens_the_storage_account_and_no_password_the_registry()
+    public async Task No_key_opens_the_storage_account_or_the_topic_and_no_password_the_registry()
     {
         JsonNode account = await ResourceAsync("Microsoft.Storage/storageAccounts");
+        JsonNode topic = await ResourceAsync("Microsoft.EventGrid/topics");
         JsonNode registry = await ResourceAsync("Microsoft.ContainerRegistry/registries");
 
         Assert.False((bool)account["properties"]!["allowSharedKeyAccess"]!);
         Assert.False((bool)account["properties"]!["allowBlobPublicAccess"]!);
         Assert.False((bool)registry["properties"]!["adminUserEnabled"]!);
+        Assert.True((bool)topic["properties"]!["disableLocalAuth"]!);
     }
 
     [Fact]
@@ -38,6 +40,7 @@ public partial class TemplateTests
                 "7f951dda-4ed3-4680-a7ca-43fe172d538d", // AcrPull
                 "974c5e8b-45b9-4653-ba55-5f855dd0fb88", // Storage Queue Data Contributor
                 "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", // Storage Blob Data Owner
+                "d5a91429-5739-47e2-a06b-3470a27159e7", // EventGrid Data Sender, where there is a topic
             ],
             Guids().Matches(template).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
     }
@@ -68,6 +71,17 @@ public partial class TemplateTests
             ],
             name => Assert.Contains(name, template));
         Assert.DoesNotContain("AccountKey", template);
+    }
+
+    [Fact]
+    public async Task The_topic_takes_the_events_as_the_app_publishes_them()
+    {
+        JsonNode topic = await ResourceAsync("Microsoft.EventGrid/topics");
+        string publishing = Path.Combine(Bicep.Top, "src", "Pedigree.Workflow", "Publishing", "EventTarget.cs");
+
+        Assert.Equal("CloudEventSchemaV1_0", (string?)topic["properties"]!["inputSchema"]);
+        Assert.Contains("PEDIGREE_EVENTS_TOPIC", (await Bicep.TemplateAsync()).ToJsonString());
+        Assert.Contains("\"PEDIGREE_EVENTS_TOPIC\"", await File.ReadAllTextAsync(publishing, TestContext.Current.CancellationToken));
     }
 
     [Fact]
