@@ -45,7 +45,7 @@ internal static class CommandLine
         {
             DemoCommand.Create(), RunCommand.Create(), RunsCommand.Create(), ShowCommand.Create(), ReplayCommand.Create(),
             ReportCommand.Create(), StopCommand.Create(), MergeCommand.Create(), KinshipCommand.Create(), EvalCommand.Create(),
-            FamilyCommand.Create(),
+            FamilyCommand.Create(), ServeCommand.Create(),
         };
         root.Options.Add(Shared.Json);
         root.Options.Add(Shared.Verbose);

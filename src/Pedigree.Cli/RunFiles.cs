@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.RegularExpressions;
 using Pedigree.Workflow;
-using Pedigree.Workflow.Report;
 
 namespace Pedigree.Cli;
 
@@ -22,7 +20,7 @@ internal static partial class RunFiles
     /// <summary>Writes the report beside the log and returns where it lies.</summary>
     public static async Task<string> WriteReportAsync(RunRecord run)
     {
-        await run.Store.WriteAsync(run.Run.Report, Encoding.UTF8.GetBytes(RunReport.Html(run.Id, run.Events)));
+        await run.WriteReportAsync();
         return run.Store.AddressOf(run.Run.Report);
     }
 

@@ -29,7 +29,8 @@ public static partial class StoreNames
     /// <summary>Whether a run may have this id.</summary>
     public static bool IsRun(string id) => RunPattern().IsMatch(id);
 
-    internal static bool IsDigest(string text) => DigestPattern().IsMatch(text);
+    /// <summary>Whether a text is a digest.</summary>
+    public static bool IsDigest(string text) => DigestPattern().IsMatch(text);
 
     /// <summary>Refuses a name that would climb out of the store or mean something to a file system.</summary>
     internal static string Checked(string name) => name.Split('/').All(segment => FilePattern().IsMatch(segment)) ? name

@@ -12,4 +12,7 @@ public sealed class BadInputException(string file, string? field, string message
 
     /// <summary>The key, tensor or option at fault; null where the whole file is.</summary>
     public string? Field { get; } = field;
+
+    /// <summary>What is wrong and what would be right.</summary>
+    public string Reason { get; } = message;
 }

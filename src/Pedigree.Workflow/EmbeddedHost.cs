@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -27,6 +28,7 @@ public static class EmbeddedHost
         CancellationToken end = default, Func<string>? reason = null)
     {
         StoredRun run = new(store, runId);
+        using Activity? span = Telemetry.Source.StartActivity("run")?.AddTag("pedigree.run", runId);
         try
         {
             await using RunJournal journal = await RunJournal.OpenAsync(run, spec, progress, cancellation);

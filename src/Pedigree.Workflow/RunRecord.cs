@@ -1,5 +1,7 @@
+using System.Text;
 using Pedigree.Evolution;
 using Pedigree.Storage;
+using Pedigree.Workflow.Report;
 
 namespace Pedigree.Workflow;
 
@@ -20,6 +22,9 @@ public sealed record RunRecord(StoredRun Run, IReadOnlyList<LoggedEvent> Log, Ru
 
     /// <summary>Where a model of this run lies: in the store for a child, where it was admitted from otherwise.</summary>
     public Task<string> AddressOfAsync(Model model) => Activities.Models.AddressOfAsync(Store, model.Digest);
+
+    /// <summary>Writes the report beside the log.</summary>
+    public Task WriteReportAsync() => Store.WriteAsync(Run.Report, Encoding.UTF8.GetBytes(RunReport.Html(Id, Events)));
 
     internal static RunRecord Of(StoredRun run, IReadOnlyList<LoggedEvent> log) =>
         new(run, log, log.Aggregate(RunState.Empty, (state, logged) => state.Apply(logged.Event)));

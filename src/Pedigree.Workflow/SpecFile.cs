@@ -1,4 +1,6 @@
 using Pedigree.Evolution;
+using Pedigree.Weights;
+using Pedigree.Weights.Configuration;
 using Pedigree.Weights.References;
 using Pedigree.Workflow.Specs;
 
@@ -11,11 +13,27 @@ namespace Pedigree.Workflow;
 public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
 {
     /// <summary>Reads a spec in YAML or JSON, checks it, and loads its tasks. Nothing is written.</summary>
-    /// <exception cref="Weights.BadInputException">Names the file, the field and what would be right.</exception>
-    public static SpecFile Load(string path) => SpecReader.Read(path);
+    /// <exception cref="BadInputException">Names the file, the field and what would be right.</exception>
+    public static SpecFile Load(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        return SpecReader.Read(path, System.IO.Path.GetDirectoryName(path)!, ConfigurationReader.ReadFile(path)).WithTasks();
+    }
+
+    /// <summary>Reads a spec that is no file and checks it; nothing that it names is opened.</summary>
+    /// <param name="name">What errors call it.</param>
+    /// <param name="folder">Where its relative paths begin.</param>
+    /// <param name="text">YAML or JSON.</param>
+    /// <exception cref="BadInputException">Names the field and what would be right.</exception>
+    public static SpecFile Parse(string name, string folder, string text) =>
+        SpecReader.Read(name, folder, ConfigurationReader.Parse(name, text));
+
+    /// <summary>The spec with the digest of every task, each of which is loaded.</summary>
+    /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
+    public SpecFile WithTasks() => SpecTasks.Digested(this);
 
     /// <summary>The folder of a model of the spec; one that is on the hub only is fetched first.</summary>
-    /// <exception cref="Weights.BadInputException">There is no such model.</exception>
+    /// <exception cref="BadInputException">There is no such model.</exception>
     public Task<string> FolderOfAsync(string model, CancellationToken cancellation) =>
         ModelLocator.Default.FolderAsync(model, Folder, cancellation: cancellation);
 }

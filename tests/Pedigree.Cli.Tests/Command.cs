@@ -55,11 +55,17 @@ internal static class Command
             if (interrupted || !line.Contains(word, StringComparison.Ordinal))
                 continue;
             interrupted = true;
-            using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
-            await kill.WaitForExitAsync();
+            await InterruptAsync(process);
         }
         await process.WaitForExitAsync();
         return new(process.ExitCode, await output, errors.ToString());
+    }
+
+    /// <summary>Interrupts it as Ctrl-C does.</summary>
+    public static async Task InterruptAsync(Process process)
+    {
+        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>Runs it, and it must succeed.</summary>
@@ -70,11 +76,17 @@ internal static class Command
         return said;
     }
 
-    private static Process Start(string[] arguments) =>
-        Process.Start(new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
+    /// <summary>Starts it.</summary>
+    public static Process Start(string[] arguments, params (string Name, string Value)[] environment)
+    {
+        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             Environment = { ["HF_HUB_OFFLINE"] = "1", ["HF_HUB_CACHE"] = HubCache },
-        })!;
+        };
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
 }

@@ -3,7 +3,7 @@ namespace Pedigree.Cli.Tests;
 public class HelpTests
 {
     public static TheoryData<string> Verbs =>
-        ["demo", "run", "runs", "show", "replay", "report", "stop", "merge", "kinship", "eval", "family train"];
+        ["demo", "run", "runs", "show", "replay", "report", "stop", "merge", "kinship", "eval", "family train", "serve"];
 
     [Theory]
     [MemberData(nameof(Verbs))]

@@ -10,7 +10,8 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
 {
     public async Task<ModelAdmitted> AdmitAsync(ModelSource source, WorkNews news, CancellationToken cancellation)
     {
-        string folder = await spec.FolderOfAsync(source.Path, cancellation);
+        using OpenModel? stored = StoreNames.IsDigest(source.Path) ? await models.FindAsync(source.Path, news, cancellation) : null;
+        string folder = stored?.Checkpoint.Folder ?? await spec.FolderOfAsync(source.Path, cancellation);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         Evaluator.Check(checkpoint);
         recipes.Check(checkpoint);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 
@@ -13,18 +14,18 @@ internal sealed class EmbeddedActivities(
     private Task _last = Task.CompletedTask;
     private bool _broken;
 
-    public Task<ModelAdmitted> AdmitAsync(ModelSource source) => InTurn(() => UnlessTold(() => _work.AdmitAsync(source, cancellation)));
+    public Task<ModelAdmitted> AdmitAsync(ModelSource source) => InTurn("admit", source.Name, () => UnlessTold(() => _work.AdmitAsync(source, cancellation)));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
-        InTurn(() => _work.MeasureKinshipAsync(request, cancellation));
+        InTurn("measure", string.Join(", ", request.New.Select(model => model.Name)), () => _work.MeasureKinshipAsync(request, cancellation));
 
-    public Task<MergedModel> MergeAsync(MergeRequest request) => InTurn(async () =>
+    public Task<MergedModel> MergeAsync(MergeRequest request) => InTurn("merge", request.Child, async () =>
     {
         await journal.TakeUpAsync(cancellation);
         return await UnlessTold(() => _work.MergeAsync(request, _either));
     });
 
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => InTurn(async () =>
+    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => InTurn("evaluate", request.Model.Name, async () =>
     {
         await journal.TakeUpAsync(cancellation);
         return await UnlessTold(() => _work.EvaluateAsync(request, _either));
@@ -48,14 +49,14 @@ internal sealed class EmbeddedActivities(
         return _last;
     }
 
-    private Task<TResult> InTurn<TResult>(Func<Task<TResult>> work)
+    private Task<TResult> InTurn<TResult>(string activity, string name, Func<Task<TResult>> work)
     {
         Task before = _last;
         Task<TResult> mine = Task.Run(async () =>
         {
             // Yielding, so that whoever awaits the work before can record it first.
             await before.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-            return await DoAsync(work);
+            return await DoAsync(activity, name, work);
         });
         _last = mine.ContinueWith(
             _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
@@ -75,11 +76,12 @@ internal sealed class EmbeddedActivities(
         }
     }
 
-    private async Task<TResult> DoAsync<TResult>(Func<Task<TResult>> work)
+    private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<Task<TResult>> work)
     {
         cancellation.ThrowIfCancellationRequested();
         if (_broken)
             throw new OperationCanceledException("an earlier piece of work could not be done");
+        using Activity? span = Telemetry.Source.StartActivity(activity)?.AddTag("pedigree.model", name);
         try
         {
             return await work();
@@ -87,6 +89,7 @@ internal sealed class EmbeddedActivities(
         catch (Exception error) when (error is not WorkFailedException)
         {
             _broken = true;
+            span?.SetStatus(ActivityStatusCode.Error, error.Message);
             throw;
         }
     }

@@ -4,7 +4,7 @@ using Pedigree.Evolution;
 namespace Pedigree.Workflow.Specs;
 
 /// <summary>Where two specs differ.</summary>
-internal static class SpecDifference
+public static class SpecDifference
 {
     /// <summary>The first field that differs and both values; null where there is none.</summary>
     public static (string Field, string Left, string Right)? First(RunSpec left, RunSpec right) =>

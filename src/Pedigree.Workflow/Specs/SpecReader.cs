@@ -6,13 +6,14 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Workflow.Specs;
 
-/// <summary>Reads a spec strictly: every key known, every value in its meaning, every task loaded.</summary>
+/// <summary>Reads a spec strictly: every key known, every value in its meaning.</summary>
 internal static class SpecReader
 {
-    public static SpecFile Read(string path)
+    /// <param name="path">What errors call the spec.</param>
+    /// <param name="folder">Where its relative paths begin.</param>
+    /// <param name="root">What it says.</param>
+    public static SpecFile Read(string path, string folder, ConfigurationMapping root)
     {
-        path = Path.GetFullPath(path);
-        ConfigurationMapping root = ConfigurationReader.ReadFile(path);
         RunSpec spec = new()
         {
             Base = root.RequiredString("base"),
@@ -33,7 +34,7 @@ internal static class SpecReader
         {
             throw new BadInputException(path, error.Field, error.Reason);
         }
-        return new SpecFile(path, Path.GetDirectoryName(path)!, spec).WithTasks();
+        return new(path, folder, spec);
     }
 
     private static TaskSpec Task(ConfigurationMapping task)

@@ -13,7 +13,7 @@ internal static class SpecTasks
 
     /// <summary>The spec with the digest of every task.</summary>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
-    public static SpecFile WithTasks(this SpecFile file)
+    public static SpecFile Digested(SpecFile file)
     {
         List<TaskSpec> specs = [];
         HashSet<string> names = new(StringComparer.Ordinal);

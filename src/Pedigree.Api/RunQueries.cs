@@ -1,0 +1,119 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.Hosting;
+using Pedigree.Api.Hosts;
+using Pedigree.Api.Responses;
+using Pedigree.Evolution;
+using Pedigree.Storage;
+using Pedigree.Weights;
+using Pedigree.Workflow;
+using Pedigree.Workflow.Report;
+
+namespace Pedigree.Api;
+
+/// <summary>What reads runs: everything but how a live one stands comes from the store.</summary>
+internal static class RunQueries
+{
+    public static async Task<Ok<RunLine[]>> ListAsync(HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    {
+        List<RunLine> lines = [];
+        foreach (string id in (await host.ListAsync(cancellation)).Union(await StoredRun.ListAsync(store, cancellation)).Order(StringComparer.Ordinal))
+            lines.Add(await LineAsync(id, request, store, host, cancellation));
+        return TypedResults.Ok(lines.ToArray());
+    }
+
+    public static async Task<Ok<RunDocument>> GetAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    {
+        StoredRun run = Named(store, id);
+        // In this order: a run that ends between the two is seen as ended.
+        HostedRun? hosted = await host.FindAsync(id, cancellation);
+        IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
+        if (hosted is null && log.Count == 0)
+            throw Unknown(id);
+        return TypedResults.Ok(RunDocument.Of(run, hosted, log, ManagementLinks.Of(request, id)));
+    }
+
+    public static async Task<IResult> EventsAsync(
+        string id, HttpRequest request, IStore store, IRunHost host, RunsApiOptions options, IHostApplicationLifetime lifetime,
+        CancellationToken cancellation)
+    {
+        StoredRun run = Named(store, id);
+        if (await host.FindAsync(id, cancellation) is null && !await run.ExistsAsync(cancellation))
+            throw Unknown(id);
+        LogLines log = new(run);
+        IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
+        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType.Equals(EventStream.MediaType, StringComparison.OrdinalIgnoreCase)))
+            return TypedResults.Text(string.Concat(lines.Select(line => line.Text + "\n")), "application/x-ndjson");
+        int after = LastEventId(request, lines.Count);
+        // No content tells an EventSource that there is nothing to come back for.
+        return log.IsOver && after == lines.Count ? TypedResults.NoContent()
+            : new EventStream(run, after, options.Heartbeat, lifetime.ApplicationStopping);
+    }
+
+    public static async Task<Ok<Lineage>> LineageAsync(string id, IStore store, IRunHost host, CancellationToken cancellation) =>
+        TypedResults.Ok(Lineage.Of((await BegunAsync(store, host, id, cancellation)).Events));
+
+    public static async Task<Ok<KinshipMatrix>> KinshipAsync(string id, IStore store, IRunHost host, CancellationToken cancellation) =>
+        TypedResults.Ok(KinshipMatrix.Of((await BegunAsync(store, host, id, cancellation)).State));
+
+    public static async Task<ContentHttpResult> ReportAsync(string id, HttpResponse response, IStore store, IRunHost host, CancellationToken cancellation)
+    {
+        RunRecord run = await BegunAsync(store, host, id, cancellation);
+        response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+        return TypedResults.Text(RunReport.Html(id, run.Events), "text/html");
+    }
+
+    /// <summary>A run that has a log.</summary>
+    public static async Task<RunRecord> BegunAsync(IStore store, IRunHost host, string id, CancellationToken cancellation)
+    {
+        if (await Named(store, id).ExistsAsync(cancellation))
+            return await Runs.LoadAsync(store, id, cancellation);
+        throw await host.FindAsync(id, cancellation) is null ? Unknown(id)
+            : RefusedException.Conflict("id", $"`{id}` was accepted, but has not begun yet");
+    }
+
+    /// <summary>A run of that name, whether or not there is one.</summary>
+    public static StoredRun Named(IStore store, string id)
+    {
+        try
+        {
+            return new(store, id);
+        }
+        catch (BadInputException error)
+        {
+            throw RefusedException.Wrong("id", error.Reason);
+        }
+    }
+
+    public static RefusedException Unknown(string id) => RefusedException.NotFound("id", $"there is no run `{id}`; GET /api/runs lists those there are");
+
+    /// <summary>One damaged log does not hide the other runs.</summary>
+    private static async Task<RunLine> LineAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    {
+        HostedRun? hosted = await host.FindAsync(id, cancellation);
+        RunState state = RunState.Empty;
+        RunError? error = hosted?.Error;
+        try
+        {
+            state = (await EventLog.ReadAsync(Named(store, id), cancellation: cancellation)).Aggregate(state, (before, logged) => before.Apply(logged.Event));
+        }
+        catch (BadInputException damaged)
+        {
+            error = new(damaged.Field, damaged.Reason);
+        }
+        return new(
+            id, RunDocument.StatusOf(hosted, state), state.Spec?.Strategy.Name, state.Generations.LastOrDefault()?.Generation, RunDocument.BestOf(state),
+            state.Completed?.Reason, error, ManagementLinks.Of(request, id).StatusQueryGetUri);
+    }
+
+    private static int LastEventId(HttpRequest request, int lines)
+    {
+        const string Header = "Last-Event-ID";
+        string? given = request.Headers[Header];
+        if (string.IsNullOrEmpty(given))
+            return 0;
+        return int.TryParse(given, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= lines ? number
+            : throw RefusedException.Wrong(Header, $"is `{given}`; it must be the id of an event of this run, 1 to {lines}");
+    }
+}

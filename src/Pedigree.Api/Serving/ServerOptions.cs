@@ -1,0 +1,63 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Pedigree.Weights;
+
+namespace Pedigree.Api.Serving;
+
+/// <summary>What <c>pedigree serve</c> is asked for.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Where to listen, as <c>http://127.0.0.1:8080</c>; port 0 is any free one.</summary>
+    public required IReadOnlyList<string> Urls { get; init; }
+
+    /// <summary>The store, as <see cref="Storage.Store.Open"/> takes it.</summary>
+    public required string Store { get; init; }
+
+    /// <summary>What every request must show; null for none, which only addresses of this machine allow.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Runs at a time; the others wait.</summary>
+    public int RunsAtOnce { get; init; } = 1;
+
+    /// <summary>Roots and heartbeat.</summary>
+    public RunsApiOptions Api { get; init; } = new();
+
+    /// <summary>Refuses what would leave the server open to others.</summary>
+    /// <exception cref="BadInputException">Names the option and says what would be right.</exception>
+    internal void Check()
+    {
+        foreach (string url in Urls)
+        {
+            BindingAddress address = Parse(url);
+            if (address.Scheme != "http" || address.PathBase.Length > 0)
+                throw Wrong("--urls", $"`{url}` must be like http://127.0.0.1:8080; put a reverse proxy before it for https");
+            if (Key is null && !IsLocal(address))
+                throw Wrong("--urls", $"`{url}` can be reached by others: give a key (--key, or PEDIGREE_KEY in the environment), or listen on 127.0.0.1");
+        }
+        if (Key is not null && (Key.Length < 16 || Key.Any(character => character is <= ' ' or > '~')))
+            throw Wrong("--key", "must be at least 16 characters of ASCII without spaces, such as `openssl rand -hex 32` gives");
+        if (RunsAtOnce < 1)
+            throw Wrong("--runs-at-once", "must be 1 or more");
+        foreach (string root in Api.Roots)
+            if (!Directory.Exists(root))
+                throw Wrong("--root", $"`{root}` is no folder");
+    }
+
+    private static bool IsLocal(BindingAddress address) => address.IsUnixPipe
+        || address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(address.Host, out IPAddress? ip) && IPAddress.IsLoopback(ip));
+
+    private static BindingAddress Parse(string url)
+    {
+        try
+        {
+            return BindingAddress.Parse(url);
+        }
+        catch (FormatException)
+        {
+            throw Wrong("--urls", $"`{url}` is no URL; it must be like http://127.0.0.1:8080");
+        }
+    }
+
+    private static BadInputException Wrong(string option, string reason) => new("serve", option, reason);
+}

@@ -1,0 +1,89 @@
+using System.Text.Json.Nodes;
+using Pedigree.Workflow.Tests;
+
+namespace Pedigree.Api.Tests;
+
+/// <summary>Paths of a spec lead into the roots or to the store, and nowhere else.</summary>
+public sealed class PathTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+    private TestServer _server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        TemporaryFolder.Copy(Samples.Family, _folder["root"]);
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), _folder["outside"]);
+        File.WriteAllText(_folder["outside.jsonl"], "{}");
+        Directory.CreateSymbolicLink(_folder["root/link-out"], _folder["outside"]);
+        Directory.CreateSymbolicLink(_folder["root/link-in"], "sort");
+        Directory.CreateSymbolicLink(_folder["root/round"], _folder["root/round"]);
+        Directory.CreateSymbolicLink(_folder["root/up"], "..");
+        File.CreateSymbolicLink(_folder["root/link.jsonl"], _folder["outside.jsonl"]);
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), _folder["root/half"]);
+        File.Delete(_folder["root/half/model.safetensors"]);
+        File.CreateSymbolicLink(_folder["root/half/model.safetensors"], Path.Combine(_folder["outside"], "model.safetensors"));
+        _server = await TestServer.StartAsync(_folder["store"], _folder["root"]);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Theory]
+    [InlineData("../outside", "neither a model below")]
+    [InlineData("sort/../../outside", "neither a model below")]
+    [InlineData("/etc", "neither a model below")]
+    [InlineData("..%2Foutside", "neither a model below")]
+    [InlineData("nothing", "neither a model below")]
+    [InlineData("link-out", "leads out")]
+    [InlineData("up/outside", "leads out")]
+    [InlineData("half", "leads out")]
+    [InlineData("round", "neither a model below")]
+    [InlineData("0000000000000000000000000000000000000000000000000000000000000000", "neither a model below")]
+    [InlineData("nobody/1-1", "neither a model below")]
+    public async Task A_model_elsewhere_is_refused(string path, string detail)
+    {
+        Assert.Contains(detail, await Problem.OfAsync(await _server.PostAsync(Spec($"models: {{ a: \"{path}\", b: reverse }}")), 400, "models.a"));
+        Assert.False(Directory.Exists(_folder["store"]));
+    }
+
+    [Theory]
+    [InlineData("{ task: ../root/tasks/../../outside.jsonl }", "tasks[0].task")]
+    [InlineData("{ task: tasks/sort.yaml, data: /etc/passwd }", "tasks[0].data")]
+    [InlineData("{ task: tasks/sort.yaml, data: link.jsonl }", "tasks[0].data")]
+    [InlineData("{ task: tasks/sort.yaml, data: half }", "tasks[0].data")]
+    [InlineData("{ task: winogrande, data: ../outside.jsonl }", "tasks[0].data")]
+    public async Task A_task_or_its_data_elsewhere_is_refused(string task, string field) =>
+        await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", task)), 400, field);
+
+    [Fact]
+    public async Task Relative_paths_begin_at_the_first_root_a_link_within_is_followed_and_the_children_can_be_evolved_further()
+    {
+        using HttpResponseMessage first = await _server.PostAsync(Spec("models: { a: link-in, b: reverse }"), "first");
+        Assert.True(first.IsSuccessStatusCode, await first.Content.ReadAsStringAsync());
+        JsonNode run = await _server.WaitAsync("first", "completed", "failed");
+        Assert.Equal("completed", (string?)run["status"]);
+        JsonNode child = run["models"]!.AsArray().Single(model => (int)model!["generation"]! == 1)!;
+
+        foreach (string name in (string[])["first/1-1", (string)child["digest"]!])
+        {
+            string id = $"again-{name[..3]}";
+            using HttpResponseMessage again = await _server.PostAsync(Spec($"models: {{ old: \"{name}\", c: shift }}"), id);
+            Assert.True(again.IsSuccessStatusCode, await again.Content.ReadAsStringAsync());
+            run = await _server.WaitAsync(id, "completed", "failed");
+            Assert.True("completed" == (string?)run["status"], run["error"]?.ToJsonString());
+            Assert.Equal((double)child["average"]!, (double)run["models"]!.AsArray().Single(model => (string?)model!["name"] == "old")!["average"]!);
+            Assert.True((bool)JsonNode.Parse(await (await _server.Client.PostAsync($"/api/runs/{id}/replay", null)).Content.ReadAsStringAsync())!["identical"]!);
+        }
+    }
+
+    private static string Spec(string models, string task = "{ task: tasks/sort.yaml, limit: 4 }") => $$"""
+        base: base
+        {{models}}
+        tasks: [ {{task}} ]
+        merge: { method: slerp, parameters: { t: 0.5 } }
+        stop: { generations: 1 }
+        """;
+}
