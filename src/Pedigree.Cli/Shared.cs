@@ -19,9 +19,9 @@ internal static class Shared
 
     public static Option<string> Store() => new("--store")
     {
-        Description = "Folder that holds runs, checkpoints and scores",
+        Description = "Where runs, checkpoints and scores are kept: a folder, or Azure Blob Storage by connection string or account URL",
         DefaultValueFactory = _ => "./pedigree",
-        HelpName = "folder",
+        HelpName = "store",
     };
 
     public static Argument<string> Run() => new("run") { Description = "Id of the run, as `pedigree runs` lists it" };

@@ -1,3 +1,6 @@
+using Azure.Core;
+using Azure.Storage.Blobs;
+using Pedigree.Storage.Blobs;
 using Pedigree.Storage.Folders;
 
 namespace Pedigree.Storage;
@@ -6,6 +9,21 @@ namespace Pedigree.Storage;
 public static class Store
 {
     /// <summary>Opens a store; nothing is read or made yet.</summary>
-    /// <param name="address">A folder.</param>
-    public static IStore Open(string address) => new FolderStore(address);
+    /// <param name="address">
+    /// A folder; or Azure Blob Storage: a connection string (<c>;Container=name</c> may be added), <c>UseDevelopmentStorage=true</c>, or
+    /// <c>https://account.blob.core.windows.net/container</c>, for which the identity that this machine is signed in with is used. The
+    /// container is <c>pedigree</c> unless one is named. Checkpoints from there are kept in the folder PEDIGREE_CACHE, up to PEDIGREE_CACHE_SIZE.
+    /// </param>
+    /// <exception cref="Weights.BadInputException">It is none of these.</exception>
+    public static IStore Open(string address) => Open(address, new(), null);
+
+    internal static IStore Open(string address, BlobClientOptions options, CheckpointCache? cache)
+    {
+        options.Retry.Mode = RetryMode.Exponential;
+        options.Retry.MaxRetries = 4;
+        options.Retry.Delay = TimeSpan.FromSeconds(0.5);
+        options.Retry.NetworkTimeout = TimeSpan.FromMinutes(1);
+        return BlobAddress.Parse(address, options) is { } container
+            ? new BlobStore(container, cache ?? CheckpointCache.OfEnvironment()) : new FolderStore(address);
+    }
 }

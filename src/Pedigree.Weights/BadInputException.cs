@@ -4,8 +4,8 @@ namespace Pedigree.Weights;
 /// Input that a person must mend: names the file (with line, or tensor and byte, where known), the field, and what would be
 /// right. Commands turn it into exit code 2, the API into a problem document.
 /// </summary>
-public sealed class BadInputException(string file, string? field, string message)
-    : Exception(field is null ? $"{file}: {message}" : $"{file}: {field}: {message}")
+public class BadInputException(string file, string? field, string message, Exception? inner = null)
+    : Exception(field is null ? $"{file}: {message}" : $"{file}: {field}: {message}", inner)
 {
     /// <summary>The file or folder at fault.</summary>
     public string File { get; } = file;

@@ -1,0 +1,106 @@
+using System.Security.Cryptography;
+using Azure;
+using Azure.Storage;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Pedigree.Weights;
+
+namespace Pedigree.Storage.Blobs;
+
+/// <summary>Moves checkpoints between folders and blobs, in ranges side by side; the digest of every file is verified when it arrives.</summary>
+internal sealed class BlobCheckpoints(BlobContainerClient container)
+{
+    private const string Sha256 = "sha256";
+
+    private static readonly StorageTransferOptions ranges = new() { MaximumConcurrency = 8, MaximumTransferSize = 16 << 20, InitialTransferSize = 16 << 20 };
+
+    /// <summary>Uploads a checkpoint; what an earlier try has uploaded stays. The marker comes last: only then is there a checkpoint.</summary>
+    public Task SendAsync(
+        IStore store, string digest, CheckpointFiles files, string folder, string marker, IProgress<double>? progress, CancellationToken cancellation) =>
+        BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
+        {
+            Dictionary<string, string> there = await ThereAsync(digest, cancellation);
+            Portions portions = new(progress, files.Sha256.Keys.Sum(name => new FileInfo(Path.Combine(folder, name)).Length));
+            foreach ((string name, string sha256) in files.Sha256)
+            {
+                string blob = StoreNames.CheckpointFile(digest, name), path = Path.Combine(folder, name);
+                if (there.GetValueOrDefault(blob) != sha256)
+                    await container.GetBlobClient(blob).UploadAsync(path, new BlobUploadOptions
+                    {
+                        TransferOptions = ranges,
+                        Metadata = new Dictionary<string, string> { [Sha256] = sha256 },
+                        ProgressHandler = portions,
+                    }, cancellation);
+                portions.Next(new FileInfo(path).Length);
+            }
+            await store.WriteAsync(marker, files.Marker, cancellation);
+            return true;
+        });
+
+    /// <summary>Downloads a checkpoint to a folder that does not exist.</summary>
+    /// <exception cref="BadInputException">A file is missing or not the one recorded.</exception>
+    public Task FetchAsync(
+        IStore store, string digest, CheckpointFiles files, string folder, IProgress<double>? progress, CancellationToken cancellation) =>
+        BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
+        {
+            Directory.CreateDirectory(folder);
+            int done = 0;
+            foreach ((string name, string sha256) in files.Sha256)
+            {
+                string blob = StoreNames.CheckpointFile(digest, name), path = Path.Combine(folder, name);
+                await DownloadAsync(container.GetBlobClient(blob), path, store.AddressOf(blob), cancellation);
+                string now;
+                await using (FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite))
+                {
+                    now = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, cancellation));
+                    file.Flush(flushToDisk: true);
+                }
+                if (now != sha256)
+                    throw new BadInputException(store.AddressOf(blob), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
+                progress?.Report((double)++done / files.Sha256.Count);
+            }
+            if (files.MarkerIsPart)
+                await File.WriteAllBytesAsync(Path.Combine(folder, "recipe.json"), files.Marker, cancellation);
+            return true;
+        });
+
+    private static async Task DownloadAsync(BlobClient blob, string path, string address, CancellationToken cancellation)
+    {
+        // Two that make the same child write the same bytes: who reads in between begins the file again.
+        const int Tries = 3;
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await blob.DownloadToAsync(path, new BlobDownloadToOptions { TransferOptions = ranges }, cancellation);
+                return;
+            }
+            catch (RequestFailedException error) when (error.Status == 412 && attempt < Tries)
+            {
+            }
+            catch (RequestFailedException error) when (BlobErrors.IsMissing(error))
+            {
+                throw new BadInputException(address, null, "is missing, but the checkpoint's record has it");
+            }
+        }
+    }
+
+    private async Task<Dictionary<string, string>> ThereAsync(string digest, CancellationToken cancellation)
+    {
+        Dictionary<string, string> there = new(StringComparer.Ordinal);
+        await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
+            if (item.Metadata is { } metadata && metadata.TryGetValue(Sha256, out string? sha256))
+                there[item.Name] = sha256;
+        return there;
+    }
+
+    /// <summary>The fraction of all files from the bytes of one after the other.</summary>
+    private sealed class Portions(IProgress<double>? progress, long all) : IProgress<long>
+    {
+        private long _before;
+
+        public void Report(long value) => progress?.Report((double)(_before + value) / Math.Max(1, all));
+
+        public void Next(long length) => _before += length;
+    }
+}

@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Pedigree.Weights;
+
+namespace Pedigree.Storage.Blobs;
+
+/// <summary>The files of a checkpoint and their SHA-256, as its <c>recipe.json</c> or <c>source.json</c> has them.</summary>
+/// <param name="Sha256">SHA-256 by name.</param>
+/// <param name="Marker">Name and content of the file that is written last and makes the checkpoint one; null where it is not part of it.</param>
+/// <param name="Length">Bytes, where they are known: how much room it will take.</param>
+internal sealed record CheckpointFiles(IReadOnlyDictionary<string, string> Sha256, byte[] Marker, bool MarkerIsPart, long Length)
+{
+    public static async Task<CheckpointFiles?> ReadAsync(IStore store, string digest, CancellationToken cancellation)
+    {
+        if (await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } recipe)
+            return OfChild(recipe, store.AddressOf(StoreNames.Recipe(digest)));
+        return await AdmittedSource.ReadAsync(store, digest, cancellation) is { } source ? OfAdmitted(source) : null;
+    }
+
+    public static CheckpointFiles OfAdmitted(AdmittedSource source) => new(
+        source.Files.ToDictionary(file => file.Name, file => file.Sha256), source.ToJson(), false, source.Files.Sum(file => file.Length));
+
+    /// <exception cref="BadInputException">The recipe is not as it was written.</exception>
+    public static CheckpointFiles OfChild(byte[] recipe, string address)
+    {
+        try
+        {
+            return new(JsonNode.Parse(recipe)!["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!), recipe, true, 0);
+        }
+        catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
+        {
+            throw new BadInputException(address, null, "is not a recipe as it was written; remove the checkpoint and it is made again");
+        }
+    }
+}

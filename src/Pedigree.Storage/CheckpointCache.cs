@@ -1,0 +1,108 @@
+using System.Globalization;
+using Pedigree.Weights;
+
+namespace Pedigree.Storage;
+
+/// <summary>
+/// Checkpoints on this machine, by digest, from stores elsewhere. Where a new one finds no room those used longest ago are removed, but none
+/// that is open. Any number of processes share it: a checkpoint that is read is locked together, one that comes or goes alone.
+/// </summary>
+/// <param name="folder">Where they are kept.</param>
+/// <param name="limit">How many bytes they may take; what is open at once is kept even beyond it.</param>
+internal sealed class CheckpointCache(string folder, long limit)
+{
+    private const string FolderVariable = "PEDIGREE_CACHE", SizeVariable = "PEDIGREE_CACHE_SIZE", DefaultSize = "100GB";
+
+    private static readonly (string Unit, double Bytes)[] units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("", 1)];
+
+    /// <summary>The cache that the environment names.</summary>
+    /// <exception cref="BadInputException">Its size is not one.</exception>
+    public static CheckpointCache OfEnvironment() => new(
+        Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? Path.GetFullPath(named)
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "pedigree"),
+        Size(Environment.GetEnvironmentVariable(SizeVariable) is { Length: > 0 } size ? size : DefaultSize));
+
+    /// <summary>Where half-made things are put.</summary>
+    public string Temporary { get; } = Path.Combine(folder, "tmp");
+
+    /// <summary>Opens a checkpoint, after fetching it where it is not here.</summary>
+    /// <param name="digest">Its digest.</param>
+    /// <param name="bytes">How much room it takes.</param>
+    /// <param name="fetch">Writes it to the folder that it is given, which does not exist.</param>
+    /// <param name="cancellation">Ends the waiting for another that fetches the same.</param>
+    public async Task<LocalCheckpoint> OpenAsync(string digest, long bytes, Func<string, Task> fetch, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(folder);
+        while (true)
+        {
+            FileStream held = await LockFile.TakeAsync(LockOf(digest), shared: true, cancellation);
+            if (Directory.Exists(FolderOf(digest)))
+            {
+                File.SetLastWriteTimeUtc(LockOf(digest), DateTime.UtcNow);
+                return new(FolderOf(digest), held);
+            }
+            held.Dispose();
+            using FileStream alone = await LockFile.TakeAsync(LockOf(digest), shared: false, cancellation);
+            if (Directory.Exists(FolderOf(digest)))
+                continue;
+            using WorkFolder work = WorkFolder.Create(Temporary);
+            MakeRoom(bytes, work);
+            string half = Path.Combine(work.Path, digest);
+            await fetch(half);
+            Directory.Move(half, FolderOf(digest));
+        }
+    }
+
+    /// <summary>Takes in a finished checkpoint.</summary>
+    public async Task AddAsync(string digest, string finished, CancellationToken cancellation)
+    {
+        using LocalCheckpoint added = await OpenAsync(digest, LengthOf(finished), half =>
+        {
+            Directory.Move(finished, half);
+            return Task.CompletedTask;
+        }, cancellation);
+    }
+
+    private string FolderOf(string digest) => Path.Combine(folder, digest);
+
+    private string LockOf(string digest) => FolderOf(digest) + ".lock";
+
+    private void MakeRoom(long bytes, WorkFolder work)
+    {
+        var kept = Directory.EnumerateDirectories(folder).Select(each => Path.GetFileName(each)).Where(StoreNames.IsDigest)
+            .Select(digest => (Digest: digest, Length: LengthOf(FolderOf(digest)), Used: File.GetLastWriteTimeUtc(LockOf(digest))))
+            .OrderBy(each => each.Used).ToList();
+        long total = bytes + kept.Sum(each => each.Length);
+        foreach ((string digest, long length, _) in kept)
+        {
+            if (total <= limit)
+                return;
+            using FileStream? alone = LockFile.TryTake(LockOf(digest));
+            if (alone is null || !Directory.Exists(FolderOf(digest)))
+                continue;
+            // Half a checkpoint shall never be found under its name.
+            Directory.Move(FolderOf(digest), Path.Combine(work.Path, $"gone-{digest}"));
+            Directory.Delete(Path.Combine(work.Path, $"gone-{digest}"), recursive: true);
+            total -= length;
+        }
+    }
+
+    private static long LengthOf(string path)
+    {
+        try
+        {
+            return new DirectoryInfo(path).EnumerateFiles().Sum(file => file.Length);
+        }
+        catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)
+        {
+            return 0;
+        }
+    }
+
+    private static long Size(string text)
+    {
+        (string unit, double bytes) = units.First(each => text.EndsWith(each.Unit, StringComparison.OrdinalIgnoreCase));
+        return double.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) && number * bytes < long.MaxValue
+            ? (long)(number * bytes) : throw new BadInputException(SizeVariable, null, $"`{text}` is not a size; use for example 500GB");
+    }
+}
