@@ -24,6 +24,12 @@ internal static class Shared
         HelpName = "store",
     };
 
+    public static Option<string?> Publish() => new("--publish")
+    {
+        Description = "Post events there too, as CloudEvents [default: the environment's PEDIGREE_EVENTS_WEBHOOK or _TOPIC]",
+        HelpName = "url",
+    };
+
     public static Argument<string> Run() => new("run") { Description = "Id of the run, as `pedigree runs` lists it" };
 
     /// <summary>The whole command as typed: <c>pedigree family train</c>.</summary>

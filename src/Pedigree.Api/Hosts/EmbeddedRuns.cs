@@ -12,7 +12,7 @@ namespace Pedigree.Api.Hosts;
 /// Runs in this process, a few at a time, the others waiting their turn. Accepted runs that are not finished are taken up again when
 /// the process starts; when it ends in good order they are suspended.
 /// </summary>
-internal sealed class EmbeddedRuns(IStore store, Workers workers, ILogger<EmbeddedRuns> logger) : IRunHost, IHostedService
+internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing publishing, ILogger<EmbeddedRuns> logger) : IRunHost, IHostedService
 {
     private readonly ConcurrentDictionary<string, LiveRun> _live = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _oneOrder = new(1);
@@ -80,6 +80,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, ILogger<Embedd
     {
         foreach (string run in await ListAsync(cancellation))
         {
+            publishing.Follow(new(store, run));
             try
             {
                 await OrderAsync(run, known =>
@@ -139,6 +140,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, ILogger<Embedd
             return before;
         LiveRun live = new();
         _live[run.Id] = live;
+        publishing.Follow(run);
         live.Over = Task.Run(async () =>
         {
             await (before?.Over ?? Task.CompletedTask);

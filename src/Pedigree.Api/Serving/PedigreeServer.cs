@@ -29,7 +29,7 @@ public static class PedigreeServer
         });
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(50));
-        builder.Services.AddRunsApi(Store.Open(options.Store), options.Api).AddEmbeddedRuns(options.RunsAtOnce);
+        builder.Services.AddRunsApi(Store.Open(options.Store), options.Api).AddEmbeddedRuns(options.RunsAtOnce, options.Events);
         builder.AddTracing();
 
         WebApplication app = builder.Build();

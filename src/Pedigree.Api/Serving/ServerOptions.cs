@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Pedigree.Weights;
+using Pedigree.Workflow.Publishing;
 
 namespace Pedigree.Api.Serving;
 
@@ -18,6 +19,9 @@ public sealed record ServerOptions
 
     /// <summary>Runs at a time; the others wait.</summary>
     public int RunsAtOnce { get; init; } = 1;
+
+    /// <summary>Where the events of its runs are published; null for nowhere.</summary>
+    public EventTarget? Events { get; init; }
 
     /// <summary>Roots and heartbeat.</summary>
     public RunsApiOptions Api { get; init; } = new();

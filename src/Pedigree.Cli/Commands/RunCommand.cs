@@ -14,11 +14,7 @@ internal static class RunCommand
         Argument<string> spec = new("spec") { Description = "What to evolve, by what tasks, how: a YAML or JSON file" };
         Option<string> store = Shared.Store();
         Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
-        Option<string?> publish = new("--publish")
-        {
-            Description = "Post the run's events there too, as CloudEvents [default: the environment's PEDIGREE_EVENTS_WEBHOOK or _TOPIC]",
-            HelpName = "url",
-        };
+        Option<string?> publish = Shared.Publish();
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
             "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id, publish };
         verb.Resumes = true;

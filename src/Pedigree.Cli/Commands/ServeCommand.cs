@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 using Pedigree.Api;
 using Pedigree.Api.Serving;
+using Pedigree.Workflow.Publishing;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -28,8 +29,9 @@ internal static class ServeCommand
             HelpName = "folder",
         };
         Option<int> atOnce = new("--runs-at-once") { Description = "Runs at a time; the others wait", DefaultValueFactory = _ => 1, HelpName = "number" };
+        Option<string?> publish = Shared.Publish();
         Verb verb = new("serve", "Serve the HTTP API, and do the work of its runs in this process", "pedigree serve",
-            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data") { urls, store, key, roots, atOnce };
+            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data") { urls, store, key, roots, atOnce, publish };
         verb.Does(async (parsed, cancellation) =>
         {
             RunsApiOptions api = parsed.GetValue(roots) is [_, ..] given ? new() { Roots = given } : new();
@@ -41,6 +43,7 @@ internal static class ServeCommand
                 Key = secret,
                 RunsAtOnce = parsed.GetValue(atOnce),
                 Api = api,
+                Events = EventTarget.OfEnvironment(parsed.GetValue(publish)),
             });
             await server.StartAsync(cancellation);
             Output.Of(parsed).Print(new { server.Urls, api.Roots, Key = secret is not null },
