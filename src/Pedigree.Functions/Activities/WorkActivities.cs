@@ -1,0 +1,37 @@
+using Microsoft.Azure.Functions.Worker;
+using Pedigree.Evolution;
+using Pedigree.Functions.Orchestration;
+using Pedigree.Storage;
+using Pedigree.Workflow.Activities;
+
+namespace Pedigree.Functions.Activities;
+
+/// <summary>What a run has made: one piece of work a call, on whichever worker is free.</summary>
+public sealed class WorkActivities(IStore store)
+{
+    /// <summary>Opens, checks and names a checkpoint.</summary>
+    [Function(nameof(Admit))]
+    public Task<string> Admit([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<ModelSource, ModelAdmitted>(work, (run, source) => run.AdmitAsync(source, cancellation));
+
+    /// <summary>Measures kinship.</summary>
+    [Function(nameof(MeasureKinship))]
+    public Task<string> MeasureKinship([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<KinshipRequest, IReadOnlyList<KinshipMeasured>>(work, (run, request) => run.MeasureKinshipAsync(request, cancellation));
+
+    /// <summary>Makes a child.</summary>
+    [Function(nameof(Merge))]
+    public Task<string> Merge([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<MergeRequest, MergedModel>(work, (run, request) => run.MergeAsync(request, cancellation));
+
+    /// <summary>Scores a model.</summary>
+    [Function(nameof(Evaluate))]
+    public Task<string> Evaluate([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<EvaluationRequest, IReadOnlyList<TaskScore>>(work, (run, request) => run.EvaluateAsync(request, cancellation));
+
+    private async Task<string> DoAsync<TRequest, TResult>(string text, Func<RunWork, TRequest, Task<TResult>> activity)
+    {
+        Work<TRequest> work = Wire.Read<Work<TRequest>>(text);
+        return await Outcomes.OfAsync(() => activity(new(store, work.Order.SpecFile), work.Request));
+    }
+}

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Configuration;
+using Pedigree.Weights;
+
+namespace Pedigree.Functions;
+
+/// <summary>What the app's settings say.</summary>
+/// <param name="Store">A folder that all workers share, a storage connection or an account's URL.</param>
+/// <param name="Roots">Folders that the paths of a spec may lead into.</param>
+/// <param name="Collector">Whether OpenTelemetry's own variables name a collector.</param>
+internal sealed record Settings(string Store, IReadOnlyList<string> Roots, bool Collector)
+{
+    /// <exception cref="BadInputException">A setting is missing.</exception>
+    public static Settings Of(IConfiguration configuration) => new(
+        Required(configuration, "PEDIGREE_STORE", "a folder that all workers share, UseDevelopmentStorage=true, a connection string or an account's URL"),
+        Required(configuration, "PEDIGREE_ROOTS", "the folders, separated by ';', that the paths of a spec may lead into")
+            .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+        !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]));
+
+    private static string Required(IConfiguration configuration, string name, string meaning) =>
+        configuration[name] is { Length: > 0 } value ? value : throw new BadInputException("application settings", name, $"is missing: {meaning}");
+}

@@ -1,0 +1,141 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Pedigree.Evolution;
+using Pedigree.Storage;
+using Pedigree.Workflow;
+
+namespace Pedigree.Functions.Tests;
+
+/// <summary>The app in a real Functions host on Azurite.</summary>
+public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<FunctionsHost>
+{
+    [Fact]
+    public async Task A_run_posted_over_http_has_the_events_and_the_best_checkpoint_of_the_embedded_host()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        await host.PostAsync(Samples.Spec(), "alike");
+        await host.WaitAsync("alike", "completed");
+
+        using TemporaryFolder folder = new();
+        IReadOnlyList<RunEvent> events = await EventsAsync("alike");
+        SpecFile spec = SpecFile.Parse("spec.yaml", Samples.Family, Samples.Spec()).WithTasks();
+        RunRecord embedded = await EmbeddedHost.RunAsync(spec with { Spec = ((RunStarted)events[0]).Spec }, Store.Open(folder["store"]), "alike");
+        Assert.Equal(embedded.Events.Select(Json), events.Select(Json));
+
+        string best = embedded.State.Find(embedded.State.Completed!.Best!.Name).Digest;
+        Assert.Equal(
+            TemporaryFolder.Contents(Path.Combine(folder["store"], "checkpoints", best)),
+            TemporaryFolder.Contents(Path.Combine(host.Store, "checkpoints", best)));
+    }
+
+    [Fact]
+    public async Task A_request_without_a_key_is_refused()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        Assert.Equal(HttpStatusCode.Unauthorized, (await host.Stranger.GetAsync("/api/runs", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await host.Stranger.PostAsync("/api/runs", null, TestContext.Current.CancellationToken)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_spec_that_is_wrong_is_refused_with_the_field_and_begins_nothing()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        string spec = Samples.Spec().Replace("/sort\n", "/nowhere\n", StringComparison.Ordinal);
+        using HttpResponseMessage answer = await host.Client.PostAsync(
+            "/api/runs?run=wrong", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains("models.sort", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/runs/wrong", TestContext.Current.CancellationToken)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Five_runs_at_once_all_complete_and_their_logs_replay()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        string[] runs = [.. Enumerable.Range(1, 5).Select(number => $"five-{number}")];
+        await Task.WhenAll(runs.Select(run => host.PostAsync(Samples.Spec(extra: $"seed: {run[^1]}"), run)));
+        foreach (string run in runs)
+        {
+            await host.WaitAsync(run, "completed");
+            await ReplaysAsync(run);
+        }
+    }
+
+    [Fact]
+    public async Task A_suspended_run_decides_nothing_until_it_is_resumed()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        await host.PostAsync(Samples.Spec(extra: "seed: 11"), "paused");
+        await host.WaitForEventsAsync("paused", 5);
+        await host.OrderAsync("paused", "suspend?reason=lunch");
+        await host.WaitAsync("paused", "suspended");
+
+        await host.OrderAsync("paused", "resume");
+        await host.WaitAsync("paused", "completed");
+        Assert.Equal("lunch", Assert.Single((await EventsAsync("paused")).OfType<RunSuspended>()).Reason);
+        Assert.Single((await EventsAsync("paused")).OfType<RunResumed>());
+        await ReplaysAsync("paused");
+    }
+
+    [Fact]
+    public async Task A_terminated_run_ends_with_what_it_has_and_its_log_replays()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        await host.PostAsync(Samples.Spec(extra: "seed: 12"), "ended");
+        await host.WaitForEventsAsync("ended", 5);
+        await host.OrderAsync("ended", "terminate");
+        await host.WaitAsync("ended", "terminated");
+        Assert.Equal(StopReason.Told, Assert.IsType<RunCompleted>((await EventsAsync("ended"))[^1]).Reason);
+        await ReplaysAsync("ended");
+    }
+
+    [Fact]
+    public async Task After_the_orchestrations_history_is_purged_the_log_still_replays()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        await host.PostAsync(Samples.Spec(extra: "seed: 13"), "purged");
+        await host.WaitAsync("purged", "completed");
+        using HttpResponseMessage answer = await host.Client.DeleteAsync("/api/runs/purged/history", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        await ReplaysAsync("purged");
+        await host.WaitAsync("purged", "completed");
+    }
+
+    [Fact]
+    public async Task After_host_and_worker_are_killed_the_run_finishes_and_nothing_finished_is_computed_again()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        await host.PostAsync(Samples.Spec(extra: "seed: 14"), "killed");
+        await host.WaitForEventsAsync("killed", 14);
+        await host.KillAsync();
+        Dictionary<string, DateTime> made = Made();
+        string[] before = await File.ReadAllLinesAsync(Log("killed"), TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("pedigree.run.completed", before[^1]);
+
+        await host.StartAsync();
+        await host.WaitAsync("killed", "completed");
+        Assert.Equal(before, (await File.ReadAllLinesAsync(Log("killed"), TestContext.Current.CancellationToken)).Take(before.Length));
+        Assert.Equal(made, Made().Where(each => made.ContainsKey(each.Key)).ToDictionary());
+        await ReplaysAsync("killed");
+    }
+
+    private async Task ReplaysAsync(string run)
+    {
+        using HttpResponseMessage answer = await host.Client.PostAsync($"/api/runs/{run}/replay", null, TestContext.Current.CancellationToken);
+        JsonNode result = JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+        Assert.True((bool?)result["identical"] == true, result.ToJsonString());
+    }
+
+    /// <summary>All children and scores of the store, and when they were made.</summary>
+    private Dictionary<string, DateTime> Made() => Directory.EnumerateFiles(Path.Combine(host.Store, "scores"))
+        .Concat(Directory.EnumerateFiles(Path.Combine(host.Store, "checkpoints"), "*", SearchOption.AllDirectories))
+        .ToDictionary(file => file, File.GetLastWriteTimeUtc);
+
+    private string Log(string run) => Path.Combine(host.Store, "runs", run, "events.jsonl");
+
+    private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) =>
+        [.. (await EventLog.ReadAsync(new(Store.Open(host.Store), run))).Select(logged => logged.Event)];
+
+    private static string Json(RunEvent runEvent) => $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString()}";
+}
