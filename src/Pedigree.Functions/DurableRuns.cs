@@ -97,7 +97,12 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         if (await InstanceAsync(run, cancellation) is not { } instance)
             return;
         if (StatusOf(instance) is not (RunStatus.Completed or RunStatus.Terminated))
-            throw RefusedException.Conflict("run", $"`{run}` is not over; terminate it first");
+        {
+            if (!IsOver(await EventsAsync(run, cancellation)))
+                throw RefusedException.Conflict("run", $"`{run}` is not over; terminate it first");
+            // All is decided; the report may still be written.
+            await Client.WaitForInstanceCompletionAsync(run, cancellation);
+        }
         await Client.PurgeInstanceAsync(run, cancellation);
     }
 
