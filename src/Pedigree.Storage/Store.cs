@@ -15,15 +15,20 @@ public static class Store
     /// container is <c>pedigree</c> unless one is named. Checkpoints from there are kept in the folder PEDIGREE_CACHE, up to PEDIGREE_CACHE_SIZE.
     /// </param>
     /// <exception cref="Weights.BadInputException">It is none of these.</exception>
-    public static IStore Open(string address) => Open(address, new(), null);
+    public static IStore Open(string address) => Open(address, Options(), null);
 
-    internal static IStore Open(string address, BlobClientOptions options, CheckpointCache? cache)
-    {
-        options.Retry.Mode = RetryMode.Exponential;
-        options.Retry.MaxRetries = 4;
-        options.Retry.Delay = TimeSpan.FromSeconds(0.5);
-        options.Retry.NetworkTimeout = TimeSpan.FromMinutes(1);
-        return BlobAddress.Parse(address, options) is { } container
+    internal static IStore Open(string address, BlobClientOptions options, CheckpointCache? cache) =>
+        BlobAddress.Parse(address, options) is { } container
             ? new BlobStore(container, cache ?? CheckpointCache.OfEnvironment()) : new FolderStore(address);
-    }
+
+    internal static BlobClientOptions Options() => new()
+    {
+        Retry =
+        {
+            Mode = RetryMode.Exponential,
+            MaxRetries = 4,
+            Delay = TimeSpan.FromSeconds(0.5),
+            NetworkTimeout = TimeSpan.FromMinutes(1),
+        },
+    };
 }

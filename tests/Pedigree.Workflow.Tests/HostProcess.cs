@@ -10,10 +10,11 @@ internal static class HostProcess
     private const string Variable = "PEDIGREE_TEST_RUN";
 
     /// <param name="spec">Path of the spec.</param>
-    /// <param name="store">Folder of the store.</param>
+    /// <param name="store">The store.</param>
     /// <param name="run">Id of the run.</param>
     /// <param name="mostFileBlocks">Most KiB that a file may have, as if the disk were full then; null for no bound.</param>
-    public static Process Start(string spec, string store, string run, int? mostFileBlocks = null)
+    /// <param name="cache">Where checkpoints of a store elsewhere are kept.</param>
+    public static Process Start(string spec, string store, string run, int? mostFileBlocks = null, string? cache = null)
     {
         string[] command = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
             ? [Environment.ProcessPath!, typeof(HostProcess).Assembly.Location] : [Environment.ProcessPath!];
@@ -23,6 +24,7 @@ internal static class HostProcess
         // The runtime maps its code through a file larger than the bound unless told not to.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         start.Environment[Variable] = string.Join('\n', spec, store, run);
+        start.Environment["PEDIGREE_CACHE"] = cache;
         return Process.Start(start)!;
     }
 

@@ -3,7 +3,9 @@ namespace Pedigree.Workflow.Tests;
 /// <summary>Specs over the sample family, small enough for a test.</summary>
 internal static class Samples
 {
-    public static string Family { get; } = Path.Combine(Root(AppContext.BaseDirectory), "samples", "family");
+    public static string Root { get; } = RootOf(AppContext.BaseDirectory);
+
+    public static string Family { get; } = Path.Combine(Root, "samples", "family");
 
     public static string Spec(string strategy = "kinship", string kinship = "measure: pearson", string stop = "generations: 2, kinship: null", string extra = "") =>
         $$"""
@@ -28,6 +30,6 @@ internal static class Samples
         return SpecFile.Load(path);
     }
 
-    private static string Root(string folder) =>
-        File.Exists(Path.Combine(folder, "Durable.sln")) ? folder : Root(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
+    private static string RootOf(string folder) =>
+        File.Exists(Path.Combine(folder, "Durable.sln")) ? folder : RootOf(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
 }
