@@ -30,11 +30,9 @@ internal static unsafe class Accuracy
         const double T = 0.3;
         var (a, b) = (ours.Models[first - 1].Checkpoint, ours.Models[second - 1].Checkpoint);
         var wrong = 0L;
-        ours.Slerp(first, second, T, target, ours.Kinship(), () =>
-        {
-            foreach (var (tensor, data) in Written(target, a))
-                wrong += Misrounded(a.Find(tensor)!, b.Find(tensor)!, data, T);
-        });
+        using var output = ours.Slerp(first, second, T, target, ours.Kinship());
+        foreach (var (tensor, data) in Written(target, a))
+            wrong += Misrounded(a.Find(tensor)!, b.Find(tensor)!, data, T);
         return (double)wrong / a.Parameters;
     }
 

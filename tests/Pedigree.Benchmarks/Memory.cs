@@ -38,7 +38,7 @@ internal static class Memory
             if (work == "kinship")
                 ours.Kinship();
             else if (work.Split(';') is [var method, var models, var parameters])
-                ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured"));
+                ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured")).Dispose();
             else
                 ours.Publish(Path.Combine(folder, "measured"));
         Volatile.Write(ref done, true);

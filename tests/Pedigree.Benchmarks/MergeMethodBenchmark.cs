@@ -10,6 +10,7 @@ internal static class MergeMethodBenchmark
     // Models, parameters and, for those that are compared, how mergekit does it.
     private static readonly (string Method, int Models, string Parameters, Func<MergekitTensor, TorchSharp.torch.Tensor>? Peer)[] Cases =
     [
+        ("linear", 2, "weight: 0.6", MergekitMethods.Linear),
         ("task_arithmetic", 4, "weight: 0.6", MergekitMethods.TaskArithmetic),
         ("model_stock", 4, "", MergekitMethods.ModelStock),
         ("multislerp", 4, "weight: 0.6", MergekitMethods.MultiSlerp),

@@ -31,6 +31,13 @@ internal static class MergekitMethods
         }
     }
 
+    public static Tensor Linear(MergekitTensor tensor)
+    {
+        var weights = full([tensor.Models.Count], Weight, dtype: ScalarType.BFloat16);
+        var shaped = weights.view([tensor.Models.Count, .. tensor.Base.shape.Select(_ => 1L)]);
+        return (shaped * stack(tensor.Models)).sum([0L]) / weights.sum();
+    }
+
     public static Tensor TaskArithmetic(MergekitTensor tensor) => Mix(tensor, delta => delta, consensus: false, normalize: false);
 
     public static Tensor Ties(MergekitTensor tensor) => Mix(tensor, delta =>

@@ -26,30 +26,27 @@ internal sealed class Ours : IDisposable
 
     /// <summary>
     /// Inner products unless <paramref name="rows"/> has them, sums, files written; not hashed, flushed or renamed, as the peers do
-    /// none of that. <paramref name="finish"/> is called before the files are removed.
+    /// none of that. The files are removed with what is returned.
     /// </summary>
-    public void Slerp(int first, int second, double t, string target, IReadOnlyList<GramRow>? rows, Action? finish = null)
+    public IDisposable Slerp(int first, int second, double t, string target, IReadOnlyList<GramRow>? rows)
     {
         var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", FormattableString.Invariant($"method: slerp\nparameters: {{t: {t}}}")));
         Relative[] parents = [Models[first - 1], Models[second - 1]];
         var recipe = new MergeRecipe(body, [.. parents.Select(parent => parent.Digest)], rows is null ? null : _base.Digest);
         GramRow[]? known = rows is null ? null : [rows[first - 1], rows[second - 1]];
         var tensors = Merger.Plan(recipe, parents, null, known, 0, default);
-        using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], Models[0].Checkpoint.Parameters * 104 / 100);
-        Merger.Write(tensors, writer, 0, null, default);
-        finish?.Invoke();
+        return Write(tensors, target);
     }
 
     /// <summary>Any method on the first models, their base being the base model: files written; not hashed, flushed or renamed.</summary>
-    public void Merge(string method, int models, string parameters, string target)
+    public IDisposable Merge(string method, int models, string parameters, string target)
     {
         var role = MergeMethods.All.Single(one => one.Name == method).BaseModel;
         var baseModel = role is BaseModel.Origin or BaseModel.OptionalOrigin ? "\nbase_model: base" : "";
         var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}{baseModel}\nparameters: {{{parameters}}}"));
         Relative[] parents = [.. Models.Take(models)];
         var tensors = Merger.Plan(new(body, [.. parents.Select(parent => parent.Digest)], _base.Digest), parents, _base, null, 0, default);
-        using var writer = new CheckpointWriter(target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))]);
-        Merger.Write(tensors, writer, 0, null, default);
+        return Write(tensors, target);
     }
 
     /// <summary>The whole of a merge, as the command does it: hashed, flushed, renamed.</summary>
@@ -58,6 +55,15 @@ internal sealed class Ours : IDisposable
         var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", "method: slerp\nparameters: {t: 0.3}"));
         Relative[] parents = [Models[0], Models[1]];
         Merger.Merge(new(body, [.. parents.Select(parent => parent.Digest)], null), parents, null, null, target);
+    }
+
+    // Two shards, like the models.
+    private CheckpointWriter Write(IReadOnlyList<TensorMerge> tensors, string target)
+    {
+        var writer = new CheckpointWriter(
+            target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], Base.Parameters * 104 / 100);
+        Merger.Write(tensors, writer, 0, null, default);
+        return writer;
     }
 
     public void Dispose()

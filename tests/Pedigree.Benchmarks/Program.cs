@@ -68,14 +68,16 @@ void Compare(Ours ours)
     var rows = ours.Kinship();
     var how = "";
     var bound = new List<Time>();
-    var times = new (string Name, List<Time> Times, Action? Work)[]
+    Func<Time> Of(Action work) => () => Timing.Measure(work);
+    var times = new (string Name, List<Time> Times, Func<Time>? Work)[]
     {
-        ("SLERP, inner products computed", [], () => ours.Slerp(1, 2, 0.3, target, null)),
-        ("SLERP, inner products known", [], () => ours.Slerp(1, 2, 0.3, target, rows)),
-        ("SLERP, hashed, flushed, renamed", [], () => ours.Publish(target)),
-        ("SLERP, mergekit's way", [], peers ? () => Peers.MergekitSlerp(first, second, 0.3, target) : null),
-        ("kinship of 4 models, all pairs", [], () => ours.Kinship()),
-        ("kinship of 1 pair, ModelKinship's way", [], peers ? () => Peers.ModelKinshipPair(ours.Base, first, second) : null),
+        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
+        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
+        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
+        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target))),
+        ("SLERP, mergekit's way", [], peers ? Of(() => Peers.MergekitSlerp(first, second, 0.3, target)) : null),
+        ("kinship of 4 models, all pairs", [], Of(() => ours.Kinship())),
+        ("kinship of 1 pair, ModelKinship's way", [], peers ? Of(() => Peers.ModelKinshipPair(ours.Base, first, second)) : null),
     };
     for (var run = 0; run < runs; run++)
     {
@@ -87,7 +89,7 @@ void Compare(Ours ours)
         {
             Timing.Settle(target);
             if (action is not null)
-                seen.Add(Timing.Measure(action));
+                seen.Add(action());
         }
         Timing.Settle(target);
     }
@@ -96,12 +98,13 @@ void Compare(Ours ours)
     Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   best run: {how}");
     foreach (var (name, seen, _) in times.Where(time => time.Work is not null))
         Console.WriteLine($"{name,-40} {Timing.Median(seen)}");
-    Time Of(int i) => Timing.Median(times[i].Times);
-    Console.WriteLine($"share of the I/O bound: {Of(0).Ratio(limit)}, with inner products known {Of(1).Ratio(limit)}; 0.60 asked");
+    Time At(int i) => Timing.Median(times[i].Times);
+    Console.WriteLine($"share of the I/O bound: {At(0).Ratio(limit)}, with inner products known {At(1).Ratio(limit)}; 0.60 asked");
+    Console.WriteLine($"share of the I/O bound, linear: {At(2).Ratio(limit)}; 0.75 asked");
     if (!peers)
         return;
-    Console.WriteLine($"times as fast as mergekit's way: {Of(0).Ratio(Of(3))}, with inner products known {Of(1).Ratio(Of(3))}; 12 asked");
-    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {Of(4).Ratio(Of(5))}; 50 asked");
+    Console.WriteLine($"times as fast as mergekit's way: {At(0).Ratio(At(4))}, with inner products known {At(1).Ratio(At(4))}; 12 asked");
+    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {At(5).Ratio(At(6))}; 50 asked");
     var (pearson, cosine, euclidean) = Peers.ModelKinshipPair(ours.Base, first, second);
     var gram = new Gram(rows);
     Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "

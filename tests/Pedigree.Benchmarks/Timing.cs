@@ -14,6 +14,20 @@ internal static class Timing
         return new(watch.Elapsed.TotalSeconds, (Environment.CpuUsage.TotalTime - before).TotalSeconds);
     }
 
+    /// <summary>The same of work whose output is removed afterwards, when the clock has stopped.</summary>
+    public static Time Measure(Func<IDisposable> work)
+    {
+        IDisposable? output = null;
+        try
+        {
+            return Measure(() => { output = work(); });
+        }
+        finally
+        {
+            output?.Dispose();
+        }
+    }
+
     public static Time Median(IReadOnlyList<Time> times) =>
         new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
