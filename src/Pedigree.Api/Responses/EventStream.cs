@@ -17,7 +17,10 @@ internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, 
 {
     public const string MediaType = "text/event-stream";
 
-    private static readonly TimeSpan wait = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan shortestWait = TimeSpan.FromMilliseconds(250);
+
+    // Each look at a blob is a request that is paid for.
+    private static readonly TimeSpan longestWait = TimeSpan.FromSeconds(1);
 
     public async Task ExecuteAsync(HttpContext context)
     {
@@ -40,9 +43,12 @@ internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, 
     private async Task WriteAsync(Stream body, CancellationToken cancellation)
     {
         LogLines log = new(run);
+        TimeSpan wait = shortestWait;
         for (DateTime said = DateTime.UtcNow; ; await Task.Delay(wait, cancellation))
         {
-            foreach (LogLine line in await log.ReadOnAsync(cancellation))
+            IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
+            wait = lines.Count > 0 ? shortestWait : wait < longestWait ? 2 * wait : longestWait;
+            foreach (LogLine line in lines)
             {
                 if (line.Number <= after)
                     continue;
