@@ -81,28 +81,32 @@ internal sealed class BlobLog : ILogAppender
         Stopwatch? waited = null;
         while (true)
         {
-            try
-            {
-                await BlobErrors.ExplainAsync(address, async () =>
-                {
-                    await lease.AcquireAsync(term, cancellationToken: cancellation);
-                    return await blob.SetMetadataAsync(
-                        new Dictionary<string, string> { [Holder] = Named(Environment.ProcessId)! }, new() { LeaseId = lease.LeaseId }, cancellation);
-                });
+            if (await BlobErrors.ExplainAsync(address, () => TryAcquireAsync(blob, lease, cancellation)))
                 return lease;
-            }
-            catch (Weights.BadInputException error) when (error.Message.Contains(BlobErrorCode.LeaseAlreadyPresent.ToString(), StringComparison.Ordinal))
-            {
-                BlobProperties properties = await BlobErrors.ExplainAsync(address, async () => (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value);
-                if (waited?.Elapsed > term + renewal || IsAlive(properties.Metadata.TryGetValue(Holder, out string? holder) ? holder : ""))
-                    throw RunWriter.Refused(address, RunOf(blob));
-                if (waited is null)
-                    waiting?.Invoke(string.Create(CultureInfo.InvariantCulture,
-                        $"the run was being written by a process that may have died; waiting up to {(term + renewal).TotalSeconds:0} s for its lease to run out"));
-                waited ??= Stopwatch.StartNew();
-                await Task.Delay(pause, cancellation);
-            }
+            BlobProperties properties = await BlobErrors.ExplainAsync(address, async () => (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value);
+            if (waited?.Elapsed > term + renewal || IsAlive(properties.Metadata.TryGetValue(Holder, out string? holder) ? holder : ""))
+                throw RunWriter.Refused(address, RunOf(blob));
+            if (waited is null)
+                waiting?.Invoke(string.Create(CultureInfo.InvariantCulture,
+                    $"the run was being written by a process that may have died; waiting up to {(term + renewal).TotalSeconds:0} s for its lease to run out"));
+            waited ??= Stopwatch.StartNew();
+            await Task.Delay(pause, cancellation);
         }
+    }
+
+    private static async Task<bool> TryAcquireAsync(AppendBlobClient blob, BlobLeaseClient lease, CancellationToken cancellation)
+    {
+        try
+        {
+            await lease.AcquireAsync(term, cancellationToken: cancellation);
+        }
+        catch (RequestFailedException error) when (error.ErrorCode == BlobErrorCode.LeaseAlreadyPresent)
+        {
+            return false;
+        }
+        await blob.SetMetadataAsync(
+            new Dictionary<string, string> { [Holder] = Named(Environment.ProcessId)! }, new() { LeaseId = lease.LeaseId }, cancellation);
+        return true;
     }
 
     private async Task<bool> IsThereAsync(ReadOnlyMemory<byte> line, long position)
