@@ -9,7 +9,7 @@ namespace Pedigree.Functions.Tests;
 /// <summary>
 /// The app in a real Functions host, with Azurite for its queues and tables and a folder for its store, all on free ports of this
 /// machine. PEDIGREE_FUNC_HOST names the host (Microsoft.Azure.WebJobs.Script.WebHost.dll, or func); otherwise func on the PATH is it.
-/// PEDIGREE_AZURITE names Azurite's script, otherwise that of node_modules.
+/// PEDIGREE_AZURITE names Azurite's script, otherwise the one pinned in tests/azurite.
 /// </summary>
 public sealed class FunctionsHost : IAsyncLifetime
 {
@@ -33,7 +33,7 @@ public sealed class FunctionsHost : IAsyncLifetime
     /// <summary>Why the host cannot be started here; null where it can.</summary>
     public static string? Missing =>
         HostProgram is null ? "no Functions host: set PEDIGREE_FUNC_HOST, or put func on the PATH"
-        : AzuriteScript is null ? "no Azurite: set PEDIGREE_AZURITE, or run npm ci" : null;
+        : AzuriteScript is null ? "no Azurite: set PEDIGREE_AZURITE, or run npm ci --prefix tests/azurite" : null;
 
     public async ValueTask InitializeAsync()
     {
@@ -162,7 +162,7 @@ public sealed class FunctionsHost : IAsyncLifetime
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "func")).FirstOrDefault(File.Exists);
 
     private static string? AzuriteScript => Environment.GetEnvironmentVariable("PEDIGREE_AZURITE") is { Length: > 0 } named ? named
-        : Path.Combine(Samples.Family, "..", "..", "node_modules", "azurite", "dist", "src", "azurite.js") is var script && File.Exists(script) ? script : null;
+        : Path.Combine(Samples.Family, "..", "..", "tests", "azurite", "node_modules", "azurite", "dist", "src", "azurite.js") is var script && File.Exists(script) ? script : null;
 
     private async Task<string> LogAsync()
     {
