@@ -61,7 +61,7 @@ public sealed class RecordedOrchestrationTests
 
         await using DurableTaskTestHost host = await DurableTaskTestHost.StartAsync(tasks =>
         {
-            tasks.AddOrchestratorFunc<string, string?>(EvolveOrchestrator.Name, EvolveOrchestrator.RunAsync);
+            tasks.AddOrchestratorFunc<string, string?>(EvolveOrchestrator.Name, (context, input) => EvolveOrchestrator.RunAsync(context, input));
             tasks.AddActivityFunc<string, string>(nameof(LogActivities.ReadLog), (_, _) =>
             {
                 beginnings++;
