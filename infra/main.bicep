@@ -24,7 +24,7 @@ param maxReplicas int = 10
 @description('The Durable Task Scheduler instead of queues and tables of the storage account. The image must be built for it.')
 param useDurableTaskScheduler bool = false
 
-@description('A topic of Event Grid for the events of runs. `pedigree serve` publishes to it; the Functions app does not yet.')
+@description('A topic of Event Grid, to which the app publishes the events of its runs.')
 param publishEvents bool = false
 
 @description('Folders of the container, separated by \';\', that the paths of a spec may lead into.')

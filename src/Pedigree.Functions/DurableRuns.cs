@@ -14,6 +14,8 @@ namespace Pedigree.Functions;
 /// <summary>Runs as durable orchestrations, each of its run's id.</summary>
 internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) : IRunHost
 {
+    private static readonly TimeSpan rest = TimeSpan.FromSeconds(20);
+
     private DurableTaskClient Client => request.Client;
 
     public async Task StartAsync(string run, SpecFile spec, CancellationToken cancellation)
@@ -100,10 +102,25 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         {
             if (!IsOver(await EventsAsync(run, cancellation)))
                 throw RefusedException.Conflict("run", $"`{run}` is not over; terminate it first");
-            // All is decided; the report may still be written.
-            await Client.WaitForInstanceCompletionAsync(run, cancellation);
+            await EndAsync(run, cancellation);
         }
         await Client.PurgeInstanceAsync(run, cancellation);
+    }
+
+    /// <summary>Ends an orchestration that has decided all: its report may still be written, but what nobody takes from it is given up.</summary>
+    private async Task EndAsync(string run, CancellationToken cancellation)
+    {
+        using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(rest);
+        try
+        {
+            await Client.WaitForInstanceCompletionAsync(run, late.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            await Client.TerminateInstanceAsync(run, cancellation);
+            await Client.WaitForInstanceCompletionAsync(run, cancellation);
+        }
     }
 
     private Task ScheduleAsync(RunOrder order, CancellationToken cancellation) => Client.ScheduleNewOrchestrationInstanceAsync(

@@ -15,7 +15,7 @@ builder.ConfigureFunctionsWebApplication();
 
 Settings settings = Settings.Of(builder.Configuration);
 builder.Services.AddRunsApi(Store.Open(settings.Store), new RunsApiOptions { Roots = settings.Roots });
-builder.Services.AddScoped<DurableClientOfRequest>().AddScoped<IRunHost, DurableRuns>().AddSingleton<ApiRoutes>();
+builder.Services.AddSingleton(settings).AddScoped<DurableClientOfRequest>().AddScoped<IRunHost, DurableRuns>().AddSingleton<ApiRoutes>();
 
 IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry().UseFunctionsWorkerDefaults();
 telemetry.WithTracing(tracing => tracing.AddSource(Telemetry.SourceName));

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Pedigree.Workflow.Tests.Publishing;
 
 namespace Pedigree.Functions.Tests;
 
@@ -18,6 +20,8 @@ public sealed class FunctionsHost : IAsyncLifetime
 
     private readonly TemporaryFolder _folder = new();
     private readonly int[] _ports = FreePorts(4);
+    private readonly ConcurrentQueue<(string Run, string Line)> _published = new();
+    private Receiver? _receiver;
     private Process? _azurite;
     private Process? _host;
 
@@ -30,6 +34,12 @@ public sealed class FunctionsHost : IAsyncLifetime
     /// <summary>Sends without a key.</summary>
     public HttpClient Stranger { get; } = new();
 
+    /// <summary>Whether the webhook to which the app publishes answers.</summary>
+    public bool Receives { private get; set; } = true;
+
+    /// <summary>What the webhook was given of a run, in the order in which it came.</summary>
+    public IReadOnlyList<string> PublishedOf(string run) => [.. _published.Where(each => each.Run == run).Select(each => each.Line)];
+
     /// <summary>Why the host cannot be started here; null where it can.</summary>
     public static string? Missing =>
         HostProgram is null ? "no Functions host: set PEDIGREE_FUNC_HOST, or put func on the PATH"
@@ -39,11 +49,14 @@ public sealed class FunctionsHost : IAsyncLifetime
     {
         if (Missing is not null)
             return;
-        _azurite = Start("node", [AzuriteScript!, "--silent", "--loose", "--skipApiVersionCheck", "--inMemoryPersistence",
+        _azurite = Start("node", [AzuriteScript!, "--silent", "--loose", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry",
             "--blobHost", "127.0.0.1", "--blobPort", $"{_ports[0]}", "--queueHost", "127.0.0.1", "--queuePort", $"{_ports[1]}",
             "--tableHost", "127.0.0.1", "--tablePort", $"{_ports[2]}"], "azurite.log", _ => { });
         foreach (int port in _ports[..3])
             await ListensAsync(port);
+        _receiver = await Receiver.StartAsync();
+        _receiver.Answer = _ => Receives ? 200 : 503;
+        _receiver.Sees = (_, body) => _published.Enqueue((((string)JsonNode.Parse(body)!["source"]!).Split('/')[^1], Encoding.UTF8.GetString(body)));
         Directory.CreateDirectory(_folder["secrets"]);
         await File.WriteAllTextAsync(Path.Combine(_folder["secrets"], "host.json"), new JsonObject
         {
@@ -81,6 +94,7 @@ public sealed class FunctionsHost : IAsyncLifetime
                     + $"TableEndpoint=http://127.0.0.1:{_ports[2]}/devstoreaccount1;",
                 ["PEDIGREE_STORE"] = Store,
                 ["PEDIGREE_ROOTS"] = Samples.Family,
+                ["PEDIGREE_EVENTS_WEBHOOK"] = _receiver!.Address,
                 // Work that died with its worker is given out again after the shortest time that the host allows.
                 ["AzureFunctionsJobHost__extensions__durableTask__storageProvider__workItemQueueVisibilityTimeout"] = "00:01:00",
                 ["AzureFunctionsJobHost__extensions__durableTask__storageProvider__maxQueuePollingInterval"] = "00:00:01",
@@ -146,16 +160,17 @@ public sealed class FunctionsHost : IAsyncLifetime
             await Task.Delay(50);
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         foreach (Process? process in new[] { _host, _azurite })
             if (process is { HasExited: false })
                 process.Kill(entireProcessTree: true);
         _host?.WaitForExit();
+        if (_receiver is not null)
+            await _receiver.DisposeAsync();
         Client.Dispose();
         Stranger.Dispose();
         _folder.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private static string? HostProgram => Environment.GetEnvironmentVariable("PEDIGREE_FUNC_HOST") is { Length: > 0 } named ? named

@@ -30,6 +30,22 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     }
 
     [Fact]
+    public async Task The_events_of_a_run_are_published_in_order_and_a_receiver_that_is_down_holds_up_nothing()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        host.Receives = false;
+        await host.PostAsync(Samples.Spec(extra: "seed: 15"), "published");
+        await host.WaitAsync("published", "completed");
+        Assert.Empty(host.PublishedOf("published"));
+
+        host.Receives = true;
+        string[] lines = await File.ReadAllLinesAsync(Log("published"), TestContext.Current.CancellationToken);
+        while (host.PublishedOf("published").Count < lines.Length)
+            await Task.Delay(250, TestContext.Current.CancellationToken);
+        Assert.Equal(lines, host.PublishedOf("published"));
+    }
+
+    [Fact]
     public async Task A_request_without_a_key_is_refused()
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");

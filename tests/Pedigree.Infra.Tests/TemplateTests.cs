@@ -77,11 +77,13 @@ public partial class TemplateTests
     public async Task The_topic_takes_the_events_as_the_app_publishes_them()
     {
         JsonNode topic = await ResourceAsync("Microsoft.EventGrid/topics");
-        string publishing = Path.Combine(Bicep.Top, "src", "Pedigree.Workflow", "Publishing", "EventTarget.cs");
+        string source = Path.Combine(Bicep.Top, "src");
+        string publishing = Path.Combine(source, "Pedigree.Workflow", "Publishing", "EventTarget.cs"), settings = Path.Combine(source, "Pedigree.Functions", "Settings.cs");
 
         Assert.Equal("CloudEventSchemaV1_0", (string?)topic["properties"]!["inputSchema"]);
         Assert.Contains("PEDIGREE_EVENTS_TOPIC", (await Bicep.TemplateAsync()).ToJsonString());
         Assert.Contains("\"PEDIGREE_EVENTS_TOPIC\"", await File.ReadAllTextAsync(publishing, TestContext.Current.CancellationToken));
+        Assert.Contains("EventTarget.OfEnvironment()", await File.ReadAllTextAsync(settings, TestContext.Current.CancellationToken));
     }
 
     [Fact]

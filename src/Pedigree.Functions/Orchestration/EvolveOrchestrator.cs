@@ -15,6 +15,10 @@ public static class EvolveOrchestrator
     /// <summary>Name of the event that ends a run at once.</summary>
     internal const string EndEvent = "End";
 
+    // Nobody comes after the last event: twelve tries in more than three hours.
+    private static readonly TaskOptions untilDelivered = TaskOptions.FromRetryPolicy(
+        new RetryPolicy(12, TimeSpan.FromSeconds(10), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromHours(1)));
+
     /// <summary>Runs from the log's end to the end of a generation, or of the run.</summary>
     /// <returns>Why the run ended; null where it begins anew.</returns>
     [Function(Name)]
@@ -26,15 +30,20 @@ public static class EvolveOrchestrator
         DurableActivities live = new(context, order, history);
         try
         {
+            // What earlier generations have decided, beside this one.
+            Task published = history.Count > 0 ? PublishAsync(context, order.Run, logger) : Task.CompletedTask;
             RunState state = await EvolutionRun.RunAsync(order.Spec, new RecordedActivities(history, live));
             if (state.Completed is not { } completed)
             {
                 logger.LogInformation("Run {Run}: generation {Generation} is over", order.Run, state.Generations[^1].Generation);
+                await published;
                 context.ContinueAsNew(input);
                 return null;
             }
             await context.CallActivityAsync(nameof(LogActivities.WriteReport), order.Run, DurableActivities.Retry);
             logger.LogInformation("Run {Run} ended: {Reason}", order.Run, completed.Reason);
+            await published;
+            await PublishAsync(context, order.Run, logger, untilDelivered);
             return completed.Reason.ToString();
         }
         catch (Exception error) when (Refused(order, error) is { } refusal)
@@ -42,6 +51,19 @@ public static class EvolveOrchestrator
             logger.LogError("Run {Run} has failed: {Reason}", order.Run, refusal.Reason);
             live.Fail(refusal);
             throw;
+        }
+    }
+
+    /// <summary>Publishes what the log holds; a run does not fail with it.</summary>
+    private static async Task PublishAsync(TaskOrchestrationContext context, string run, ILogger logger, TaskOptions? options = null)
+    {
+        try
+        {
+            await context.CallActivityAsync(nameof(PublishActivity.Publish), run, options);
+        }
+        catch (TaskFailedException error)
+        {
+            logger.LogWarning("Run {Run}: not all of its events were published: {Reason}", run, error.Message);
         }
     }
 
