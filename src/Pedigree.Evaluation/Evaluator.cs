@@ -52,7 +52,7 @@ public static class Evaluator
         Checkpoint checkpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new();
-        var tokenizer = TokenizerLoader.Open(checkpoint.Folder, EmbeddingRows(checkpoint));
+        var tokenizer = TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
         var threads = torch.get_num_threads();
         try
         {
@@ -71,8 +71,8 @@ public static class Evaluator
     /// <exception cref="BadInputException">It cannot; says why.</exception>
     public static void Check(Checkpoint checkpoint)
     {
-        TransformerConfig.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
-        TokenizerLoader.Open(checkpoint.Folder, EmbeddingRows(checkpoint));
+        ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
     }
 
     /// <summary>The most tokens that the model in a folder reads, by its config.json.</summary>
@@ -82,7 +82,7 @@ public static class Evaluator
         var file = Path.Combine(folder, "config.json");
         if (!File.Exists(file))
             throw new BadInputException(file, null, "is missing; it says how many tokens the model reads.");
-        return TransformerConfig.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file)) as System.Text.Json.Nodes.JsonObject
+        return ConfigReader.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file)) as System.Text.Json.Nodes.JsonObject
             ?? throw new BadInputException(file, null, "is not a JSON object."), file).ContextLength;
     }
 
@@ -115,9 +115,6 @@ public static class Evaluator
             throw new BadInputException(twice.Last().File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
         return new EvaluationResults([.. tasks.Select(task => Run(model, tokenizer, task, options, cancellation))]);
     }
-
-    private static int? EmbeddingRows(Checkpoint checkpoint) =>
-        checkpoint.Find("model.embed_tokens.weight") is { } embeddings ? (int)embeddings.Shape[0] : null;
 
     private static TaskResult Run(
         IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)

@@ -29,7 +29,7 @@ public static class FamilyTrainer
             set_num_threads(1);
             var examination = Skill.ExaminationWords(new Draw((ulong)options.Seed), options.Questions);
             var configJson = ConfigJson(options);
-            var config = TransformerConfig.Read(configJson, "config.json");
+            var config = ConfigReader.Read(configJson, "config.json");
             using var scope = NewDisposeScope();
 
             var weights = Initial(config, new Draw(Stream(options.Seed, 1)));
@@ -88,7 +88,7 @@ public static class FamilyTrainer
         {
             var count = shape.Aggregate(1L, (product, size) => product * size);
             var deviation = name.EndsWith("o_proj.weight", StringComparison.Ordinal)
-                || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? 0.05 / Math.Sqrt(2 * config.Layers) : 0.05;
+                || name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? 0.05 / Math.Sqrt(2 * config.Layers.Count) : 0.05;
             var values = new float[count];
             for (var i = 0L; i < count; i++)
                 values[i] = name.EndsWith("norm.weight", StringComparison.Ordinal) ? 1 : (float)(deviation * draw.Normal());
@@ -111,8 +111,8 @@ public static class FamilyTrainer
             using var scope = NewDisposeScope();
             foreach (var group in optimizer.ParamGroups)
                 group.LearningRate = learningRate * Math.Min((step + 1.0) / warmUp, (double)(steps - step) / steps);
-            var (tokens, paddings, targets) = lessons.Batch(options.BatchSize);
-            var logits = transformer.Logits(transformer.Forward(tokens, paddings, null).flatten(0, 1)); // [batch·tokens, vocabulary]
+            var (grid, targets) = lessons.Batch(options.BatchSize);
+            var logits = transformer.Logits(transformer.Forward(grid, null).flatten(0, 1)); // [batch·tokens, vocabulary]
             var loss = nn.functional.cross_entropy(logits, targets.flatten(), ignore_index: Lessons.Unasked);
             optimizer.zero_grad();
             loss.backward();

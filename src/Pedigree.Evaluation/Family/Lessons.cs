@@ -1,3 +1,4 @@
+using Pedigree.Evaluation.Models;
 using static TorchSharp.torch;
 
 namespace Pedigree.Evaluation.Family;
@@ -8,28 +9,20 @@ internal sealed class Lessons(IReadOnlyList<Skill> skills, Skill? own, double re
     /// <summary>The target of a token whose successor is not asked for.</summary>
     public const long Unasked = -100;
 
-    /// <summary>Questions with answers, padded on the left.</summary>
-    /// <returns>Tokens [batch, tokens], padding of each row, and the next token of each where it is part of an answer.</returns>
-    public (Tensor Tokens, IReadOnlyList<int> Paddings, Tensor Targets) Batch(int size)
+    /// <summary>Questions with answers.</summary>
+    /// <returns>Tokens, and the next token of each where it is part of an answer, [batch, tokens].</returns>
+    public (TokenGrid Grid, Tensor Targets) Batch(int size)
     {
         var examples = Enumerable.Range(0, size).Select(_ => Example()).ToList();
-        var longest = examples.Max(example => example.Tokens.Length) - 1;
-        var tokens = new long[size * longest];
-        var targets = new long[size * longest];
+        var grid = new TokenGrid([.. examples.Select(example => (Stretch[])[new(example.Tokens[..^1], 0)])]);
+        var targets = new long[size * grid.Width];
         Array.Fill(targets, Unasked);
-        for (var row = 0; row < size; row++)
+        foreach (var (row, (tokens, answerLength)) in examples.Index())
         {
-            var (example, answerLength) = examples[row];
-            for (var i = 0; i + 1 < example.Length; i++)
-            {
-                var place = (row + 1) * longest - (example.Length - 1) + i;
-                tokens[place] = example[i];
-                if (i + 1 >= example.Length - answerLength)
-                    targets[place] = example[i + 1];
-            }
+            for (var i = tokens.Length - answerLength; i < tokens.Length; i++)
+                targets[grid.Place(row, 0, i - 1)] = tokens[i];
         }
-        return (tensor(tokens, [size, longest]), [.. examples.Select(example => longest - (example.Tokens.Length - 1))],
-            tensor(targets, [size, longest]));
+        return (grid, tensor(targets, [size, grid.Width]));
     }
 
     private (int[] Tokens, int AnswerLength) Example()

@@ -2,20 +2,34 @@ using static TorchSharp.torch;
 
 namespace Pedigree.Evaluation.Models;
 
-/// <summary>Keys and values of the tokens already read, so that each new token costs one step.</summary>
+/// <summary>Keys and values of the tokens already read, so that each new token costs one step. Its size is fixed at first.</summary>
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly LayerCache[] layers;
+    private Tensor positions, branches;                                               // [batch, capacity]
 
-    public KeyValueCache(TransformerConfig config, long batch, long capacity, ScalarType type, Device device) =>
-        layers = [.. Enumerable.Range(0, config.Layers).Select(_ => new LayerCache(this,
-            zeros([batch, config.KeyValueHeads, capacity, config.HeadWidth], type, device).DetachFromDisposeScope(),
-            zeros([batch, config.KeyValueHeads, capacity, config.HeadWidth], type, device).DetachFromDisposeScope()))];
+    public KeyValueCache(TransformerConfig config, long batch, long capacity, ScalarType type, Device device)
+    {
+        layers = [.. config.Layers.Select(_ => new LayerCache(this, NewLayer(), NewLayer()))];
+        positions = empty([batch, capacity], int64, device).DetachFromDisposeScope();
+        branches = empty([batch, capacity], int64, device).DetachFromDisposeScope();
 
-    /// <summary>Tokens held, padding included.</summary>
+        Tensor NewLayer() => empty([batch, config.KeyValueHeads, capacity, config.HeadWidth], type, device).DetachFromDisposeScope();
+    }
+
+    /// <summary>Places used, padding included.</summary>
     public long Length { get; private set; }
 
     public LayerCache Layer(int layer) => layers[layer];
+
+    /// <summary>Notes where new tokens are in their texts, and returns that of all so far.</summary>
+    public Places Append(Places places)
+    {
+        var tokens = places.Positions.shape[1];
+        positions.narrow(1, Length, tokens).copy_(places.Positions);
+        branches.narrow(1, Length, tokens).copy_(places.Branches);
+        return new(positions.narrow(1, 0, Length + tokens), branches.narrow(1, 0, Length + tokens));
+    }
 
     /// <summary>Called when every layer has appended.</summary>
     public void Advance(long tokens) => Length += tokens;
@@ -23,12 +37,23 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>Forgets all rows but these.</summary>
     public void Keep(IReadOnlyList<int> rows)
     {
+        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: positions.device);
+        Keep(ref positions, index);
+        Keep(ref branches, index);
         foreach (var layer in layers)
-            layer.Keep(rows);
+            layer.Keep(index);
+    }
+
+    internal static void Keep(ref Tensor rows, Tensor index)
+    {
+        using var old = rows;
+        rows = old.index_select(0, index).DetachFromDisposeScope();
     }
 
     public void Dispose()
     {
+        positions.Dispose();
+        branches.Dispose();
         foreach (var layer in layers)
             layer.Dispose();
     }
@@ -49,14 +74,10 @@ internal sealed class LayerCache(KeyValueCache cache, Tensor keys, Tensor values
         return (keys.narrow(2, 0, cache.Length + tokens), values.narrow(2, 0, cache.Length + tokens));
     }
 
-    public void Keep(IReadOnlyList<int> rows)
+    public void Keep(Tensor index)
     {
-        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: keys.device);
-        var (oldKeys, oldValues) = (keys, values);
-        keys = oldKeys.index_select(0, index).DetachFromDisposeScope();
-        values = oldValues.index_select(0, index).DetachFromDisposeScope();
-        oldKeys.Dispose();
-        oldValues.Dispose();
+        KeyValueCache.Keep(ref keys, index);
+        KeyValueCache.Keep(ref values, index);
     }
 
     public void Dispose()

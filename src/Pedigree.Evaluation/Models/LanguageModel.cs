@@ -9,7 +9,18 @@ namespace Pedigree.Evaluation.Models;
 /// <summary>Tokens of a context and of the continuation after it that is to be scored.</summary>
 /// <param name="Tokens">Context and continuation; at least one token of context.</param>
 /// <param name="ContinuationLength">How many tokens at the end are the continuation.</param>
-public sealed record ScoreRequest(int[] Tokens, int ContinuationLength);
+public sealed record ScoreRequest(int[] Tokens, int ContinuationLength)
+{
+    /// <summary>How many tokens all requests of a group begin with, before the last token of any context: that one is read with the continuation.</summary>
+    public static int SharedLength(IReadOnlyList<ScoreRequest> group)
+    {
+        if (group.Count < 2)
+            return 0;
+        var first = group[0].Tokens;
+        return group.Skip(1).Aggregate(group.Min(row => row.Tokens.Length - row.ContinuationLength) - 1, (shared, row) =>
+            row.Tokens.AsSpan(0, shared).CommonPrefixLength(first.AsSpan(0, shared)));
+    }
+}
 
 /// <summary>What a model thinks of one continuation.</summary>
 /// <param name="LogProbabilities">Natural logarithm of each token's probability given all before it.</param>
@@ -45,14 +56,14 @@ public sealed class LanguageModel : IDisposable
         transformer = new Transformer(config, weights);
     }
 
-    /// <summary>Loads a checkpoint of the architecture Llama, Mistral or Qwen2; the checkpoint may be closed afterwards.</summary>
+    /// <summary>Loads a checkpoint of an architecture that <see cref="ConfigReader"/> knows; the checkpoint may be closed afterwards.</summary>
     /// <param name="checkpoint">An open checkpoint.</param>
     /// <param name="device">cpu, cuda or cuda:1 and so on; null for cuda where there is one and else cpu.</param>
     /// <param name="dtype">F32, BF16 or F16 to compute in; null for F32 on a CPU and BF16 on CUDA.</param>
     /// <exception cref="BadInputException">config.json asks for what cannot be computed, or a tensor does not fit it.</exception>
     public static LanguageModel Load(Checkpoint checkpoint, string? device = null, DType? dtype = null)
     {
-        var config = TransformerConfig.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        var config = ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
         var where = new Device(device ?? (cuda.is_available() ? "cuda" : "cpu"));
         var type = dtype switch
         {
@@ -76,35 +87,45 @@ public sealed class LanguageModel : IDisposable
     public IReadOnlyList<TokenScores> Score(IReadOnlyList<ScoreRequest> batch) => ScoreGroups([.. batch.Select(request => (IReadOnlyList<ScoreRequest>)[request])]);
 
     /// <summary>
-    /// Scores each request's continuation. The requests of a group share what they begin with: it is read once, and its keys and
-    /// values are those of all. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since the last token is
-    /// only predicted, never read.
+    /// Scores each request's continuation. The requests of a group share what they begin with: it is read once, and what they end with
+    /// side by side. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since the last token is only
+    /// predicted, never read.
     /// </summary>
     /// <param name="groups">Requests computed together, padded to the longest: of similar lengths, for speed.</param>
     /// <returns>One a request, in order.</returns>
     public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups)
     {
-        var rows = groups.Select(group => group.Select(Shortened).ToList()).Where(group => group.Count > 0).ToList();
+        var rows = groups.SelectMany(group => Rows([.. group.Select(Shortened)])).ToList();
         if (rows.Count == 0)
             return [];
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
-        // Where angles depend on the length, keys cannot be shared among sequences of different lengths.
-        int[] shared = [.. rows.Select(group => config.Rotary.DependsOnLength || group.Count == 1 ? 0 : SharedLength(group))];
-        List<(int[] Tokens, int Length)> parts = [.. rows.SelectMany((group, i) => group.Select(row => (row.Tokens[shared[i]..], row.ContinuationLength)))];
-        int[] owners = [.. rows.SelectMany((group, i) => Enumerable.Repeat(i, group.Count))];
-        int[] paddings = [.. owners.Select(_ => 0)];
-        var longest = parts.Max(part => part.Tokens.Length) - 1;
-        using var cache = shared.Max() == 0 ? null : new KeyValueCache(config, rows.Count, shared.Max() + longest, type, device);
+        var ends = new TokenGrid([.. rows.Select(row => row.Ends)]);
+        var shared = rows.Max(row => row.Shared.Tokens.Length);
+        using var cache = shared == 0 ? null : new KeyValueCache(config, rows.Count, shared + ends.Width, type, device);
         if (cache is not null)
-        {
-            var (prefixes, own) = Pad([.. rows.Select((group, i) => group[0].Tokens[..shared[i]])]);
-            transformer.Forward(prefixes, own, cache).Dispose();
-            paddings = [.. owners.Select(owner => own[owner])];
-            if (owners.Length > rows.Count)
-                cache.Keep(owners);
-        }
-        return config.Rotary.DependsOnLength ? ScoreParts(parts, null) : ScoreParts(parts, cache, paddings);
+            transformer.Forward(new TokenGrid([.. rows.Select(row => (Stretch[])[row.Shared])]), cache).Dispose();
+        var hidden = transformer.Forward(ends, cache);                                // [rows, tokens, width]
+        return Score(hidden, ends, [.. rows.SelectMany((row, number) => row.Requests.Select((request, branch) =>
+            (request, ends.Place(number, branch, row.Ends[branch].Tokens.Length - request.ContinuationLength))))]);
+    }
+
+    /// <summary>Requests that are read together.</summary>
+    /// <param name="Shared">What all begin with.</param>
+    /// <param name="Ends">What each goes on with, up to the last token, which is not read.</param>
+    private sealed record Row(IReadOnlyList<ScoreRequest> Requests, Stretch Shared, IReadOnlyList<Stretch> Ends);
+
+    private IEnumerable<Row> Rows(IReadOnlyList<ScoreRequest> group)
+    {
+        if (group.Count == 0)
+            return [];
+        var shared = ScoreRequest.SharedLength(group);
+        // Where angles depend on the length, keys cannot be shared among sequences of any lengths.
+        var together = shared > 0 && group.All(request => config.SameAngles(shared, request.Tokens.Length - 1));
+        return together ? [Of(group, shared)] : group.Select(request => Of([request], 0));
+
+        static Row Of(IReadOnlyList<ScoreRequest> requests, int shared) =>
+            new(requests, new(requests[0].Tokens[..shared], 0), [.. requests.Select(request => new Stretch(request.Tokens[shared..^1], shared))]);
     }
 
     private ScoreRequest Shortened(ScoreRequest request)
@@ -114,24 +135,12 @@ public sealed class LanguageModel : IDisposable
             : throw new ArgumentException("a continuation must leave at least one token of context within the context length");
     }
 
-    /// <summary>How many tokens all begin with, before the last token of any context: that one is read with the continuation.</summary>
-    private static int SharedLength(List<ScoreRequest> group)
+    /// <summary>Scores the continuations whose tokens are predicted from a place of the grid on.</summary>
+    private List<TokenScores> Score(Tensor hidden, TokenGrid grid, IReadOnlyList<(ScoreRequest Request, long First)> asked)
     {
-        var length = group.Min(row => row.Tokens.Length - row.ContinuationLength) - 1;
-        return group.Skip(1).Aggregate(length, (shared, row) =>
-            Math.Min(shared, row.Tokens.AsSpan(0, shared).CommonPrefixLength(group[0].Tokens.AsSpan(0, shared))));
-    }
-
-    /// <summary>Scores the ends of sequences, of which the cache holds the beginnings; without one, padded on the left, whole ones.</summary>
-    private List<TokenScores> ScoreParts(List<(int[] Tokens, int Length)> parts, KeyValueCache? cache, IReadOnlyList<int>? paddings = null)
-    {
-        var (tokens, left) = Pad([.. parts.Select(part => part.Tokens[..^1])], right: paddings is not null);
-        var hidden = transformer.Forward(tokens, paddings ?? left, cache);              // [parts, longest, width]
-        var width = tokens.shape[1];
-        long[] places = [.. parts.SelectMany((part, row) => Enumerable.Range(part.Tokens.Length - 1 - part.Length, part.Length)
-            .Select(place => row * width + place + (paddings is null ? left[row] : 0)))];
-        long[] targets = [.. parts.SelectMany(part => part.Tokens[^part.Length..].Select(token => (long)token))];
-        var chosen = hidden.view(-1, config.Width).index_select(0, tensor(places, device: device));          // [n, width]
+        long[] places = [.. asked.SelectMany(one => Enumerable.Range(0, one.Request.ContinuationLength).Select(i => one.First + i))];
+        long[] targets = [.. asked.SelectMany(one => one.Request.Tokens[^one.Request.ContinuationLength..].Select(token => (long)token))];
+        var chosen = hidden.view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(places, device: device)); // [n, width]
         var (logProbabilities, greedy) = (new List<double>(places.Length), new List<bool>(places.Length));
         var most = Math.Max(1, LogitsAtOnce / config.VocabularySize);
         for (var start = 0; start < places.Length; start += most)
@@ -144,9 +153,9 @@ public sealed class LanguageModel : IDisposable
             greedy.AddRange(logits.argmax(1).eq(wanted.squeeze(1)).cpu().data<bool>().ToArray());
         }
         var next = 0;
-        return [.. parts.Select(part =>
+        return [.. asked.Select(one =>
         {
-            var range = next..(next += part.Length);
+            var range = next..(next += one.Request.ContinuationLength);
             return new TokenScores(logProbabilities[range], greedy[range].TrueForAll(equal => equal));
         })];
     }
@@ -169,13 +178,16 @@ public sealed class LanguageModel : IDisposable
         using var scope = NewDisposeScope();
         using var inference = inference_mode();
         var rows = prompts.Select(prompt => prompt.Length > room ? prompt[^room..] : prompt).ToList();
-        var (tokens, paddings) = Pad(rows);
-        using var cache = config.Rotary.DependsOnLength ? null
-            : new KeyValueCache(config, active.Count, tokens.shape[1] + maxNewTokens, type, device);
+        var grid = new TokenGrid([.. rows.Select(row => (Stretch[])[new(row, 0)])]);
+        // Where angles change on the way, everything is read again for each new token.
+        using var cache = !rows.TrueForAll(row => config.SameAngles(row.Length, row.Length + maxNewTokens)) ? null
+            : new KeyValueCache(config, active.Count, grid.Width + maxNewTokens, type, device);
         while (true)
         {
             using var step = NewDisposeScope();
-            var last = transformer.Forward(tokens, paddings, cache).select(1, tokens.shape[1] - 1);          // [batch, width]
+            var read = grid;
+            long[] ends = [.. active.Select((row, place) => read.Place(place, 0, cache is { Length: > 0 } ? 0 : rows[row].Length + written[row].Count - 1))];
+            var last = transformer.Forward(grid, cache).view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(ends, device: device)); // [batch, width]
             var next = transformer.Logits(last).argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
             var staying = new List<int>();                                            // places in this step's batch
             for (var place = 0; place < active.Count; place++)
@@ -189,13 +201,9 @@ public sealed class LanguageModel : IDisposable
                 return [.. written.Select(row => row.ToArray())];
             if (staying.Count < active.Count)
                 cache?.Keep(staying);
-            paddings = [.. staying.Select(place => paddings[place])];
             active = [.. staying.Select(place => active[place])];
-            if (cache is null)
-                (tokens, paddings) = Pad([.. active.Select(row => (int[])[.. rows[row], .. written[row]])]);
-            else
-                tokens = Pad([.. active.Select(row => new[] { written[row][^1] })]).Tokens;
-            tokens.MoveToOuterDisposeScope();
+            grid = new TokenGrid([.. active.Select(row => (Stretch[])[cache is null ? new([.. rows[row], .. written[row]], 0)
+                : new([written[row][^1]], rows[row].Length + written[row].Count - 1)])]);
         }
     }
 
@@ -204,19 +212,5 @@ public sealed class LanguageModel : IDisposable
     {
         foreach (var weight in weights.Values)
             weight.Dispose();
-    }
-
-    /// <summary>Rows of token ids → int64 [batch, longest], zeros on the left (or right) where a row is shorter.</summary>
-    private (Tensor Tokens, IReadOnlyList<int> Paddings) Pad(IReadOnlyList<int[]> rows, bool right = false)
-    {
-        var longest = rows.Max(row => row.Length);
-        var padded = new long[rows.Count * longest];
-        for (var row = 0; row < rows.Count; row++)
-        {
-            var start = right ? row * longest : (row + 1) * longest - rows[row].Length;
-            for (var i = 0; i < rows[row].Length; i++)
-                padded[start + i] = rows[row][i];
-        }
-        return (tensor(padded, [rows.Count, longest], device: device), [.. rows.Select(row => longest - row.Length)]);
     }
 }

@@ -1,11 +1,12 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
 namespace Pedigree.Evaluation.Models;
 
 /// <summary>
-/// The decoder of Llama, Mistral and Qwen2, read from top to bottom. Weights bear the names and shapes of a Hugging Face
-/// checkpoint. In the shapes: d numbers a head, width = the residual stream, keys = tokens of the cache and of this call.
+/// A decoder, read from top to bottom; <see cref="TransformerConfig"/> holds the options by which families differ. In the shapes: d
+/// numbers a head, width = the residual stream, keys = tokens of the cache and of this call.
 /// </summary>
 /// <param name="config">The shape of the model.</param>
 /// <param name="weights">All of <see cref="Shapes"/>, on one device and of one floating-point type. Not owned.</param>
@@ -13,33 +14,43 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
 {
     private readonly Tensor embedding = weights["model.embed_tokens.weight"];
 
-    /// <summary>
-    /// The last layer's output after each token. Rows are padded on the left: of row r the first paddings[r] tokens (counted from the
-    /// cache's first) are no tokens. Padding on the right needs no word: nothing before it sees it.
-    /// </summary>
-    /// <param name="tokens">[batch, tokens], int64.</param>
-    /// <param name="paddings">One number a row.</param>
+    /// <summary>The last layer's output after each token.</summary>
+    /// <param name="grid">[batch, tokens].</param>
     /// <param name="cache">Keys and values of the tokens before these, to which these are added; null to keep none.</param>
     /// <returns>[batch, tokens, width].</returns>
-    public Tensor Forward(Tensor tokens, IReadOnlyList<int> paddings, KeyValueCache? cache)
+    public Tensor Forward(TokenGrid grid, KeyValueCache? cache)
     {
         using var scope = NewDisposeScope();
-        var past = cache?.Length ?? 0;
-        var (cosine, sine) = Angles(past, tokens.shape[1], paddings);
-        var masks = config.Windows.Distinct().Select(window => (window, Mask(past, tokens.shape[1], paddings, window))).ToList();
+        var queries = grid.PlacesOn(embedding.device);
+        var keys = cache is null ? queries : cache.Append(queries);
+        var isFirst = grid.IsPlain && cache is not { Length: > 0 };
+        var reaches = config.Layers.Distinct().ToDictionary(kind => kind, kind => Of(kind));
 
-        var hidden = embedding.index_select(0, tokens.flatten())
-            .view(tokens.shape[0], tokens.shape[1], config.Width);                    // [batch, tokens, width]
-        for (var layer = 0; layer < config.Layers; layer++)
+        var hidden = embedding.index_select(0, grid.Ids(embedding.device)).view(grid.Rows, grid.Width, config.Width); // [batch, tokens, width]
+        if (config.EmbeddingScale is { } scale)
+            hidden = hidden * tensor(scale, embedding.dtype, embedding.device);
+        foreach (var (layer, kind) in config.Layers.Index())
         {
             var name = $"model.layers.{layer}.";
-            var mask = masks.First(pair => pair.window == config.Windows[layer]).Item2;
-            hidden = hidden + Attention(name + "self_attn.", Norm(hidden, name + "input_layernorm"), cosine, sine, mask,
-                cache?.Layer(layer));                                                 // [batch, tokens, width]
-            hidden = hidden + FeedForward(name + "mlp.", Norm(hidden, name + "post_attention_layernorm"));
+            var attended = Attention(name + "self_attn.", Norm(hidden, name + "input_layernorm"), reaches[kind], cache?.Layer(layer));
+            if (config.NormsAfter)
+                attended = Norm(attended, name + "post_attention_layernorm");
+            var between = hidden + attended;                                          // [batch, tokens, width]
+            var fed = FeedForward(name + "mlp.", Norm(config.Parallel ? hidden : between, name + (config.NormsAfter ? "pre_feedforward_layernorm" : "post_attention_layernorm")));
+            if (config.NormsAfter)
+                fed = Norm(fed, name + "post_feedforward_layernorm");
+            hidden = between + fed;
         }
-        cache?.Advance(tokens.shape[1]);
+        cache?.Advance(grid.Width);
         return hidden.MoveToOuterDisposeScope();
+
+        Reach Of(LayerKind kind)
+        {
+            // What comes first in a text and within the window needs no mask but that of order.
+            var causal = isFirst && config.AttentionCap is null && !(grid.Width > kind.Window);
+            var (cosine, sine) = Angles(queries.Positions, grid.Lengths, kind.Rotary);
+            return new Reach(cosine, sine, causal ? null : Mask(queries, keys, kind.Window));
+        }
     }
 
     /// <summary>Logits of the next token, in float32: of what <see cref="Forward"/> gave, [n, width] → [n, vocabulary].</summary>
@@ -47,114 +58,153 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     {
         using var scope = NewDisposeScope();
         var head = config.TiedHead ? embedding : weights["lm_head.weight"];           // [vocabulary, width]
-        return linear(Norm(hidden, "model.norm"), head).to(float32).MoveToOuterDisposeScope();
+        var logits = linear(Norm(hidden, "model.norm"), head).to(float32);
+        return (config.LogitCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
     }
 
+    /// <summary>What tokens attend to, and how their positions turn them.</summary>
+    /// <param name="Cosine">[batch, 1, tokens, n], n numbers of a head being turned.</param>
+    /// <param name="Sine">The same.</param>
+    /// <param name="Mask">[batch, 1, tokens, keys]; null for all before and itself.</param>
+    private sealed record Reach(Tensor Cosine, Tensor Sine, Tensor? Mask);
+
     /// <summary>Grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245): several query heads share a key and value head.</summary>
-    private Tensor Attention(string name, Tensor input, Tensor cosine, Tensor sine, Tensor mask, LayerCache? cache)
+    private Tensor Attention(string name, Tensor input, Reach reach, LayerCache? cache)
     {
         long batch = input.shape[0], tokens = input.shape[1];
         var query = Heads(Project(input, name + "q_proj", config.QueryKeyValueBias), config.Heads);         // [batch, heads, tokens, d]
         var key = Heads(Project(input, name + "k_proj", config.QueryKeyValueBias), config.KeyValueHeads);   // [batch, groups, tokens, d]
         var value = Heads(Project(input, name + "v_proj", config.QueryKeyValueBias), config.KeyValueHeads); // [batch, groups, tokens, d]
-        query = Rotate(query, cosine, sine);
-        key = Rotate(key, cosine, sine);
+        if (config.QueryKeyNorm)
+            (query, key) = (Norm(query, name + "q_norm"), Norm(key, name + "k_norm"));
+        query = Rotate(query, reach);
+        key = Rotate(key, reach);
+        if (config.AttentionScalar != config.HeadWidth)
+            query = query * Math.Sqrt(config.HeadWidth / config.AttentionScalar);
         if (cache is not null)
             (key, value) = cache.Append(key, value);                                  // [batch, groups, keys, d]
 
-        var attended = scaled_dot_product_attention(query, Repeat(key), Repeat(value), mask);               // [batch, heads, tokens, d]
-        var joined = attended.transpose(1, 2).reshape(batch, tokens, config.Heads * config.HeadWidth);      // [batch, tokens, heads·d]
+        // The query heads that share a key stand for as many tokens; of many tokens the keys are repeated instead.
+        var sharing = config.Heads / config.KeyValueHeads;
+        if (tokens == 1)
+            query = query.view(batch, config.KeyValueHeads, sharing, config.HeadWidth);                     // [batch, groups, sharing, d]
+        else
+            (key, value) = (Repeat(key), Repeat(value));
+        var attended = config.AttentionCap is { } cap ? Capped(query, key, value, reach.Mask!, cap)
+            : scaled_dot_product_attention(query, key, value, reach.Mask, is_casual: reach.Mask is null);
+        var joined = attended.view(batch, config.Heads, tokens, config.HeadWidth).transpose(1, 2)
+            .reshape(batch, tokens, config.Heads * config.HeadWidth);                 // [batch, tokens, heads·d]
         return Project(joined, name + "o_proj", config.OutputBias);                   // [batch, tokens, width]
 
         Tensor Heads(Tensor projected, int heads) =>                                  // [batch, tokens, heads·d] → [batch, heads, tokens, d]
             projected.view(batch, tokens, heads, config.HeadWidth).transpose(1, 2);
 
-        Tensor Repeat(Tensor shared)                                                  // [batch, groups, keys, d] → [batch, heads, keys, d]
-        {
-            var sharing = config.Heads / config.KeyValueHeads;
-            return sharing == 1 ? shared : shared.unsqueeze(2)
-                .expand(batch, config.KeyValueHeads, sharing, shared.shape[2], config.HeadWidth)
+        Tensor Repeat(Tensor shared) => sharing == 1 ? shared                         // [batch, groups, keys, d] → [batch, heads, keys, d]
+            : shared.unsqueeze(2).expand(batch, config.KeyValueHeads, sharing, shared.shape[2], config.HeadWidth)
                 .reshape(batch, config.Heads, shared.shape[2], config.HeadWidth);
-        }
     }
 
-    /// <summary>SwiGLU (Shazeer 2020, arXiv 2002.05202).</summary>
+    /// <summary>Attention whose scores lie within ± cap.</summary>
+    private static Tensor Capped(Tensor query, Tensor key, Tensor value, Tensor mask, double cap)
+    {
+        var scores = query.matmul(key.transpose(2, 3)) / Math.Sqrt(query.shape[3]);   // [batch, heads, tokens, keys]
+        return softmax((scores / cap).tanh() * cap + mask, -1, float32).to(value.dtype).matmul(value);
+    }
+
     private Tensor FeedForward(string name, Tensor input)
     {
-        var gate = silu(Project(input, name + "gate_proj", config.FeedForwardBias));  // [batch, tokens, inner]
         var up = Project(input, name + "up_proj", config.FeedForwardBias);            // [batch, tokens, inner]
-        return Project(gate * up, name + "down_proj", config.FeedForwardBias);        // [batch, tokens, width]
+        var inner = config.Gated ? Activate(Project(input, name + "gate_proj", config.FeedForwardBias)) * up : Activate(up);
+        return Project(inner, name + "down_proj", config.FeedForwardBias);            // [batch, tokens, width]
     }
 
-    /// <summary>Root mean square normalisation (Zhang and Sennrich 2019, arXiv 1910.07467), the mean taken in float32.</summary>
+    private Tensor Activate(Tensor input) => config.Activation switch
+    {
+        Activation.Silu => silu(input),
+        Activation.Gelu => gelu(input),
+        _ => gelu(input, GELU.Approximate.tanh, false),
+    };
+
+    /// <summary>Of the last dimension, in float32.</summary>
     private Tensor Norm(Tensor input, string name)
     {
+        var weight = weights[name + ".weight"];
+        if (config.Normalization == Normalization.Layer)
+            return layer_norm(input, weight.shape, weight, weights[name + ".bias"], config.NormEpsilon);
         var wide = input.to(float32);                                                 // [batch, tokens, width]
-        var scale = rsqrt(wide.square().mean([-1], keepdim: true) + config.NormEpsilon); // [batch, tokens, 1]
-        return (wide * scale).to(input.dtype) * weights[name + ".weight"];
+        var normed = wide * rsqrt(wide.square().mean([-1], keepdim: true) + config.NormEpsilon);
+        return config.Normalization == Normalization.RootMeanSquare ? normed.to(input.dtype) * weight
+            : (normed * (weight.to(float32) + 1)).to(input.dtype);
     }
 
     private Tensor Project(Tensor input, string name, bool bias) =>                   // [batch, tokens, in] → [batch, tokens, out]
         linear(input, weights[name + ".weight"], bias ? weights[name + ".bias"] : null);
 
-    /// <summary>Turns number i of each head against number i + d/2: Hugging Face's order of pairs.</summary>
-    private static Tensor Rotate(Tensor heads, Tensor cosine, Tensor sine)            // [batch, heads, tokens, d]
+    /// <summary>Of a head's first n numbers turns number i against number i + n/2: Hugging Face's order of pairs.</summary>
+    private static Tensor Rotate(Tensor heads, Reach reach)                           // [batch, heads, tokens, d]
     {
-        var half = heads.shape[3] / 2;
-        var turned = cat([heads.narrow(3, half, half).neg(), heads.narrow(3, 0, half)], 3);
-        return heads * cosine + turned * sine;
+        var (d, n) = (heads.shape[3], reach.Cosine.shape[3]);
+        var turning = n == d ? heads : heads.narrow(3, 0, n);
+        var across = cat([turning.narrow(3, n / 2, n / 2).neg(), turning.narrow(3, 0, n / 2)], 3);
+        var turned = turning * reach.Cosine + across * reach.Sine;
+        return n == d ? turned : cat([turned, heads.narrow(3, n, d - n)], 3);
     }
 
-    /// <summary>Cosine and sine of every position's angles: [batch, 1, tokens, d] each, in the weights' type.</summary>
-    private (Tensor Cosine, Tensor Sine) Angles(long past, long tokens, IReadOnlyList<int> paddings)
+    /// <summary>Cosine and sine of every position's angles: [batch, 1, tokens, n] each, in the weights' type.</summary>
+    private (Tensor Cosine, Tensor Sine) Angles(Tensor positions, IReadOnlyList<int> lengths, RotaryEmbedding rotary)
     {
-        var lengths = config.Rotary.DependsOnLength ? paddings.Select(padding => past + tokens - padding) : [past + tokens];
-        var frequencies = stack(lengths.Select(length =>
-            tensor(config.Rotary.FrequenciesAt(length), device: embedding.device)));  // [batch or 1, d/2]
-        var positions = (arange(past, past + tokens, float64, embedding.device).unsqueeze(0)
-            - tensor(paddings.ToArray(), device: embedding.device).unsqueeze(1)).clamp(0);                  // [batch, tokens]
-        var angles = positions.unsqueeze(2) * frequencies.unsqueeze(1);               // [batch, tokens, d/2]
-        angles = cat([angles, angles], 2).unsqueeze(1);                               // [batch, 1, tokens, d]
-        var amplitude = config.Rotary.Amplitude;
-        return ((angles.cos() * amplitude).to(embedding.dtype), (angles.sin() * amplitude).to(embedding.dtype));
+        var frequencies = stack((rotary.DependsOnLength ? lengths : [0]).Select(length =>
+            tensor(rotary.FrequenciesAt(length), device: embedding.device)));         // [batch or 1, n/2]
+        var real = positions.masked_fill(positions.eq(TokenGrid.Padding), 0).to(float64);                   // [batch, tokens]
+        var angles = real.unsqueeze(2) * frequencies.unsqueeze(1);                    // [batch, tokens, n/2]
+        angles = cat([angles, angles], 2).unsqueeze(1);                               // [batch, 1, tokens, n]
+        return ((angles.cos() * rotary.Amplitude).to(embedding.dtype), (angles.sin() * rotary.Amplitude).to(embedding.dtype));
     }
 
     /// <summary>
-    /// 0 where a token attends and −∞ where not: [batch, 1, tokens, keys]. A token attends to itself (padding too, lest a row of
-    /// −∞ make NaN) and to what is before it, no padding, and inside the window.
+    /// 0 where a token attends and −∞ where not: [batch, 1, tokens, keys]. A token attends to itself and to what is before it, inside
+    /// the window, and on no other branch. Padding attends to padding, lest a row of −∞ make NaN.
     /// </summary>
-    private Tensor Mask(long past, long tokens, IReadOnlyList<int> paddings, int? window)
+    private Tensor Mask(Places queries, Places keys, int? window)
     {
-        var device = embedding.device;
-        var distance = arange(past, past + tokens, int64, device).unsqueeze(1)
-            - arange(past + tokens, int64, device).unsqueeze(0);                      // [tokens, keys]
-        var real = arange(past + tokens, int64, device).unsqueeze(0)
-            >= tensor(paddings.ToArray(), device: device).unsqueeze(1);               // [batch, keys]
-        var allowed = distance.gt(0).logical_and(distance < (window ?? long.MaxValue)).unsqueeze(0)
-            .logical_and(real.unsqueeze(1)).logical_or(distance.eq(0)).unsqueeze(1);  // [batch, 1, tokens, keys]
-        return zeros(allowed.shape, embedding.dtype, device).masked_fill(allowed.logical_not(), double.NegativeInfinity);
+        var (position, branch) = (queries.Positions.unsqueeze(2), queries.Branches.unsqueeze(2));           // [batch, tokens, 1]
+        var (place, on) = (keys.Positions.unsqueeze(1), keys.Branches.unsqueeze(1));                        // [batch, 1, keys]
+        var allowed = (place <= position).logical_and(on.eq(0).logical_or(on.eq(branch)));
+        if (window is { } most)
+            allowed = allowed.logical_and(position - place < most);
+        return zeros(allowed.shape, embedding.dtype, embedding.device).masked_fill(allowed.logical_not(), double.NegativeInfinity).unsqueeze(1);
     }
 
-    /// <summary>Every weight of such a model: Hugging Face's name, and [out, in] (or [width] of a norm or bias).</summary>
+    /// <summary>Every weight of such a model, by Llama's name (<see cref="WeightLayout"/> has the others'): [out, in], or [width] of a norm or bias.</summary>
     public static IReadOnlyDictionary<string, long[]> Shapes(TransformerConfig config)
     {
-        var shapes = new SortedDictionary<string, long[]>(StringComparer.Ordinal);
-        shapes["model.embed_tokens.weight"] = [config.VocabularySize, config.Width];
+        var shapes = new SortedDictionary<string, long[]>(StringComparer.Ordinal) { ["model.embed_tokens.weight"] = [config.VocabularySize, config.Width] };
         long queries = config.Heads * config.HeadWidth, keys = config.KeyValueHeads * config.HeadWidth;
-        for (var layer = 0; layer < config.Layers; layer++)
+        for (var layer = 0; layer < config.Layers.Count; layer++)
         {
             var name = $"model.layers.{layer}.";
-            shapes[name + "input_layernorm.weight"] = [config.Width];
             AddProjection(name + "self_attn.q_proj", queries, config.Width, config.QueryKeyValueBias);
             AddProjection(name + "self_attn.k_proj", keys, config.Width, config.QueryKeyValueBias);
             AddProjection(name + "self_attn.v_proj", keys, config.Width, config.QueryKeyValueBias);
             AddProjection(name + "self_attn.o_proj", config.Width, queries, config.OutputBias);
-            shapes[name + "post_attention_layernorm.weight"] = [config.Width];
-            AddProjection(name + "mlp.gate_proj", config.FeedForwardWidth, config.Width, config.FeedForwardBias);
+            if (config.Gated)
+                AddProjection(name + "mlp.gate_proj", config.FeedForwardWidth, config.Width, config.FeedForwardBias);
             AddProjection(name + "mlp.up_proj", config.FeedForwardWidth, config.Width, config.FeedForwardBias);
             AddProjection(name + "mlp.down_proj", config.Width, config.FeedForwardWidth, config.FeedForwardBias);
+            AddNorm(name + "input_layernorm", config.Width);
+            AddNorm(name + "post_attention_layernorm", config.Width);
+            if (config.NormsAfter)
+            {
+                AddNorm(name + "pre_feedforward_layernorm", config.Width);
+                AddNorm(name + "post_feedforward_layernorm", config.Width);
+            }
+            if (config.QueryKeyNorm)
+            {
+                AddNorm(name + "self_attn.q_norm", config.HeadWidth);
+                AddNorm(name + "self_attn.k_norm", config.HeadWidth);
+            }
         }
-        shapes["model.norm.weight"] = [config.Width];
+        AddNorm("model.norm", config.Width);
         if (!config.TiedHead)
             shapes["lm_head.weight"] = [config.VocabularySize, config.Width];
         return shapes;
@@ -164,6 +214,13 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
             shapes[name + ".weight"] = [rows, columns];
             if (bias)
                 shapes[name + ".bias"] = [rows];
+        }
+
+        void AddNorm(string name, long width)
+        {
+            shapes[name + ".weight"] = [width];
+            if (config.Normalization == Normalization.Layer)
+                shapes[name + ".bias"] = [width];
         }
     }
 }

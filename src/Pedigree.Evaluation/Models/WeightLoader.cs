@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 using TorchSharp;
@@ -14,29 +15,57 @@ internal static class WeightLoader
     public static IReadOnlyDictionary<string, torch.Tensor> Load(
         Checkpoint checkpoint, TransformerConfig config, ScalarType type, Device device)
     {
-        var shapes = Transformer.Shapes(config);
-        foreach (var tensor in checkpoint.Tensors)
+        Check(checkpoint, config);
+        var weights = Transformer.Shapes(config).ToDictionary(weight => weight.Key, weight => empty(weight.Value, type, device).DetachFromDisposeScope());
+        try
         {
-            // Old checkpoints keep the rotary frequencies, and tied ones may repeat the head; neither is read.
-            if (!shapes.ContainsKey(tensor.Name) && tensor.Name != "lm_head.weight"
-                && !tensor.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
-                throw new BadInputException(checkpoint.Folder, tensor.Name, "is no weight of the model that config.json describes");
+            Fill(checkpoint, config, weights);
+            return weights;
         }
-        var weights = new Dictionary<string, torch.Tensor>();
-        foreach (var (name, shape) in shapes)
+        catch
+        {
+            foreach (var weight in weights.Values)
+                weight.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Overwrites a model's weights with those of a checkpoint of the same configuration.</summary>
+    /// <exception cref="BadInputException">As of <see cref="Load"/>; what the weights are then is not known.</exception>
+    public static void Refill(Checkpoint checkpoint, TransformerConfig config, IReadOnlyDictionary<string, torch.Tensor> weights)
+    {
+        Check(checkpoint, config);
+        Fill(checkpoint, config, weights);
+    }
+
+    private static void Check(Checkpoint checkpoint, TransformerConfig config)
+    {
+        var stored = WeightLayout.Of(config).ToDictionary(tensor => tensor.Name);
+        if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name)) is { } foreign)
+            throw new BadInputException(checkpoint.Folder, foreign.Name, "is no weight of the model that config.json describes");
+        foreach (var (name, shape, _, _) in stored.Values)
         {
             var tensor = checkpoint.Find(name)
                 ?? throw new BadInputException(checkpoint.Folder, name, "is missing from the weights");
             if (!tensor.Shape.SequenceEqual(shape))
                 throw new BadInputException(checkpoint.Folder, name,
                     $"has the shape [{string.Join(", ", tensor.Shape)}]; config.json asks for [{string.Join(", ", shape)}]");
-            using var scope = NewDisposeScope();
-            weights[name] = Copy(tensor, checkpoint.Folder).to(type).to(device).DetachFromDisposeScope();
         }
-        return weights;
     }
 
-    private static torch.Tensor Copy(WeightTensor source, string folder)
+    private static void Fill(Checkpoint checkpoint, TransformerConfig config, IReadOnlyDictionary<string, torch.Tensor> weights)
+    {
+        using var none = no_grad();
+        foreach (var stored in WeightLayout.Of(config))
+        {
+            using var scope = NewDisposeScope();
+            var source = Read(checkpoint.Find(stored.Name)!, checkpoint.Folder);
+            foreach (var (part, name) in stored.Weights.Index())
+                weights[name].copy_(stored.Part(source, part, weights[name].shape).reshape(weights[name].shape));
+        }
+    }
+
+    private static torch.Tensor Read(WeightTensor source, string folder)
     {
         var type = source.DType switch
         {
@@ -53,7 +82,9 @@ internal static class WeightLoader
         {
             var count = (int)Math.Min(portion, source.Count - start);
             using var part = flat.narrow(0, start, count);
-            part.bytes = source.Bytes(start * size, count * size).ToArray();
+            var bytes = source.Bytes(start * size, count * size);
+            // TorchSharp asks for a span that could be written to, and only reads it.
+            part.bytes = MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(bytes), bytes.Length);
             using var finite = part.isfinite();
             using var all = finite.all();
             if (!all.item<bool>())

@@ -110,12 +110,13 @@ public class LanguageModelTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"gpt2\"", "llama, mistral and qwen2")]
-    [InlineData("hidden_act", "\"gelu\"", "silu")]
+    [InlineData("model_type", "\"gpt2\"", "llama, mistral, qwen2")]
+    [InlineData("hidden_act", "\"relu\"", "silu")]
     [InlineData("num_key_value_heads", "3", "divide")]
     [InlineData("hidden_size", "null", "missing")]
     [InlineData("num_hidden_layers", "1.5", "whole number")]
-    [InlineData("rope_scaling.rope_type", "\"longrope\"", "llama3")]
+    [InlineData("rope_scaling.rope_type", "\"longest\"", "llama3")]
+    [InlineData("partial_rotary_factor", "0.4", "even number")]
     [InlineData("rope_scaling.factor", "\"8\"", "number")]
     [InlineData("quantization_config", "{}", "quantized")]
     public void What_cannot_be_computed_names_config_json_and_the_field(string field, string value, string hint)
@@ -123,7 +124,7 @@ public class LanguageModelTests
         var config = Config("llama, llama3 scaling");
         var parts = field.Split('.');
         (parts.Length == 1 ? config : config[parts[0]]!.AsObject())[parts[^1]] = JsonNode.Parse(value);
-        var error = Assert.Throws<BadInputException>(() => TransformerConfig.Read(config, "model/config.json"));
+        var error = Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "model/config.json"));
         Assert.Equal("model/config.json", error.File);
         Assert.Equal(field, error.Field);
         Assert.Contains(hint, error.Message, StringComparison.Ordinal);

@@ -14,8 +14,8 @@ internal sealed class TinyModel : IDisposable
     public TinyModel(JsonObject config)
     {
         Config = config;
-        foreach (var (name, shape) in Transformer.Shapes(TransformerConfig.Read(config, "config.json")))
-            Set(name, shape);
+        foreach (var tensor in WeightLayout.Of(ConfigReader.Read(config, "config.json")))
+            Set(tensor.Name, tensor.Shape);
     }
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("pedigree-").FullName;

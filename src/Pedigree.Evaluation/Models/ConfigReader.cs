@@ -1,0 +1,136 @@
+using System.Text.Json.Nodes;
+using Pedigree.Weights;
+
+namespace Pedigree.Evaluation.Models;
+
+/// <summary>Reads a config.json with the defaults that each family's makers give to absent fields.</summary>
+internal static class ConfigReader
+{
+    /// <summary>What a family's config.json leaves unsaid.</summary>
+    private sealed record Family
+    {
+        public Normalization Normalization { get; init; } = Normalization.RootMeanSquare;
+        public string Activation { get; init; } = "silu";
+        public int? HeadWidth { get; init; }
+        public bool TiedHead { get; init; }
+        public bool QueryKeyNorm { get; init; }
+        public bool QueryKeyValueBias { get; init; }
+
+        /// <summary>attention_bias where it is absent; null where the family knows no such field.</summary>
+        public bool? AttentionBias { get; init; }
+
+        /// <summary>sliding_window where it is absent; null where all tokens are attended to then.</summary>
+        public int? Window { get; init; }
+
+        /// <summary>Every so manieth layer attends to all tokens; 0 where none does.</summary>
+        public int FullLayers { get; init; }
+    }
+
+    private static readonly Dictionary<string, Family> Families = new()
+    {
+        ["llama"] = new() { AttentionBias = false },
+        ["mistral"] = new() { Window = 4096 },
+        ["qwen2"] = new() { QueryKeyValueBias = true, Window = 4096 },
+        ["qwen3"] = new() { QueryKeyNorm = true, HeadWidth = 128, AttentionBias = false, Window = 4096 },
+        ["phi3"] = new(),
+        ["gemma2"] = Gemma with { FullLayers = 2 },
+        ["gemma3_text"] = Gemma with { FullLayers = 6, QueryKeyNorm = true },
+        ["gpt_neox"] = new() { Normalization = Normalization.Layer, Activation = "gelu", AttentionBias = true },
+    };
+
+    private static Family Gemma => new()
+    {
+        Normalization = Normalization.RootMeanSquareOfOnePlus,
+        Activation = "gelu_pytorch_tanh",
+        HeadWidth = 256,
+        TiedHead = true,
+        AttentionBias = false,
+        Window = 4096,
+    };
+
+    /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
+    public static TransformerConfig Read(JsonObject config, string file)
+    {
+        var fields = new ConfigFields(config, file, "");
+        var known = string.Join(", ", Families.Keys);
+        var type = fields.Text("model_type") ?? throw fields.Bad("model_type", $"is missing; one of {known} would be right");
+        if (!Families.TryGetValue(type, out var family))
+            throw fields.Bad("model_type", $"is '{type}'; only {known} can be computed");
+        if (config["quantization_config"] is not null)
+            throw fields.Bad("quantization_config", "quantized weights cannot be computed; use the bf16, f16 or f32 checkpoint");
+
+        var width = fields.RequiredCount("hidden_size");
+        var heads = fields.RequiredCount("num_attention_heads");
+        var keyValueHeads = fields.Count("num_key_value_heads") ?? heads;
+        if (heads % keyValueHeads != 0)
+            throw fields.Bad("num_key_value_heads", $"is {keyValueHeads} and must divide num_attention_heads, {heads}");
+        var headWidth = fields.Count("head_dim") ?? family.HeadWidth ?? (width % heads == 0
+            ? width / heads
+            : throw fields.Bad("num_attention_heads", $"is {heads} and must divide hidden_size, {width}, where head_dim is absent"));
+        if (headWidth % 2 != 0)
+            throw fields.Bad("head_dim", $"is {headWidth} and must be even");
+        var context = fields.RequiredCount("max_position_embeddings");
+        var bias = family.AttentionBias is { } absent && (fields.Flag("attention_bias") ?? absent);
+        var (gemma, neox) = (type.StartsWith("gemma", StringComparison.Ordinal), type == "gpt_neox");
+        var layers = Layers(fields, type, family, RotaryReader.Read(fields, headWidth, context));
+        return new TransformerConfig
+        {
+            Family = type,
+            VocabularySize = fields.RequiredCount("vocab_size"),
+            Width = width,
+            FeedForwardWidth = fields.RequiredCount("intermediate_size"),
+            Layers = layers,
+            Heads = heads,
+            KeyValueHeads = keyValueHeads,
+            HeadWidth = headWidth,
+            ContextLength = layers.Min(layer => layer.Rotary.ExtendedContext) ?? context,
+            Normalization = family.Normalization,
+            NormEpsilon = fields.Number(neox ? "layer_norm_eps" : "rms_norm_eps") ?? (neox ? 1e-5 : 1e-6),
+            NormsAfter = gemma,
+            QueryKeyNorm = family.QueryKeyNorm,
+            Parallel = neox && (fields.Flag("use_parallel_residual") ?? true),
+            Activation = ReadActivation(fields, family.Activation),
+            Gated = !neox,
+            AttentionScalar = gemma ? fields.Number("query_pre_attn_scalar") ?? 256 : headWidth,
+            AttentionCap = Cap("attn_logit_softcapping", 50),
+            LogitCap = Cap("final_logit_softcapping", 30),
+            EmbeddingScale = gemma ? Math.Sqrt(width) : null,
+            TiedHead = fields.Flag("tie_word_embeddings") ?? family.TiedHead,
+            QueryKeyValueBias = bias || family.QueryKeyValueBias,
+            OutputBias = bias,
+            FeedForwardBias = neox || type == "llama" && (fields.Flag("mlp_bias") ?? false),
+        };
+
+        // Gemma 3 has none unless it says so; null is Gemma 2's way to say none.
+        double? Cap(string name, double absent) => gemma ? fields.Number(name) ?? (type == "gemma2" && !fields.Has(name) ? absent : null) : null;
+    }
+
+    private static Activation ReadActivation(ConfigFields fields, string absent)
+    {
+        // Gemma's field is hidden_activation; what its older files say under hidden_act is not what it does.
+        var field = absent == "gelu_pytorch_tanh" ? "hidden_activation" : "hidden_act";
+        return (fields.Text(field) ?? absent) switch
+        {
+            "silu" or "swish" => Activation.Silu,
+            "gelu" => Activation.Gelu,
+            "gelu_pytorch_tanh" or "gelu_new" or "gelu_fast" => Activation.GeluTanh,
+            var other => throw fields.Bad(field, $"is '{other}'; only silu, gelu and gelu_pytorch_tanh can be computed"),
+        };
+    }
+
+    private static IReadOnlyList<LayerKind> Layers(ConfigFields fields, string type, Family family, (RotaryEmbedding Full, RotaryEmbedding Sliding) rotary)
+    {
+        var count = fields.RequiredCount("num_hidden_layers");
+        int? window = type is "llama" or "gpt_neox" || type.StartsWith("qwen", StringComparison.Ordinal) && !(fields.Flag("use_sliding_window") ?? false) ? null
+            : fields.Has("sliding_window") ? fields.Count("sliding_window") : family.Window;
+        var kinds = window is null ? null : fields.Texts("layer_types", count);
+        var every = fields.Count("sliding_window_pattern") ?? fields.Count("_sliding_window_pattern") ?? family.FullLayers;
+        var unwindowed = type.StartsWith("qwen", StringComparison.Ordinal) ? fields.Count("max_window_layers") ?? 28 : 0;
+        var (full, sliding) = (new LayerKind(null, rotary.Full), new LayerKind(window, rotary.Sliding));
+        return [.. Enumerable.Range(0, count).Select(layer => Slides(layer) ? sliding : full)];
+
+        bool Slides(int layer) => kinds is not null ? kinds[layer] == "sliding_attention"
+            : family.FullLayers > 0 ? (layer + 1) % every != 0
+            : window is not null && layer >= unwindowed;
+    }
+}
