@@ -1,5 +1,6 @@
 using System.Globalization;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 

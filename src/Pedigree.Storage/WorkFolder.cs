@@ -1,3 +1,5 @@
+using Pedigree.Weights.Checkpoints;
+
 namespace Pedigree.Storage;
 
 /// <summary>A folder for half-made things. Disposed it is gone; what a process that died left is removed by a later one.</summary>

@@ -62,7 +62,7 @@ public static class CheckpointDigest
         }
     }
 
-    private static FileDigest Compute(string folder, string name)
+    internal static FileDigest Compute(string folder, string name)
     {
         using var file = CheckpointFiles.Open(Path.Combine(folder, name));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -1,36 +1,38 @@
-using Microsoft.Win32.SafeHandles;
-
 namespace Pedigree.Weights.Checkpoints;
 
 /// <summary>
 /// Writes a checkpoint in the Hugging Face layout: tensors are planned first and then written at known places, from any number of
-/// threads, under a temporary folder that <see cref="Complete"/> flushes to disk and renames. What was not completed is removed.
+/// threads, in a temporary folder that <see cref="Complete"/> flushes to disk and renames. What was not completed is removed, unless it
+/// was suspended or the process died: then a later one may go on from the shards that were finished.
 /// </summary>
 public sealed class CheckpointWriter : IDisposable
 {
     /// <summary>The usual bound on a shard's tensors: 5 GB.</summary>
     public const long DefaultMaxShardSize = 5_000_000_000;
 
-    private sealed record Slot(OpenShard Shard, PlannedTensor Tensor, long Start)
+    private sealed record Slot(ShardWriter Shard, PlannedTensor Tensor, long Start)
     {
         public long Written;
     }
 
-    private sealed record OpenShard(string Path, SafeFileHandle File, long Length);
-
     private readonly string _folder;
-    private readonly IReadOnlyList<ShardPlan> _plan;
-    private readonly List<OpenShard> _shards = [];
+    private readonly IReadOnlyList<ShardWriter> _shards;
     private readonly Dictionary<string, Slot> _slots = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _parts = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _small = new(StringComparer.Ordinal);
     private CheckpointManifest? _manifest;
+    private bool _isSuspended;
 
-    /// <summary>Creates the temporary folder and, in it, the shards with their headers.</summary>
+    /// <summary>Creates the temporary folder.</summary>
     /// <param name="temporaryFolder">On the same volume as the final folder; absent or empty.</param>
     /// <param name="tensors">All tensors of the checkpoint, each name once, in any order.</param>
     /// <param name="maxShardSize">Most tensor bytes in a shard; a larger tensor has a shard of its own.</param>
+    /// <param name="resume">
+    /// Whether the folder may be one that another writer of the same checkpoint has left: the shards that it finished are verified and kept, all
+    /// else in it is removed.
+    /// </param>
     /// <exception cref="BadInputException">The folder is not empty, or the disk has no room.</exception>
-    public CheckpointWriter(string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize)
+    public CheckpointWriter(
+        string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize, bool resume = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardSize, 1);
         if (tensors.GroupBy(tensor => tensor.Name, StringComparer.Ordinal)
@@ -38,18 +40,21 @@ public sealed class CheckpointWriter : IDisposable
             throw new ArgumentException($"The tensor name {bad.Key} is reserved or planned twice.", nameof(tensors));
 
         _folder = Path.GetFullPath(temporaryFolder);
-        _plan = ShardPlan.Divide(tensors, maxShardSize);
-        if (File.Exists(_folder) || Directory.Exists(_folder) && Directory.EnumerateFileSystemEntries(_folder).Any())
+        var plan = ShardPlan.Divide(tensors, maxShardSize);
+        if (File.Exists(_folder) || !resume && Directory.Exists(_folder) && Directory.EnumerateFileSystemEntries(_folder).Any())
             throw new BadInputException(_folder, null, "already exists and is not an empty folder; give one that does not exist");
         DurableFiles.FailRatherThanDie();
         Directory.CreateDirectory(_folder);
+        _shards = [.. plan.Select(shard => new ShardWriter(_folder, shard))];
+        foreach (var shard in _shards)
+            PlaceTensors(shard);
         try
         {
+            Parallel.ForEach(_shards, shard => shard.TakeUp());
+            RemoveUnfinished();
             CheckRoom();
-            foreach (var shard in _plan)
-                Start(shard);
-            if (_plan.Count > 1)
-                AddFile(CheckpointFiles.Index, ShardPlan.Index(_plan));
+            if (_shards.Count > 1)
+                AddFile(CheckpointFiles.Index, ShardPlan.Index(plan));
         }
         catch
         {
@@ -58,6 +63,10 @@ public sealed class CheckpointWriter : IDisposable
         }
     }
 
+    /// <summary>Names of the tensors of each shard that is yet to be written, in order.</summary>
+    internal IEnumerable<IReadOnlySet<string>> Unwritten => _shards.Where(shard => !shard.IsWritten)
+        .Select(shard => shard.Plan.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
+
     /// <summary>Writes bytes of a tensor, starting <paramref name="offset"/> bytes into it. May be called from several threads.</summary>
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public void Write(string tensor, long offset, ReadOnlySpan<byte> bytes)
@@ -65,7 +74,7 @@ public sealed class CheckpointWriter : IDisposable
         var slot = _slots[tensor];
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Tensor.ByteLength - bytes.Length);
-        WriteAt(slot.Shard, slot.Start + offset, bytes);
+        slot.Shard.Write(slot.Start + offset, bytes);
         Interlocked.Add(ref slot.Written, bytes.Length);
     }
 
@@ -78,7 +87,7 @@ public sealed class CheckpointWriter : IDisposable
             throw new InvalidOperationException($"{name} is part of the checkpoint and must be added before it is sealed.");
         DurableFiles.WriteNew(Path.Combine(_folder, name), bytes);
         if (isPart)
-            _parts.Add(name);
+            _small.Add(name);
     }
 
     /// <summary>Adds a copy of each carried file of a checkpoint that has not been added: add before what shall differ.</summary>
@@ -88,7 +97,7 @@ public sealed class CheckpointWriter : IDisposable
     /// <summary>The same of those of a folder's files that are there.</summary>
     internal void CarryFiles(string folder, IEnumerable<string> names)
     {
-        foreach (var name in names.Where(name => !_parts.Contains(name) && File.Exists(Path.Combine(folder, name))))
+        foreach (var name in names.Where(name => !_small.Contains(name) && File.Exists(Path.Combine(folder, name))))
         {
             var path = Path.Combine(folder, name);
             using var file = CheckpointFiles.Open(path);
@@ -109,24 +118,13 @@ public sealed class CheckpointWriter : IDisposable
     {
         if (_manifest is not null)
             return _manifest;
-        if (_slots.Values.FirstOrDefault(slot => slot.Written != slot.Tensor.ByteLength) is { } unfinished)
+        if (_slots.Values.FirstOrDefault(slot => !slot.Shard.IsWritten && slot.Written != slot.Tensor.ByteLength) is { } unfinished)
             throw new InvalidOperationException(
                 $"{unfinished.Written} bytes of the tensor {unfinished.Tensor.Name} were written; it has {unfinished.Tensor.ByteLength}.");
-        if (!_parts.Contains(CheckpointFiles.Config))
+        if (!_small.Contains(CheckpointFiles.Config))
             throw new InvalidOperationException($"{CheckpointFiles.Config} was not added.");
-
-        // The disk writes while the processor hashes.
-        var flushed = Task.Run(Flush);
-        try
-        {
-            _manifest = CheckpointDigest.Compute(_folder, _parts);
-        }
-        finally
-        {
-            flushed.GetAwaiter().GetResult();
-        }
-        CloseShards();
-        return _manifest;
+        return _manifest = new([.. _shards.Select(shard => shard.Seal()).Concat(CheckpointDigest.Compute(_folder, _small).Files)
+            .OrderBy(file => file.Name, StringComparer.Ordinal)]);
     }
 
     /// <summary>Seals the checkpoint, if it is not yet, and renames the temporary folder to <paramref name="folder"/>.</summary>
@@ -139,88 +137,53 @@ public sealed class CheckpointWriter : IDisposable
             throw new BadInputException(folder, null, "already exists and is never overwritten; give a folder that does not exist");
         var parent = Path.GetDirectoryName(folder)!;
         Directory.CreateDirectory(parent);
+        foreach (var shard in _shards)
+            shard.Rename();
         DurableFiles.FlushFolder(_folder);
         Directory.Move(_folder, folder);
         DurableFiles.FlushFolder(parent);
         return manifest;
     }
 
+    /// <summary>From here on, disposing leaves the finished shards for a writer that resumes.</summary>
+    public void Suspend() => _isSuspended = true;
+
     /// <summary>Closes the files and removes the temporary folder, unless it was renamed.</summary>
     public void Dispose()
     {
-        CloseShards();
-        if (Directory.Exists(_folder))
+        foreach (var shard in _shards)
+            shard.Dispose();
+        if (!Directory.Exists(_folder))
+            return;
+        if (_isSuspended)
+            RemoveUnfinished();
+        if (!_isSuspended || !Directory.EnumerateFileSystemEntries(_folder).Any())
             Directory.Delete(_folder, recursive: true);
     }
 
-    // Said before hours of work; the writes themselves find out what was taken in the meantime, or a quota.
-    private void CheckRoom()
+    private void PlaceTensors(ShardWriter shard)
     {
-        var needed = _plan.Sum(shard => shard.Length);
-        var free = new DriveInfo(_folder).AvailableFreeSpace;
-        if (free > 0 && free < needed)
-            throw new BadInputException(_folder, null, $"takes {needed} bytes, but only {free} are free there; make room for them");
-    }
-
-    private void Start(ShardPlan plan)
-    {
-        var path = Path.Combine(_folder, plan.Name);
-        var shard = new OpenShard(path, Create(path, plan.Length), plan.Length);
-        _shards.Add(shard);
-        _parts.Add(plan.Name);
-        WriteAt(shard, 0, plan.Header);
-        var start = (long)plan.Header.Length;
-        foreach (var tensor in plan.Tensors)
+        var start = (long)shard.Plan.Header.Length;
+        foreach (var tensor in shard.Plan.Tensors)
         {
             _slots.Add(tensor.Name, new(shard, tensor, start));
             start += tensor.ByteLength;
         }
     }
 
-    // Its place on disk is taken at once: writing into it is then quicker, and a lack of room is known before the work.
-    private static SafeFileHandle Create(string path, long length)
+    private void RemoveUnfinished()
     {
-        try
-        {
-            return File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, length);
-        }
-        catch (Exception error) when (DurableFiles.IsNoRoom(error))
-        {
-            throw DurableFiles.NoRoom(path, length, error);
-        }
+        var finished = _shards.Select(shard => shard.FinishedPath).ToHashSet();
+        foreach (var path in Directory.EnumerateFiles(_folder).Where(path => !finished.Contains(path)).ToList())
+            File.Delete(path);
     }
 
-    private static void WriteAt(OpenShard shard, long offset, ReadOnlySpan<byte> bytes)
+    // Said before hours of work; the writes themselves find out what was taken in the meantime, or a quota.
+    private void CheckRoom()
     {
-        try
-        {
-            RandomAccess.Write(shard.File, bytes, offset);
-        }
-        catch (Exception error) when (DurableFiles.IsNoRoom(error))
-        {
-            throw DurableFiles.NoRoom(shard.Path, shard.Length, error);
-        }
-    }
-
-    private void Flush()
-    {
-        foreach (var shard in _shards)
-        {
-            try
-            {
-                RandomAccess.FlushToDisk(shard.File);
-            }
-            catch (Exception error) when (DurableFiles.IsNoRoom(error))
-            {
-                throw DurableFiles.NoRoom(shard.Path, shard.Length, error);
-            }
-        }
-    }
-
-    private void CloseShards()
-    {
-        foreach (var shard in _shards)
-            shard.File.Dispose();
-        _shards.Clear();
+        var needed = _shards.Where(shard => !shard.IsWritten).Sum(shard => shard.Plan.Length);
+        var free = new DriveInfo(_folder).AvailableFreeSpace;
+        if (free > 0 && free < needed)
+            throw new BadInputException(_folder, null, $"takes {needed} bytes, but only {free} are free there; make room for them");
     }
 }

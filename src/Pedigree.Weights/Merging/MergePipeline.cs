@@ -13,7 +13,8 @@ public sealed record MergedChild(string Folder, string Digest, string Content, l
 
 /// <summary>
 /// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside it
-/// under the digests of their recipes, where the next run finds those that have not changed.
+/// under the digests of their recipes, where the next run finds those that have not changed. One that was interrupted goes on from the
+/// last shard that was finished.
 /// </summary>
 public static class MergePipeline
 {
@@ -35,6 +36,9 @@ public static class MergePipeline
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
+        using var alone = Alone(folder);
+        if (Directory.Exists($"{folder}.scratch"))
+            Directory.Delete($"{folder}.scratch", recursive: true);
         Dictionary<string, string> made = new(StringComparer.Ordinal);
         ModelLocator locator = new(hub, name => Task.FromResult(made.GetValueOrDefault(name)));
         foreach (var stage in stages.SkipLast(1))
@@ -42,11 +46,18 @@ public static class MergePipeline
             var child = await RunAsync(stage, digest => Path.Combine($"{folder}.stages", digest));
             made.Add(stage.Name!, child.Folder);
         }
-        return await RunAsync(stages[^1], _ => folder);
+        var result = await RunAsync(stages[^1], _ => folder);
+        // What other recipes have left for this folder will never be completed.
+        foreach (var half in Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!, $"{Path.GetFileName(folder)}.*.partial").Where(IsPartial).ToList())
+            Directory.Delete(half, recursive: true);
+        return result;
+
+        bool IsPartial(string half) =>
+            half[(folder.Length + 1)..^".partial".Length] is { Length: 64 } digest && digest.All(char.IsAsciiHexDigitLower);
 
         async Task<MergedChild> RunAsync(MergeConfig stage, Func<string, string> target)
         {
-            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.{Guid.NewGuid():N}.scratch", seed, doing, cancellation);
+            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
             if (DigestOf(place) == digest)
             {
@@ -56,6 +67,14 @@ public static class MergePipeline
             var manifest = merge.Write(place, maxShardSize, progress: progress, cancellation: cancellation);
             return new(place, digest, manifest.ContentDigest, merge.Parameters);
         }
+    }
+
+    /// <summary>Keeps other processes from the folder until it is disposed.</summary>
+    private static FileStream Alone(string folder)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+        return LockFile.TryTake($"{folder}.lock", passing: true)
+            ?? throw new BadInputException(folder, null, "is being merged by another process; wait for it, or name another folder");
     }
 
     private static string? DigestOf(string folder)

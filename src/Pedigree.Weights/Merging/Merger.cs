@@ -11,7 +11,9 @@ public static class Merger
 
     /// <summary>
     /// Writes the child of <paramref name="recipe"/> to <paramref name="folder"/>, which must not exist: whole or not at all. Its
-    /// bytes depend on the recipe alone, except where <paramref name="labels"/> name the parents otherwise in the card.
+    /// bytes depend on the recipe alone, except where <paramref name="labels"/> name the parents otherwise in the card. Until it is whole it lies
+    /// beside the folder, under the recipe's digest, where the same call finds what was finished before the process died. Two at once would
+    /// be in each other's way: the caller sees to it that there is one.
     /// </summary>
     /// <param name="recipe">What to make.</param>
     /// <param name="parents">The parents, in the recipe's order and under its digests.</param>
@@ -21,7 +23,7 @@ public static class Merger
     /// <param name="labels">How the card calls the parents, and last the origin if there is one; null: by digest.</param>
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
-    /// <param name="cancellation">Ends the merge between two blocks; nothing is left behind.</param>
+    /// <param name="cancellation">Ends the merge between two blocks; the same call goes on from the shards that were finished.</param>
     /// <returns>The child's files; its content digest.</returns>
     /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.</exception>
     public static CheckpointManifest Merge(
@@ -43,12 +45,20 @@ public static class Merger
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
         TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
-        using var writer = new CheckpointWriter($"{folder}.{Guid.NewGuid():N}.partial",
-            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], maxShardSize);
-        Write(tensors, writer, threads, progress, cancellation);
-        ChildDescription.Write(writer, recipe, small);
-        cancellation.ThrowIfCancellationRequested();
-        return writer.Complete(folder);
+        using var writer = new CheckpointWriter($"{folder}.{recipe.Digest}.partial",
+            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], maxShardSize, resume: true);
+        try
+        {
+            Write(tensors, writer, threads, progress, cancellation);
+            ChildDescription.Write(writer, recipe, small);
+            cancellation.ThrowIfCancellationRequested();
+            return writer.Complete(folder);
+        }
+        catch (OperationCanceledException)
+        {
+            writer.Suspend();
+            throw;
+        }
     }
 
     /// <summary>What to write for each tensor of the first parent.</summary>
@@ -71,22 +81,29 @@ public static class Merger
             : new TensorMerge(tensor.Name, recipe, parents, origin, null, NoParameters))];
     }
 
-    /// <summary>Merges the tensors and writes them.</summary>
+    /// <summary>Merges the tensors and writes those that are not written yet, one shard after the other.</summary>
     internal static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter writer, int threads, IProgress<double>? progress, CancellationToken cancellation)
     {
-        TensorMerge[] elementwise = [.. tensors.Where(tensor => tensor.Elementwise is not null)];
-        TensorMerge[] others = [.. tensors.Where(tensor => tensor.Elementwise is null)];
-        var share = (double)others.Sum(tensor => tensor.Count) / Math.Max(1, tensors.Sum(tensor => tensor.Count));
-        if (others.Length > 0)
-            WeightWriter.Write(others, writer, threads, elementwise.Length == 0 ? progress : new Part(progress, 0, share), cancellation);
-        if (elementwise.Length > 0)
-            ElementwiseWriter.Write(elementwise, writer, threads, others.Length == 0 ? progress : new Part(progress, share, 1 - share), cancellation);
+        IReadOnlySet<string>[] shards = [.. writer.Unwritten];
+        double all = Math.Max(1, tensors.Sum(tensor => tensor.Count));
+        var done = 1 - (tensors.Where(tensor => shards.Any(shard => shard.Contains(tensor.Name))).Sum(tensor => tensor.Count) / all);
+        foreach (var shard in shards)
+            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(tensor => tensor.Elementwise is not null))
+            {
+                TensorMerge[] part = [.. group];
+                Part news = new(progress, done, part.Sum(tensor => tensor.Count) / all);
+                if (group.Key)
+                    ElementwiseWriter.Write(part, writer, threads, news, cancellation);
+                else
+                    WeightWriter.Write(part, writer, threads, news, cancellation);
+                done += news.Share;
+            }
     }
 
-    private sealed class Part(IProgress<double>? whole, double before, double share) : IProgress<double>
+    private sealed record Part(IProgress<double>? Whole, double Before, double Share) : IProgress<double>
     {
-        public void Report(double value) => whole?.Report(before + (value * share));
+        public void Report(double value) => Whole?.Report(Before + (value * Share));
     }
 
     private static Gram Measure(

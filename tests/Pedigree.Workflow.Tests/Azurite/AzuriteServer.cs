@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using Azure.Storage.Blobs;
 using Pedigree.Storage;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Workflow.Tests.Azurite;
 
 [assembly: AssemblyFixture(typeof(AzuriteServer))]

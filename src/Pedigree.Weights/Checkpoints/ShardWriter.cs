@@ -1,0 +1,127 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Pedigree.Weights.Checkpoints;
+
+/// <summary>
+/// One shard, written at known places from any number of threads. With its last byte it is flushed, hashed and renamed, while other
+/// shards are being written. Until the checkpoint is complete its name ends in its SHA-256, by which a later process knows it.
+/// </summary>
+internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
+{
+    private readonly string _half = Path.Combine(folder, $"{plan.Name}.part");
+    private readonly long _toWrite = plan.Length - plan.Header.Length;
+    private readonly Lock _opening = new();
+    private volatile SafeFileHandle? _file;
+    private Task<FileDigest>? _finished;
+    private long _written;
+
+    /// <summary>What is written.</summary>
+    public ShardPlan Plan => plan;
+
+    /// <summary>Whether all its bytes were written, now or by an earlier process.</summary>
+    public bool IsWritten => _finished is not null;
+
+    /// <summary>Where it lies once it is finished; null before.</summary>
+    public string? FinishedPath => _finished is { IsCompletedSuccessfully: true } ? Finished(_finished.Result) : null;
+
+    /// <summary>Finds the shard if an earlier process has finished it, and verifies it.</summary>
+    public void TakeUp()
+    {
+        foreach (var path in Directory.EnumerateFiles(folder, $"{plan.Name}.*").Where(path => new FileInfo(path).Length == plan.Length))
+        {
+            var digest = CheckpointDigest.Compute(folder, Path.GetFileName(path)) with { Name = plan.Name };
+            if (path == Finished(digest) && HasHeader(path))
+                _finished = Task.FromResult(digest);
+        }
+    }
+
+    /// <summary>Writes bytes of its tensors.</summary>
+    /// <exception cref="BadInputException">The disk has no room.</exception>
+    public void Write(long position, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length == 0)
+            return;
+        WriteAt(_file ?? Open(), position, bytes);
+        if (Interlocked.Add(ref _written, bytes.Length) == _toWrite)
+            _finished = Task.Run(Finish);
+    }
+
+    /// <summary>Waits until the shard is finished.</summary>
+    /// <exception cref="BadInputException">The disk has no room.</exception>
+    public FileDigest Seal() => (_finished ??= Task.Run(Finish)).GetAwaiter().GetResult();
+
+    /// <summary>Gives the finished shard its own name.</summary>
+    public void Rename() => File.Move(Finished(Seal()), Path.Combine(folder, plan.Name));
+
+    /// <summary>Closes the file; what is not finished is removed.</summary>
+    public void Dispose()
+    {
+        // What failed was said, or is of no interest any more.
+        Task.WhenAny(_finished ?? Task.CompletedTask).GetAwaiter().GetResult();
+        _file?.Dispose();
+        if (Directory.Exists(folder))
+            File.Delete(_half);
+    }
+
+    private string Finished(FileDigest digest) => Path.Combine(folder, $"{plan.Name}.{digest.Sha256}");
+
+    private bool HasHeader(string path)
+    {
+        using var file = CheckpointFiles.Open(path);
+        var header = new byte[plan.Header.Length];
+        RandomAccess.Read(file, header, 0);
+        return header.AsSpan().SequenceEqual(plan.Header);
+    }
+
+    // Its place on disk is taken at once: writing into it is then quicker, and a lack of room is known before the work.
+    private SafeFileHandle Open()
+    {
+        lock (_opening)
+        {
+            if (_file is not null)
+                return _file;
+            try
+            {
+                var file = File.OpenHandle(_half, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, plan.Length);
+                WriteAt(file, 0, plan.Header);
+                return _file = file;
+            }
+            catch (Exception error) when (DurableFiles.IsNoRoom(error))
+            {
+                throw DurableFiles.NoRoom(_half, plan.Length, error);
+            }
+        }
+    }
+
+    private void WriteAt(SafeFileHandle file, long position, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            RandomAccess.Write(file, bytes, position);
+        }
+        catch (Exception error) when (DurableFiles.IsNoRoom(error))
+        {
+            throw DurableFiles.NoRoom(_half, plan.Length, error);
+        }
+    }
+
+    private FileDigest Finish()
+    {
+        var file = _file ?? Open();
+        try
+        {
+            // The disk writes while the processor hashes.
+            var flushed = Task.Run(() => RandomAccess.FlushToDisk(file));
+            var digest = CheckpointDigest.Compute(folder, Path.GetFileName(_half)) with { Name = plan.Name };
+            flushed.GetAwaiter().GetResult();
+            file.Dispose();
+            File.Move(_half, Finished(digest));
+            DurableFiles.FlushFolder(folder);
+            return digest;
+        }
+        catch (Exception error) when (DurableFiles.IsNoRoom(error))
+        {
+            throw DurableFiles.NoRoom(_half, plan.Length, error);
+        }
+    }
+}
