@@ -45,6 +45,9 @@ public interface IStore
     /// <summary>A folder for half-made things on this machine, where a checkpoint is made before it is published.</summary>
     WorkFolder CreateWorkFolder();
 
+    /// <summary>The folder for one half-made thing on this machine, with what is there of it from before. Waits for whoever is making it here.</summary>
+    Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation = default);
+
     /// <summary>A checkpoint whose files the store holds, as a folder on this machine; null where it holds none of that digest.</summary>
     /// <param name="digest">Its digest.</param>
     /// <param name="anew">Whether what this machine has of it from before is not to be trusted.</param>

@@ -2,14 +2,20 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 
-/// <summary>A folder for half-made things. Disposed it is gone; what a process that died left is removed by a later one.</summary>
+/// <summary>
+/// A folder for half-made things. Disposed it is gone; what a process that died left is removed by a later one. A folder that has a
+/// name stays with what is in it, and can be taken up again; it is removed where nobody has for a week.
+/// </summary>
 public sealed class WorkFolder : IDisposable
 {
-    private const string LockEnding = ".lock";
+    private const string LockEnding = ".lock", NamedEnding = ".named";
+
+    private static readonly TimeSpan kept = TimeSpan.FromDays(7);
 
     private readonly FileStream _held;
+    private readonly bool _named;
 
-    private WorkFolder(string path, FileStream held) => (Path, _held) = (path, held);
+    private WorkFolder(string path, FileStream held, bool named = false) => (Path, _held, _named) = (path, held, named);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
@@ -28,6 +34,26 @@ public sealed class WorkFolder : IDisposable
         }
     }
 
+    /// <summary>The folder of a name, with what a process that died has left in it; nobody else has it until it is disposed.</summary>
+    internal static async Task<WorkFolder> OpenAsync(string parent, string name, CancellationToken cancellation)
+    {
+        Directory.CreateDirectory(parent);
+        string path = System.IO.Path.Combine(parent, name);
+        while (true)
+        {
+            FileStream held = await LockFile.TakeAsync(path + NamedEnding, cancellation: cancellation);
+            // Whoever had it before may have removed the file that was waited for.
+            if (!File.Exists(path + NamedEnding))
+            {
+                held.Dispose();
+                continue;
+            }
+            File.SetLastWriteTimeUtc(held.SafeFileHandle, DateTime.UtcNow);
+            Directory.CreateDirectory(path);
+            return new(path, held, named: true);
+        }
+    }
+
     /// <summary>Removes the work folders of processes that died.</summary>
     internal static void Sweep(string parent)
     {
@@ -38,14 +64,29 @@ public sealed class WorkFolder : IDisposable
             if (LockFile.TryTake(file) is { } held)
                 new WorkFolder(file[..^LockEnding.Length], held).Dispose();
         }
+        foreach (string file in Directory.EnumerateFiles(parent, $"*{NamedEnding}"))
+        {
+            if (File.GetLastWriteTimeUtc(file) < DateTime.UtcNow - kept && LockFile.TryTake(file) is { } held)
+            {
+                new WorkFolder(file[..^NamedEnding.Length], held, named: true).Remove();
+                held.Dispose();
+            }
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        // What is in a folder that has a name stays for whoever takes it up again.
+        if (!_named || !Directory.EnumerateFileSystemEntries(Path).Any())
+            Remove();
+        _held.Dispose();
+    }
+
+    private void Remove()
+    {
         if (Directory.Exists(Path))
             Directory.Delete(Path, recursive: true);
-        File.Delete(Path + LockEnding);
-        _held.Dispose();
+        File.Delete(Path + (_named ? NamedEnding : LockEnding));
     }
 }

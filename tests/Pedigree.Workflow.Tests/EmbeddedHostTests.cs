@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -72,6 +73,35 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         RunRecord whole = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small");
         Assert.Single(whole.Events.OfType<RunResumed>());
         Assert.Equal(Decisions(finished.Run), Decisions(whole));
+    }
+
+    [Fact]
+    public async Task What_a_process_that_died_has_finished_of_a_child_is_not_made_again()
+    {
+        string store = _folder["store"];
+        string[] children = [.. finished.Run.Events.OfType<MergeCompleted>().Take(3).Select(merged => merged.Digest)];
+        string Weights(string child) => Path.Combine(finished.Store, "checkpoints", child, "model.safetensors");
+        // Of the first one all shards, of the second all but its upload, of the third a shard whose bytes are not those of its name.
+        string half = Path.Combine(store, "tmp", children[0], $"{children[0]}.{children[0]}.partial");
+        Directory.CreateDirectory(half);
+        string shard = Path.Combine(half, $"model.safetensors.{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Weights(children[0]))))}");
+        File.Copy(Weights(children[0]), shard);
+        string whole = Path.Combine(store, "tmp", children[1], children[1]);
+        TemporaryFolder.Copy(Path.GetDirectoryName(Weights(children[1]))!, whole);
+        string wrong = Path.Combine(store, "tmp", children[2], $"{children[2]}.{children[2]}.partial", Path.GetFileName(shard));
+        Directory.CreateDirectory(Path.GetDirectoryName(wrong)!);
+        File.Copy(Weights(children[2]), wrong);
+        DateTime then = new(2020, 2, 2, 0, 0, 0, DateTimeKind.Utc);
+        foreach (string file in new[] { shard, Path.Combine(whole, "model.safetensors"), wrong })
+            File.SetLastWriteTimeUtc(file, then);
+
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small");
+        Assert.Equal(Decisions(finished.Run), Decisions(run));
+        Assert.Equal([true, true, false], children.Select(
+            child => File.GetLastWriteTimeUtc(Path.Combine(store, "checkpoints", child, "model.safetensors")) == then));
+        foreach (string child in children)
+            Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", child)), TemporaryFolder.Contents(Path.Combine(store, "checkpoints", child)));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(store, "tmp")));
     }
 
     [Fact]

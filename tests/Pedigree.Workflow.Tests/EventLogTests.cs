@@ -131,9 +131,16 @@ public sealed class EventLogTests : IAsyncLifetime
         Directory.CreateDirectory(dead);
         File.WriteAllText(Path.Combine(dead, "half"), "");
         File.WriteAllText(dead + ".lock", "");
+        foreach ((string name, int days) in new[] { ("fresh", 6), ("forgotten", 8) })
+        {
+            Directory.CreateDirectory(_folder[$"tmp/{name}"]);
+            File.WriteAllText(_folder[$"tmp/{name}/half"], "");
+            File.WriteAllText(_folder[$"tmp/{name}.named"], "");
+            File.SetLastWriteTimeUtc(_folder[$"tmp/{name}.named"], DateTime.UtcNow.AddDays(-days));
+        }
         using WorkFolder living = Store.Open(_folder.Path).CreateWorkFolder();
         await Store.Open(_folder.Path).WriteAsync("runs/r/report.html", new byte[1]);
-        Assert.Equal([living.Path, living.Path + ".lock"], Directory.EnumerateFileSystemEntries(_folder["tmp"]).Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { living.Path, living.Path + ".lock", _folder["tmp/fresh"], _folder["tmp/fresh.named"] }.Order(StringComparer.Ordinal), Directory.EnumerateFileSystemEntries(_folder["tmp"]).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -23,6 +23,7 @@ internal static class MergeCommand
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child",
             "pedigree merge slerp.yaml ./child --shard-size 2GB", "pedigree merge slerp.yaml --explain", "pedigree merge --verify ./child")
             { config, output, seed, shards, explain, verify };
+        verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {
             Output to = Output.Of(parsed);

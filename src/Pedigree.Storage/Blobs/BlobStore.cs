@@ -91,6 +91,8 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
 
     public WorkFolder CreateWorkFolder() => WorkFolder.Create(_temporary.Value);
 
+    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) => WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
+
     public async Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (await CheckpointFiles.ReadAsync(this, digest, cancellation) is not { } files)

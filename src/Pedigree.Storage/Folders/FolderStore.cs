@@ -64,6 +64,8 @@ internal sealed class FolderStore(string root) : IStore
 
     public WorkFolder CreateWorkFolder() => WorkFolder.Create(_temporary.Value);
 
+    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) => WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
+
     public Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation) =>
         Task.FromResult(File.Exists(AddressOf(StoreNames.Recipe(digest)))
             ? new LocalCheckpoint(AddressOf(StoreNames.Checkpoint(digest)), null) : null);

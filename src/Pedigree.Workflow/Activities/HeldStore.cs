@@ -57,6 +57,8 @@ internal sealed class HeldStore(IStore store) : IStore
 
     public WorkFolder CreateWorkFolder() => store.CreateWorkFolder();
 
+    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) => store.OpenWorkFolderAsync(name, cancellation);
+
     public Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation) =>
         store.OpenCheckpointAsync(digest, anew, progress, cancellation);
 

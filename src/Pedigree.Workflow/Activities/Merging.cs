@@ -20,27 +20,36 @@ internal sealed class Merging(IStore store, Models models, Recipes recipes, Gram
 
     private async Task MakeAsync(MergeRecipe recipe, WorkNews news, CancellationToken cancellation)
     {
-        using WorkFolder work = store.CreateWorkFolder();
-        string half = Path.Combine(work.Path, recipe.Digest);
-        using (OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation))
+        // Under the recipe's name: what is interrupted goes on from there.
+        using WorkFolder work = await store.OpenWorkFolderAsync(recipe.Digest, cancellation);
+        if (await store.ExistsAsync(StoreNames.Recipe(recipe.Digest), cancellation))
+            return;
+        string made = Path.Combine(work.Path, recipe.Digest);
+        if (!Directory.Exists(made))
+            await MakeAsync(recipe, work, made, news, cancellation);
+        await store.PublishCheckpointAsync(recipe.Digest, made, news.Of("upload"), cancellation);
+        if (Directory.Exists(made))
+            Directory.Delete(made, recursive: true);
+    }
+
+    private async Task MakeAsync(MergeRecipe recipe, WorkFolder work, string folder, WorkNews news, CancellationToken cancellation)
+    {
+        using OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation);
+        List<GramRow> rows = [];
+        foreach (string parent in recipe.Parents)
+            if (await grams.FindAsync(recipe.Ancestor!, parent, measured: true, cancellation) is { } row)
+                rows.Add(row);
+        try
         {
-            List<GramRow> rows = [];
-            foreach (string parent in recipe.Parents)
-                if (await grams.FindAsync(recipe.Ancestor!, parent, measured: true, cancellation) is { } row)
-                    rows.Add(row);
-            try
-            {
-                IReadOnlyList<Relative> relatives = family.Relatives;
-                Merger.Merge(
-                    recipe, [.. relatives.Skip(1)], relatives[0], rows.Count == recipe.Parents.Count ? rows : null, half,
-                    progress: news, cancellation: cancellation);
-            }
-            catch (BadInputException error) when (!error.File.StartsWith(work.Path, StringComparison.Ordinal))
-            {
-                // Open parents that cannot be merged never can; what could not be written may be tried again.
-                throw new WorkFailedException(error.Message, error);
-            }
+            IReadOnlyList<Relative> relatives = family.Relatives;
+            Merger.Merge(
+                recipe, [.. relatives.Skip(1)], relatives[0], rows.Count == recipe.Parents.Count ? rows : null, folder,
+                progress: news, cancellation: cancellation);
         }
-        await store.PublishCheckpointAsync(recipe.Digest, half, news.Of("upload"), cancellation);
+        catch (BadInputException error) when (!error.File.StartsWith(work.Path, StringComparison.Ordinal))
+        {
+            // Open parents that cannot be merged never can; what could not be written may be tried again.
+            throw new WorkFailedException(error.Message, error);
+        }
     }
 }
