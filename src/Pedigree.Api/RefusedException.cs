@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Http;
+using Pedigree.Evolution;
+using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Api;
 
@@ -22,4 +24,12 @@ public sealed class RefusedException(int status, string? field, string reason) :
 
     /// <summary>409: the run's state does not allow it.</summary>
     public static RefusedException Conflict(string? field, string reason) => new(StatusCodes.Status409Conflict, field, reason);
+
+    /// <summary>409 where a run of that id was begun with another spec.</summary>
+    public static void ThrowIfOther(string run, RunSpec? begun, RunSpec given)
+    {
+        if (begun is not null && SpecDifference.First(begun, given) is { } difference)
+            throw Conflict(difference.Field,
+                $"is {difference.Right}, but run {run} was begun with {difference.Left}; restore it or choose another run id");
+    }
 }

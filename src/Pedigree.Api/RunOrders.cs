@@ -27,7 +27,7 @@ internal static class RunOrders
         {
             SpecFile spec = SpecFile.Parse(name, paths.Home, text);
             RunSpec resolved = await paths.ResolveAsync(spec.Spec, cancellation);
-            await host.StartAsync(id, (spec with { Spec = resolved }).WithTasks(), cancellation);
+            await host.StartAsync(id, (spec with { Spec = resolved }).WithTasks(paths.Refusal), cancellation);
         }
         catch (BadInputException error) when (error.File == name || !error.File.StartsWith(store.Address, StringComparison.Ordinal))
         {

@@ -1,3 +1,4 @@
+using DurableTask.Core.Exceptions;
 using Microsoft.DurableTask;
 using Microsoft.DurableTask.Client;
 using Pedigree.Api;
@@ -23,10 +24,19 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         OrchestrationMetadata? instance = await InstanceAsync(run, cancellation);
         IReadOnlyList<RunEvent> log = await EventsAsync(run, cancellation);
         RunSpec? begun = (log.FirstOrDefault() as RunStarted)?.Spec ?? (instance is null ? null : OrderOf(instance).Spec);
-        if (begun is not null && Wire.Write(begun) != Wire.Write(spec.Spec))
-            throw RefusedException.Conflict("run", $"`{run}` was begun with another spec; restore it or choose another run id");
-        if (instance is null or { RuntimeStatus: OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated } && !IsOver(log))
+        RefusedException.ThrowIfOther(run, begun, spec.Spec);
+        if (IsOver(log) || instance is not (null or { RuntimeStatus: OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated }))
+            return;
+        try
+        {
             await ScheduleAsync(new(run, spec.Path, spec.Spec), cancellation);
+        }
+        catch (OrchestrationAlreadyExistsException)
+        {
+            // Someone else has begun it in the meantime.
+        }
+        // Of two that begin a run at once, the one whose orchestration it is not is told.
+        RefusedException.ThrowIfOther(run, await InstanceAsync(run, cancellation) is { } begunNow ? OrderOf(begunNow).Spec : null, spec.Spec);
     }
 
     public async Task<HostedRun?> FindAsync(string run, CancellationToken cancellation)

@@ -29,8 +29,9 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
         SpecReader.Read(name, folder, ConfigurationReader.Parse(name, text));
 
     /// <summary>The spec with the digest of every task, each of which is loaded.</summary>
+    /// <param name="refusal">Says why a file or folder that a task names may not be read, before it is; null where all may.</param>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
-    public SpecFile WithTasks() => SpecTasks.Digested(this);
+    public SpecFile WithTasks(Func<string, string?>? refusal = null) => SpecTasks.Digested(this, refusal);
 
     /// <summary>The folder of a model of the spec; one that is on the hub only is fetched first.</summary>
     /// <exception cref="BadInputException">There is no such model.</exception>

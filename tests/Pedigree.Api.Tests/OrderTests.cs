@@ -34,6 +34,22 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     }
 
     [Fact]
+    public async Task Of_two_that_begin_a_run_of_one_id_at_once_both_have_it_or_one_is_refused()
+    {
+        await using TestServer server = await TestServer.StartAsync(Home);
+        for (int round = 0; round < 4; round++)
+        {
+            Assert.Equal([202, 202], await BothAsync($"same-{round}", Samples.Spec(), Samples.Spec()));
+            Assert.Equal([202, 409], await BothAsync($"other-{round}", Samples.Spec(), Samples.Spec(extra: "seed: 1")));
+        }
+        await server.WaitAsync("same-0", "completed", "failed");
+        Assert.Equal(ReadingTests.Decisions(finished.Embedded.Events), ReadingTests.Decisions(await EventsAsync("same-0")));
+
+        async Task<IEnumerable<int>> BothAsync(string run, params string[] specs) =>
+            (await Task.WhenAll(specs.Select(spec => server.PostAsync(spec, run)))).Select(answer => (int)answer.StatusCode).Order();
+    }
+
+    [Fact]
     public async Task A_run_is_terminated_at_once_stays_so_and_replays()
     {
         await using TestServer server = await TestServer.StartAsync(Home);

@@ -58,6 +58,28 @@ public sealed class PathTests : IAsyncLifetime
     public async Task A_task_or_its_data_elsewhere_is_refused(string task, string field) =>
         await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", task)), 400, field);
 
+    [Theory]
+    [InlineData("data: ../../outside.jsonl", "data")]
+    [InlineData("data: sort.jsonl\nfewshot_data: /etc/passwd\nnum_fewshot: 1", "fewshot_data")]
+    [InlineData("data: ../link.jsonl", "data")]
+    [InlineData("dataset_path: ../../outside", "dataset_path")]
+    [InlineData("dataset_path: ../half", "dataset_path")]
+    [InlineData("dataset_path: .\ndataset_name: ../../outside\ntest_split: sort", "dataset_name")]
+    [InlineData("dataset_path: json\ndataset_kwargs: { data_files: { test: ../../outside.jsonl } }\ntest_split: test", "dataset_kwargs.data_files")]
+    [InlineData("include: ../../outside.yaml", "task")]
+    public async Task A_file_elsewhere_that_a_task_file_names_is_refused_and_not_read(string data, string field)
+    {
+        File.WriteAllText(_folder["outside.yaml"], "not: [closed");
+        string task = File.ReadAllText(_folder["root/tasks/sort.yaml"]);
+        File.WriteAllText(_folder["root/tasks/own.yaml"], $"task: own\n{data}\n{task[task.IndexOf("output_type", StringComparison.Ordinal)..]}");
+        string detail = await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/own.yaml }")), 400, field);
+        Assert.Contains(_folder["root"], detail);
+        Assert.DoesNotContain("is not JSON", detail);
+
+        File.WriteAllText(_folder["root/tasks/group.yaml"], "group: g\ntask: [ ../../outside.yaml ]\naggregate_metric_list: [ { metric: acc } ]\n");
+        await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/group.yaml }")), 400, "task");
+    }
+
     [Fact]
     public async Task Relative_paths_begin_at_the_first_root_a_link_within_is_followed_and_the_children_can_be_evolved_further()
     {

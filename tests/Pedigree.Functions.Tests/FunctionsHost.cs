@@ -4,13 +4,14 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
 using Pedigree.Workflow.Tests.Publishing;
 
 namespace Pedigree.Functions.Tests;
 
 /// <summary>
-/// The app in a real Functions host, with Azurite for its queues and tables and a folder for its store, all on free ports of this
-/// machine. PEDIGREE_FUNC_HOST names the host (Microsoft.Azure.WebJobs.Script.WebHost.dll, or func); otherwise func on the PATH is it.
+/// The app in a real Functions host, with Azurite for its queues, its tables and its store, all on free ports of this machine. PEDIGREE_FUNC_HOST names the host (Microsoft.Azure.WebJobs.Script.WebHost.dll, or func); otherwise func on the PATH is it.
 /// PEDIGREE_AZURITE names Azurite's script, otherwise the one pinned in tests/azurite.
 /// </summary>
 public sealed class FunctionsHost : IAsyncLifetime
@@ -25,8 +26,8 @@ public sealed class FunctionsHost : IAsyncLifetime
     private Process? _azurite;
     private Process? _host;
 
-    /// <summary>Folder of the store.</summary>
-    public string Store => _folder["store"];
+    /// <summary>The app's store.</summary>
+    public BlobContainerClient Store => new(Storage, "pedigree");
 
     /// <summary>Sends with the key of the function.</summary>
     public HttpClient Client { get; } = new();
@@ -89,10 +90,9 @@ public sealed class FunctionsHost : IAsyncLifetime
                 ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
                 ["AzureWebJobsSecretStorageType"] = "files",
                 ["FUNCTIONS_SECRETS_PATH"] = _folder["secrets"],
-                ["AzureWebJobsStorage"] = $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={StorageKey};"
-                    + $"BlobEndpoint=http://127.0.0.1:{_ports[0]}/devstoreaccount1;QueueEndpoint=http://127.0.0.1:{_ports[1]}/devstoreaccount1;"
-                    + $"TableEndpoint=http://127.0.0.1:{_ports[2]}/devstoreaccount1;",
-                ["PEDIGREE_STORE"] = Store,
+                ["AzureWebJobsStorage"] = Storage,
+                ["PEDIGREE_STORE"] = Storage,
+                ["PEDIGREE_CACHE"] = _folder["cache"],
                 ["PEDIGREE_ROOTS"] = Samples.Family,
                 ["PEDIGREE_EVENTS_WEBHOOK"] = _receiver!.Address,
                 // Work that died with its worker is given out again after the shortest time that the host allows.
@@ -112,7 +112,7 @@ public sealed class FunctionsHost : IAsyncLifetime
             catch (HttpRequestException)
             {
             }
-            Assert.True(second < 120 && !_host.HasExited, $"the host does not come up: {await LogAsync()}");
+            Assert.True(second < 120 && !_host.HasExited, $"the host does not come up: {await HostLogAsync()}");
             await Task.Delay(TimeSpan.FromSeconds(1));
         }
     }
@@ -152,11 +152,23 @@ public sealed class FunctionsHost : IAsyncLifetime
         }
     }
 
+    /// <summary>Lines of a run's log; none where it has not begun.</summary>
+    public async Task<string[]> LogAsync(string run)
+    {
+        BlobClient log = Store.GetBlobClient($"runs/{run}/events.jsonl");
+        return await log.ExistsAsync() ? (await log.DownloadContentAsync()).Value.Content.ToString().TrimEnd('\n').Split('\n') : [];
+    }
+
+    /// <summary>Every file below a folder of the store with its bytes.</summary>
+    public SortedDictionary<string, string> Contents(string folder) => new(
+        Store.GetBlobs(BlobTraits.None, BlobStates.None, $"{folder}/", default).ToDictionary(
+            blob => blob.Name[(folder.Length + 1)..],
+            blob => Convert.ToBase64String(Store.GetBlobClient(blob.Name).DownloadContent().Value.Content)), StringComparer.Ordinal);
+
     /// <summary>Waits until the log of a run has so many lines.</summary>
     public async Task WaitForEventsAsync(string run, int lines)
     {
-        string log = Path.Combine(Store, "runs", run, "events.jsonl");
-        while (!File.Exists(log) || (await File.ReadAllLinesAsync(log)).Length < lines)
+        while ((await LogAsync(run)).Length < lines)
             await Task.Delay(50);
     }
 
@@ -173,13 +185,17 @@ public sealed class FunctionsHost : IAsyncLifetime
         _folder.Dispose();
     }
 
+    private string Storage => $"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={StorageKey};"
+        + $"BlobEndpoint=http://127.0.0.1:{_ports[0]}/devstoreaccount1;QueueEndpoint=http://127.0.0.1:{_ports[1]}/devstoreaccount1;"
+        + $"TableEndpoint=http://127.0.0.1:{_ports[2]}/devstoreaccount1;";
+
     private static string? HostProgram => Environment.GetEnvironmentVariable("PEDIGREE_FUNC_HOST") is { Length: > 0 } named ? named
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "func")).FirstOrDefault(File.Exists);
 
     private static string? AzuriteScript => Environment.GetEnvironmentVariable("PEDIGREE_AZURITE") is { Length: > 0 } named ? named
         : Path.Combine(Samples.Family, "..", "..", "tests", "azurite", "node_modules", "azurite", "dist", "src", "azurite.js") is var script && File.Exists(script) ? script : null;
 
-    private async Task<string> LogAsync()
+    private async Task<string> HostLogAsync()
     {
         await using FileStream log = new(_folder["host.log"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         return await new StreamReader(log).ReadToEndAsync();

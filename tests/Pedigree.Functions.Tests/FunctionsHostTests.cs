@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Azure.Storage.Blobs.Models;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow;
@@ -23,10 +24,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         RunRecord embedded = await EmbeddedHost.RunAsync(spec with { Spec = ((RunStarted)events[0]).Spec }, Store.Open(folder["store"]), "alike");
         Assert.Equal(embedded.Events.Select(Json), events.Select(Json));
 
-        string best = embedded.State.Find(embedded.State.Completed!.Best!.Name).Digest;
-        Assert.Equal(
-            TemporaryFolder.Contents(Path.Combine(folder["store"], "checkpoints", best)),
-            TemporaryFolder.Contents(Path.Combine(host.Store, "checkpoints", best)));
+        string best = StoreNames.Checkpoint(embedded.State.Find(embedded.State.Completed!.Best!.Name).Digest);
+        Assert.Equal(TemporaryFolder.Contents(Path.Combine(folder["store"], best)), host.Contents(best));
     }
 
     [Fact]
@@ -39,7 +38,7 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.Empty(host.PublishedOf("published"));
 
         host.Receives = true;
-        string[] lines = await File.ReadAllLinesAsync(Log("published"), TestContext.Current.CancellationToken);
+        string[] lines = await host.LogAsync("published");
         while (host.PublishedOf("published").Count < lines.Length)
             await Task.Delay(250, TestContext.Current.CancellationToken);
         Assert.Equal(lines, host.PublishedOf("published"));
@@ -63,6 +62,24 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("models.sort", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/runs/wrong", TestContext.Current.CancellationToken)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Of_two_that_begin_a_run_of_one_id_at_once_both_have_it_or_one_is_refused()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        for (int round = 0; round < 4; round++)
+        {
+            string one = Samples.Spec(extra: "seed: 21"), other = Samples.Spec(extra: "seed: 22");
+            Assert.Equal([HttpStatusCode.Accepted, HttpStatusCode.Accepted], await PostBothAsync($"same-{round}", one, one));
+            Assert.Equal([HttpStatusCode.Accepted, HttpStatusCode.Conflict], await PostBothAsync($"other-{round}", one, other));
+            await host.OrderAsync($"other-{round}", "terminate");
+            if (round > 0)
+                await host.OrderAsync($"same-{round}", "terminate");
+        }
+        await host.WaitAsync("same-0", "completed");
+        Assert.Single((await EventsAsync("same-0")).OfType<RunStarted>());
+        await ReplaysAsync("same-0");
     }
 
     [Fact]
@@ -125,15 +142,24 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         await host.PostAsync(Samples.Spec(extra: "seed: 14"), "killed");
         await host.WaitForEventsAsync("killed", 14);
         await host.KillAsync();
-        Dictionary<string, DateTime> made = Made();
-        string[] before = await File.ReadAllLinesAsync(Log("killed"), TestContext.Current.CancellationToken);
+        Dictionary<string, string> made = Made();
+        string[] before = await host.LogAsync("killed");
         Assert.DoesNotContain("pedigree.run.completed", before[^1]);
 
         await host.StartAsync();
         await host.WaitAsync("killed", "completed");
-        Assert.Equal(before, (await File.ReadAllLinesAsync(Log("killed"), TestContext.Current.CancellationToken)).Take(before.Length));
+        Assert.Equal(before, (await host.LogAsync("killed")).Take(before.Length));
         Assert.Equal(made, Made().Where(each => made.ContainsKey(each.Key)).ToDictionary());
         await ReplaysAsync("killed");
+    }
+
+    private async Task<IEnumerable<HttpStatusCode>> PostBothAsync(string run, params string[] specs)
+    {
+        HttpResponseMessage[] answers = await Task.WhenAll(specs.Select(spec => host.Client.PostAsync(
+            $"/api/runs?run={run}", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken)));
+        foreach (HttpResponseMessage answer in answers.Where(answer => (int)answer.StatusCode >= 500))
+            Assert.Fail(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        return answers.Select(answer => answer.StatusCode).Order();
     }
 
     private async Task ReplaysAsync(string run)
@@ -143,15 +169,13 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.True((bool?)result["identical"] == true, result.ToJsonString());
     }
 
-    /// <summary>All children and scores of the store, and when they were made.</summary>
-    private Dictionary<string, DateTime> Made() => Directory.EnumerateFiles(Path.Combine(host.Store, "scores"))
-        .Concat(Directory.EnumerateFiles(Path.Combine(host.Store, "checkpoints"), "*", SearchOption.AllDirectories))
-        .ToDictionary(file => file, File.GetLastWriteTimeUtc);
+    /// <summary>All files of children and all scores of the store, and what changes when one is written again.</summary>
+    private Dictionary<string, string> Made() => new[] { "checkpoints/", "scores/" }
+        .SelectMany(folder => host.Store.GetBlobs(BlobTraits.None, BlobStates.None, folder, TestContext.Current.CancellationToken))
+        .ToDictionary(blob => blob.Name, blob => blob.Properties.ETag.ToString()!);
 
-    private string Log(string run) => Path.Combine(host.Store, "runs", run, "events.jsonl");
-
-    private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) =>
-        [.. (await EventLog.ReadAsync(new(Store.Open(host.Store), run))).Select(logged => logged.Event)];
+    private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) => [.. (await host.LogAsync(run)).Select(line => JsonNode.Parse(line)!)
+        .Select(line => EventJson.FromJson((string)line["type"]!, line["data"]!))];
 
     private static string Json(RunEvent runEvent) => $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString()}";
 }

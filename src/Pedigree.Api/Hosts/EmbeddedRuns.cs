@@ -4,7 +4,6 @@ using Microsoft.Extensions.Logging;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow;
-using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Api.Hosts;
 
@@ -19,9 +18,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
 
     public Task StartAsync(string run, SpecFile spec, CancellationToken cancellation) => OrderAsync(run, async known =>
     {
-        if ((known.Order?.Spec ?? known.Begun) is { } begun && SpecDifference.First(begun, spec.Spec) is { } difference)
-            throw RefusedException.Conflict(difference.Field,
-                $"is {difference.Right}, but run {run} was begun with {difference.Left}; restore it or choose another run id");
+        RefusedException.ThrowIfOther(run, known.Order?.Spec ?? known.Begun, spec.Spec);
         if (known.IsOver || known.Order is { Wish: not RunWish.GoOn })
             return;
         RunOrder order = known.Order ?? await OrderAsync(known, spec, RunWish.GoOn, cancellation);

@@ -11,6 +11,8 @@ namespace Pedigree.Api.Requests;
 /// </summary>
 public sealed class AllowedPaths
 {
+    private static readonly EnumerationOptions everything = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
+
     private readonly IStore _store;
     private readonly string[] _roots;
     private readonly string[] _realRoots;
@@ -46,6 +48,10 @@ public sealed class AllowedPaths
         };
     }
 
+    /// <summary>Why a file or folder that a task file names may not be read; null where it may.</summary>
+    public string? Refusal(string path) => Inside(path) is not { } place ? $"`{path}` is not below {Folders}"
+        : LeadsOut(place) is { } astray ? $"`{astray}` is a link that leads out of {Folders}" : null;
+
     private async Task<string> ModelAsync(string field, string path, CancellationToken cancellation)
     {
         if (Inside(path) is { } folder && Directory.Exists(folder))
@@ -60,12 +66,6 @@ public sealed class AllowedPaths
     private string Folder(string field, string path, string folder)
     {
         CheckLinks(field, path, folder);
-        foreach (string inside in Directory.EnumerateFileSystemEntries(folder, "*", new EnumerationOptions
-        {
-            RecurseSubdirectories = true,
-            AttributesToSkip = FileAttributes.None,
-        }))
-            CheckLinks(field, $"{path}/{Path.GetRelativePath(folder, inside)}", inside);
         return folder;
     }
 
@@ -98,11 +98,16 @@ public sealed class AllowedPaths
         return _roots.Any(root => Below(whole, root)) ? whole : null;
     }
 
-    private void CheckLinks(string field, string path, string file)
+    private void CheckLinks(string field, string path, string place)
     {
-        if (RealPath.Of(file) is var real && !_realRoots.Any(root => Below(real, root)))
-            throw RefusedException.Wrong(field, $"`{path}` is a link that leads out of {Folders}");
+        if (LeadsOut(place) is { } astray)
+            throw RefusedException.Wrong(field, $"`{(astray == place ? path : Path.Join(path, Path.GetRelativePath(place, astray)))}` is a link that leads out of {Folders}");
     }
+
+    /// <summary>What of a file or folder leads out of the roots, links followed; null where nothing does.</summary>
+    private string? LeadsOut(string place) =>
+        (Directory.Exists(place) ? Directory.EnumerateFileSystemEntries(place, "*", everything) : []).Prepend(place)
+            .FirstOrDefault(each => RealPath.Of(each) is var real && !_realRoots.Any(root => Below(real, root)));
 
     private string Folders => string.Join(" or ", _roots);
 

@@ -16,25 +16,28 @@ public static class TaskLoader
     /// <param name="fewshot">Number of examples instead of the task's own; a task that says 0 keeps it, as in the harness.</param>
     /// <param name="limit">Only the first so many rows (of each task of a group).</param>
     /// <param name="metric">The metric that counts; null for the first of metric_list.</param>
+    /// <param name="refusal">Says why a file or folder may not be read, before it is; null where all may.</param>
     /// <exception cref="BadInputException">The task, its file, its data or a row is not right.</exception>
     public static EvaluationTask Load(
-        string folder, string task, string? data = null, int? fewshot = null, int? limit = null, string? metric = null)
+        string folder, string task, string? data = null, int? fewshot = null, int? limit = null, string? metric = null,
+        Func<string, string?>? refusal = null)
     {
         folder = Path.GetFullPath(folder);
         if (fewshot < 0)
             throw new BadInputException(task, "fewshot", $"is {fewshot}; it must be 0 or more.");
         if (limit < 1)
             throw new BadInputException(task, "limit", $"is {limit}; it must be 1 or more.");
-        if (TaskSource.Find(folder, task) is not { } source)
+        TaskFiles files = new(refusal ?? (_ => null));
+        if (TaskSource.Find(folder, task, files) is not { } source)
         {
             var near = Nearest.To(task, BuiltIn);
             throw new BadInputException(Path.GetFullPath(task, folder), "task",
                 $"is neither a file nor a built-in task ({string.Join(", ", BuiltIn)}){(near is null ? "" : $"; did you mean {near}?")}");
         }
-        return new Loading(data is null ? null : Path.GetFullPath(data, folder), fewshot, limit, metric).Load(source);
+        return new Loading(data is null ? null : Path.GetFullPath(data, folder), fewshot, limit, metric, files).Load(source);
     }
 
-    private sealed record Loading(string? Data, int? Fewshot, int? Limit, string? Metric)
+    private sealed record Loading(string? Data, int? Fewshot, int? Limit, string? Metric, TaskFiles Files)
     {
         public EvaluationTask Load(TaskSource source)
         {
@@ -42,23 +45,23 @@ public static class TaskLoader
             {
                 var definition = TaskFile.Read(source.Content);
                 var fewshot = definition.Fewshot.Count == 0 ? 0 : Fewshot ?? definition.Fewshot.Count ?? 0;
-                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot), fewshot, Limit ?? definition.Limit, Metric);
+                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files), fewshot, Limit ?? definition.Limit, Metric);
             }
             var group = GroupFile.Read(source.Content);
             return EvaluationTask.Of(group, [.. group.Members.Select(member => Load(Member(member, source.Folder)))], Limit, Metric);
         }
 
-        private static TaskSource Member(ConfigurationNode node, string folder)
+        private TaskSource Member(ConfigurationNode node, string folder)
         {
             if (node is ConfigurationMapping mapping)
             {
                 // A member named with settings of its own is that member with these over it.
-                var own = TaskSource.Included(mapping, folder);
+                var own = TaskSource.Included(mapping, folder, Files);
                 return own.Members.Any(member => member.Key is "doc_to_text" or "group") || own.Optional("task") is not { } name ? new(own, folder)
-                    : TaskSource.Find(folder, name.AsString()) is { } other ? new(own.Over(other.Content), other.Folder)
+                    : TaskSource.Find(folder, name.AsString(), Files) is { } other ? new(own.Over(other.Content), other.Folder)
                     : throw name.Error("is neither a file nor a built-in task");
             }
-            return TaskSource.Find(folder, node.AsString()) ?? throw node.Error($"\"{node.AsString()}\" is neither a file beside the group's nor a built-in task");
+            return TaskSource.Find(folder, node.AsString(), Files) ?? throw node.Error($"\"{node.AsString()}\" is neither a file beside the group's nor a built-in task");
         }
     }
 }

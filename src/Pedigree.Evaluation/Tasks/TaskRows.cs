@@ -16,19 +16,23 @@ internal sealed record TaskRows(
     /// <param name="given">File or folder that takes the place of the task's own.</param>
     /// <param name="home">Where the task's own paths begin.</param>
     /// <param name="fewshot">Number of examples; for 0 none are read.</param>
-    public static TaskRows Read(TaskDefinition definition, string? given, string home, int fewshot)
+    /// <param name="files">What may be read.</param>
+    public static TaskRows Read(TaskDefinition definition, string? given, string home, int fewshot, TaskFiles files)
     {
         var (data, examples) = (definition.Data, definition.Fewshot);
-        var folder = given is not null && Directory.Exists(given) ? given : given is null && data.File is null && data.Folder is { } own ? Path.GetFullPath(own, home) : null;
+        string Own(string path, string field) => files.Allowed(path, home, definition.File, field);
+        var folder = given is not null && Directory.Exists(given) ? given : given is null && data.File is null && data.Folder is { } own ? Own(own, "dataset_path") : null;
         if (folder is not null && !Directory.Exists(folder))
             throw new BadInputException(definition.File, "dataset_path", $"there is no folder {folder}; data sets are not downloaded, so give a local folder (or a file of rows, as data).");
-        var file = given is not null && folder is null ? given : data.File is { } plain && folder is null ? Path.GetFullPath(plain, home) : null;
+        if (folder is not null && data.Name is { } named)
+            files.Allowed(named, folder, definition.File, "dataset_name");
+        var file = given is not null && folder is null ? given : data.File is { } plain && folder is null ? Own(plain, "data") : null;
 
         (IReadOnlyList<DataRow> Rows, string Digest) Split(string? name) => name is null
             ? throw new BadInputException(definition.File, "test_split", "is missing, and so is validation_split; one of them must name the rows that are scored")
             : folder is not null ? Dataset.ReadSplit(folder, data.Name, name)
-            : DataRow.ReadAll(Path.GetFullPath(data.Files!.TryGetValue(name, out var path) ? path
-                : throw new BadInputException(definition.File, "dataset_kwargs.data_files", $"must name the file of the split {name}; it has {string.Join(", ", data.Files.Keys)}"), home));
+            : DataRow.ReadAll(Own(data.Files!.TryGetValue(name, out var path) ? path
+                : throw new BadInputException(definition.File, "dataset_kwargs.data_files", $"must name the file of the split {name}; it has {string.Join(", ", data.Files.Keys)}"), "dataset_kwargs.data_files"));
         if (file is null && folder is null && data.Files is null)
             throw new BadInputException(definition.File, "data", "is missing; name a JSONL or Parquet file that has the task's rows, or a folder of them.");
 
@@ -41,7 +45,7 @@ internal sealed record TaskRows(
             return new TaskRows(rows, digest, rows, digest, true);
         if (file is not null)
         {
-            var poolFile = data.FewshotFile is { } other ? Path.GetFullPath(other, home) : file;
+            var poolFile = data.FewshotFile is { } other ? Own(other, "fewshot_data") : file;
             var (pool, poolDigest) = poolFile == file ? (rows, digest) : DataRow.ReadAll(poolFile);
             return new TaskRows(rows, digest, pool, poolDigest, poolFile == file);
         }

@@ -18,7 +18,7 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
 
     /// <summary>A built-in task by name or a file by path; null where there is none.</summary>
     /// <exception cref="BadInputException">The file is not YAML, or includes itself or a file that is not there.</exception>
-    public static TaskSource? Find(string folder, string name, int depth = 0)
+    public static TaskSource? Find(string folder, string name, TaskFiles files, int depth = 0)
     {
         if (depth > 8)
             throw new BadInputException(name, "include", "includes itself, or more than eight files in a row");
@@ -30,21 +30,22 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         }
         else if ((File.Exists(path) ? path : File.Exists(path + ".yaml") ? path + ".yaml" : null) is { } file)
         {
+            files.Allowed(file, folder, name, "task");
             (path, text, folder) = (file, File.ReadAllText(file), Path.GetDirectoryName(file)!);
         }
         else
         {
             return null;
         }
-        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, depth), folder);
+        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth), folder);
     }
 
     /// <summary>A mapping with the file under its key include read in.</summary>
-    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, int depth = 0)
+    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, TaskFiles files, int depth = 0)
     {
         if (content.Optional("include") is not { } include)
             return content;
-        var other = Find(folder, include.AsString(), depth + 1) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
+        var other = Find(folder, include.AsString(), files, depth + 1) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
         return content.Without("include").Over(other.Content);
     }
 }

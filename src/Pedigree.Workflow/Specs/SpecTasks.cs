@@ -8,19 +8,19 @@ namespace Pedigree.Workflow.Specs;
 internal static class SpecTasks
 {
     /// <summary>Loads one task; its relative paths begin at the spec's folder.</summary>
-    public static EvaluationTask Load(string folder, TaskSpec task) =>
-        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric);
+    public static EvaluationTask Load(string folder, TaskSpec task, Func<string, string?>? refusal = null) =>
+        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal);
 
     /// <summary>The spec with the digest of every task.</summary>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
-    public static SpecFile Digested(SpecFile file)
+    public static SpecFile Digested(SpecFile file, Func<string, string?>? refusal)
     {
         List<TaskSpec> specs = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (TaskSpec spec in file.Spec.Tasks)
         {
             string field = $"tasks[{specs.Count}]";
-            EvaluationTask task = Load(file.Folder, spec);
+            EvaluationTask task = Load(file.Folder, spec, refusal);
             if (!names.Add(task.Name))
                 throw new BadInputException(file.Path, $"{field}.task", $"the task {task.Name} is given twice");
             if (!task.HigherIsBetter)
