@@ -18,14 +18,14 @@ internal static class RunOrders
     /// <param name="request">Its body is the spec.</param>
     /// <param name="run">Id of the run; a new one where there is none. The same id and spec again is the same run.</param>
     public static async Task<Accepted<ManagementLinks>> StartAsync(
-        HttpRequest request, IStore store, IRunHost host, AllowedPaths paths, string? run, CancellationToken cancellation)
+        HttpRequest request, IStore store, IRunHost host, AllowedPaths paths, RunsApiOptions options, string? run, CancellationToken cancellation)
     {
         string id = run is null ? $"{Guid.CreateVersion7():N}" : RunQueries.Named(store, run).Id;
         string text = await SpecBody.ReadAsync(request, cancellation);
         string name = Path.Combine(paths.Home, SpecBody.Name);
         try
         {
-            SpecFile spec = SpecFile.Parse(name, paths.Home, text);
+            SpecFile spec = SpecFile.Parse(name, paths.Home, text, options.Evaluators);
             RunSpec resolved = await paths.ResolveAsync(spec.Spec, cancellation);
             await host.StartAsync(id, (spec with { Spec = resolved }).WithTasks(paths.Refusal), cancellation);
         }

@@ -73,6 +73,7 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
         "measure" => "measuring kinship of",
         "merge" => "merging",
         "evaluate" => "evaluating",
+        "compare" => "comparing",
         "verify" => "verifying",
         "upload" => "uploading",
         "download" => "downloading",
@@ -83,7 +84,8 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
     {
         ModelAdmitted admitted => $"admitted {admitted.Name}, {Format.Count(admitted.Parameters)} parameters",
         ModelEvaluated evaluated => $"evaluated {evaluated.Name}: {Format.Percent(evaluated.Average)} %"
-            + (evaluated.Gain is { } gain ? $", gain {Format.Points(gain)}" : ""),
+            + (evaluated.Gain is { } gain ? $", gain {Format.Points(gain)}" : "")
+            + (evaluated.Partial is { } partial ? $" estimated, given up after {partial.Asked} of {partial.Items} items" : ""),
         MergeCompleted merged => $"merged {merged.Parents[0]} and {merged.Parents[1]} into {merged.Name}",
         WorkFailed failed => $"could not {failed.Activity} {failed.Name}: {failed.Error}",
         GenerationCompleted { Generation: 0 } first => $"admitted models: best {first.Best.Name} {Format.Percent(first.Best.Average)} %",

@@ -51,20 +51,44 @@ public static class Evaluator
     public static EvaluationResults Evaluate(
         Checkpoint checkpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
     {
-        options ??= new();
+        using var model = Load(checkpoint, options);
+        return model.Evaluate(tasks, options, cancellation);
+    }
+
+    /// <summary>Loads a model, to be asked several times.</summary>
+    /// <exception cref="BadInputException">Checkpoint and tokenizer do not fit.</exception>
+    public static ReadyModel Load(Checkpoint checkpoint, EvaluationOptions? options = null)
+    {
         var tokenizer = TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
         var threads = torch.get_num_threads();
+        if (checkpoint.Parameters < OneThreadBelow)
+            torch.set_num_threads(1);
         try
         {
-            if (checkpoint.Parameters < OneThreadBelow)
-                torch.set_num_threads(1);
-            using var model = LanguageModel.Load(checkpoint, options.Device, options.DType);
-            return Evaluate(model, tokenizer, tasks, options, cancellation);
+            var model = LanguageModel.Load(checkpoint, options?.Device, options?.DType);
+            return new(new LocalModel(model, tokenizer), tokenizer, () =>
+            {
+                model.Dispose();
+                torch.set_num_threads(threads);
+            });
         }
-        finally
+        catch
         {
             torch.set_num_threads(threads);
+            throw;
         }
+    }
+
+    /// <summary>A model that is served elsewhere, to be asked several times.</summary>
+    /// <param name="folder">Where its tokenizer lies.</param>
+    /// <param name="endpoint">Where it is served.</param>
+    /// <param name="cancellation">Ends what is under way.</param>
+    /// <exception cref="BadInputException">There is no tokenizer.</exception>
+    public static ReadyModel Connect(string folder, EndpointSettings endpoint, CancellationToken cancellation = default)
+    {
+        var tokenizer = TokenizerLoader.Open(folder);
+        var model = new CompletionsEndpoint(endpoint, cancellation);
+        return new(model, tokenizer, model.Dispose);
     }
 
     /// <summary>Whether a model can be evaluated, as far as that is known without its weights: architecture and tokenizer.</summary>
@@ -103,11 +127,11 @@ public static class Evaluator
         string folder, EndpointSettings endpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null,
         CancellationToken cancellation = default)
     {
-        using var model = new CompletionsEndpoint(endpoint, cancellation);
-        return Evaluate(model, TokenizerLoader.Open(folder), tasks, options, cancellation);
+        using var model = Connect(folder, endpoint, cancellation);
+        return model.Evaluate(tasks, options, cancellation);
     }
 
-    private static EvaluationResults Evaluate(
+    internal static EvaluationResults Evaluate(
         IEvaluatedModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options, CancellationToken cancellation)
     {
         options ??= new();
@@ -115,6 +139,10 @@ public static class Evaluator
             throw new BadInputException(twice.Last().File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
         return new EvaluationResults([.. tasks.Select(task => Run(model, tokenizer, task, options, cancellation))]);
     }
+
+    /// <summary>The version of the server behind an endpoint; null where it does not say.</summary>
+    public static Task<string?> VersionAsync(EndpointSettings endpoint, CancellationToken cancellation = default) =>
+        CompletionsEndpoint.VersionAsync(endpoint, cancellation);
 
     private static TaskResult Run(
         IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)

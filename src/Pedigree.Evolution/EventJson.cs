@@ -13,6 +13,7 @@ public static class EventJson
         ["pedigree.run.started"] = typeof(RunStarted),
         ["pedigree.model.admitted"] = typeof(ModelAdmitted),
         ["pedigree.model.evaluated"] = typeof(ModelEvaluated),
+        ["pedigree.models.compared"] = typeof(ModelsCompared),
         ["pedigree.kinship.measured"] = typeof(KinshipMeasured),
         ["pedigree.parents.selected"] = typeof(ParentsSelected),
         ["pedigree.merge.completed"] = typeof(MergeCompleted),

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Pedigree.Evolution.Strategies;
 
@@ -45,10 +46,12 @@ public static class EvolutionRun
             Selection selection = Strategy.Choose(run.State);
             if (selection.Pairs.Count == 0)
                 return StopReason.Converged;
-            await run.Record(new ParentsSelected(generation, selection.Pairs, selection.PassedOver));
+            await run.Record(new ParentsSelected(generation, selection.Pairs, selection.PassedOver,
+                spec.Significance is null ? null : TopK.Decisive(run.State, generation - 1)));
             List<string> children = await MergeAsync(run, generation, selection.Pairs, activities);
             await MeasureAsync(run, children, activities);
             List<double> gains = await EvaluateAsync(run, children, activities);
+            await CompareAsync(run, generation, children, activities);
             await CompleteGenerationAsync(run, generation, gains);
             reason = StopRules.Check(run.State);
             if (reason is null && await activities.ContinueAsync(generation) is not Continuation.GoOn and var next)
@@ -66,10 +69,11 @@ public static class EvolutionRun
         string[] names = [.. spec.Models.Select(model => model.Name)];
         await MeasureAsync(run, names, activities);
         SpecRules.CheckKinship(run.State);
-        List<(string Name, Task<IReadOnlyList<TaskScore>> Scores)> evaluating =
-            [.. sources.Select(source => (source.Name, Evaluate(run, source.Name, activities)))];
-        foreach ((string name, Task<IReadOnlyList<TaskScore>> scores) in evaluating)
+        List<(string Name, Task<ModelScores> Scores)> evaluating =
+            [.. sources.Select(source => (source.Name, Evaluate(run, source.Name, null, activities)))];
+        foreach ((string name, Task<ModelScores> scores) in evaluating)
             await run.Record(Evaluated(run.State, name, await scores));
+        await CompareAsync(run, 0, names, activities);
     }
 
     private static async Task<List<string>> MergeAsync(
@@ -110,16 +114,18 @@ public static class EvolutionRun
 
     private static async Task<List<double>> EvaluateAsync(Recorder run, IReadOnlyList<string> children, IActivities activities)
     {
-        List<(string Name, Task<IReadOnlyList<TaskScore>> Scores)> evaluating =
-            [.. children.Select(name => (name, Evaluate(run, name, activities)))];
+        Model? rival = run.State.Spec!.Sequential is null ? null : run.State.Selected[^1];
+        List<(string Name, Task<ModelScores> Scores)> evaluating =
+            [.. children.Select(name => (name, Evaluate(run, name, rival, activities)))];
         List<double> gains = [];
-        foreach ((string name, Task<IReadOnlyList<TaskScore>> scores) in evaluating)
+        foreach ((string name, Task<ModelScores> scores) in evaluating)
         {
             try
             {
                 ModelEvaluated evaluated = Evaluated(run.State, name, await scores);
                 await run.Record(evaluated);
-                gains.Add(evaluated.Gain!.Value);
+                if (evaluated.Gain is { } gain)
+                    gains.Add(gain);
             }
             catch (WorkFailedException failure)
             {
@@ -129,26 +135,41 @@ public static class EvolutionRun
         return gains;
     }
 
+    // With the base, with every best there was and with all who held a place: all that is decided or told by a difference.
+    private static async Task CompareAsync(Recorder run, int generation, IReadOnlyList<string> names, IActivities activities)
+    {
+        RunState state = run.State;
+        Model[] added = [.. names.Where(state.Models.ContainsKey).Select(state.Find).Where(model => model is { Average: not null, Partial: null })];
+        string[] rivals = [.. state.Generations.Select(books => books.Best.Name)
+            .Concat(state.Generations.IsEmpty ? [] : state.Generations[^1].Selected).Prepend(RunState.BaseName).Distinct()];
+        if (added.Length > 0 && await activities.CompareAsync(new ComparisonRequest(
+            generation, [.. added.Select(Reference)], [.. rivals.Select(state.Find).Select(Reference)], state.Spec!.Tasks)) is { Count: > 0 } comparisons)
+            await run.Record(new ModelsCompared(generation, comparisons));
+    }
+
     private static Task CompleteGenerationAsync(Recorder run, int generation, IReadOnlyList<double> gains)
     {
         RunState state = run.State;
-        var selected = state.Selected;
+        ImmutableArray<Model> selected = state.Selected;
+        Model best = state.Population.First(model => model.Partial is null);
         double? meanKinship = state.MeanKinship(selected);
         return run.Record(new GenerationCompleted(
-            generation, [.. selected.Select(model => model.Name)], new Best(selected[0].Name, selected[0].Average!.Value),
+            generation, [.. selected.Select(model => model.Name)], new Best(best.Name, best.Average!.Value),
             selected.Average(model => model.Average!.Value), meanKinship, gains.Count == 0 ? null : gains.Average(),
             StopRules.StageOf(state, generation, meanKinship), state.Merges, state.Evaluations));
     }
 
-    private static Task<IReadOnlyList<TaskScore>> Evaluate(Recorder run, string name, IActivities activities) =>
-        activities.EvaluateAsync(new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks));
+    private static Task<ModelScores> Evaluate(Recorder run, string name, Model? rival, IActivities activities) => activities.EvaluateAsync(
+        new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks, rival is null ? null : Reference(rival)));
 
-    /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights).</summary>
-    private static ModelEvaluated Evaluated(RunState state, string name, IReadOnlyList<TaskScore> scores)
+    /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights). What was only estimated has no gain.</summary>
+    private static ModelEvaluated Evaluated(RunState state, string name, ModelScores scored)
     {
-        double average = scores.Zip(state.Spec!.Tasks, (score, task) => score.Value * task.Weight).Sum()
+        SpecRules.CheckEvaluator(state, scored.Evaluator);
+        double average = scored.Scores.Zip(state.Spec!.Tasks, (score, task) => score.Value * task.Weight).Sum()
             / state.Spec.Tasks.Sum(task => task.Weight);
-        return new ModelEvaluated(name, scores, average, state.Gain(name, average));
+        return new ModelEvaluated(
+            name, scored.Scores, average, scored.Partial is null ? state.Gain(name, average) : null, scored.Evaluator, scored.Partial);
     }
 
     private static ModelReference Reference(Model model) => new(model.Name, model.Digest);

@@ -12,7 +12,13 @@ public interface IActivities
     Task<ModelAdmitted> AdmitAsync(ModelSource source);
 
     /// <summary>Scores a model on the tasks of the spec.</summary>
-    Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request);
+    Task<ModelScores> EvaluateAsync(EvaluationRequest request);
+
+    /// <summary>
+    /// Compares models item by item, each new one with every rival and with the new ones before it; none where there are no results
+    /// item by item and nothing depends on them.
+    /// </summary>
+    Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request);
 
     /// <summary>Kinship of new models to the known ones and to each other: a row for each new one, in order.</summary>
     Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request);
@@ -44,7 +50,19 @@ public enum Continuation
 public sealed record ModelReference(string Name, string Digest);
 
 /// <summary>What to score, by what.</summary>
-public sealed record EvaluationRequest(ModelReference Model, IReadOnlyList<TaskSpec> Tasks);
+/// <param name="Rival">Of a child that may be given up: the one that it has to pass. Null where it is asked everything.</param>
+public sealed record EvaluationRequest(ModelReference Model, IReadOnlyList<TaskSpec> Tasks, ModelReference? Rival = null);
+
+/// <summary>What a model scored.</summary>
+/// <param name="Scores">One a task.</param>
+/// <param name="Evaluator">Name and version of what scored it.</param>
+/// <param name="Partial">Not null where it was given up, and the scores are estimates.</param>
+public sealed record ModelScores(IReadOnlyList<TaskScore> Scores, string? Evaluator = null, PartialEvaluation? Partial = null);
+
+/// <summary>Who is compared with whom.</summary>
+/// <param name="Generation">Whose models are new.</param>
+public sealed record ComparisonRequest(
+    int Generation, IReadOnlyList<ModelReference> New, IReadOnlyList<ModelReference> Rivals, IReadOnlyList<TaskSpec> Tasks);
 
 /// <summary>Whose kinship to measure, relative to which base.</summary>
 public sealed record KinshipRequest(

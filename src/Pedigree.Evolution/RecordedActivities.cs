@@ -15,6 +15,9 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
     private readonly Dictionary<(string, string), WorkFailed> failed =
         history.OfType<WorkFailed>().DistinctBy(e => (e.Activity, e.Name)).ToDictionary(e => (e.Activity, e.Name));
     private readonly HashSet<int> generations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
+    private readonly Dictionary<int, ModelsCompared> compared =
+        history.OfType<ModelsCompared>().DistinctBy(e => e.Generation).ToDictionary(e => e.Generation);
+    private readonly HashSet<int> booked = [.. history.OfType<GenerationCompleted>().Select(e => e.Generation)];
     private readonly RunCompleted? completed = history.OfType<RunCompleted>().FirstOrDefault();
     private int next;
 
@@ -26,12 +29,20 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
         admitted.TryGetValue(source.Name, out ModelAdmitted? known) ? Task.FromResult(known) : Work(live => live.AdmitAsync(source));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request)
+    public Task<ModelScores> EvaluateAsync(EvaluationRequest request)
     {
         if (failed.TryGetValue(("evaluate", request.Model.Name), out WorkFailed? failure))
-            return Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException(failure.Error));
+            return Task.FromException<ModelScores>(new WorkFailedException(failure.Error));
         return evaluated.TryGetValue(request.Model.Name, out ModelEvaluated? known)
-            ? Task.FromResult(known.Scores) : Work(live => live.EvaluateAsync(request));
+            ? Task.FromResult(new ModelScores(known.Scores, known.Evaluator, known.Partial)) : Work(live => live.EvaluateAsync(request));
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request)
+    {
+        if (compared.TryGetValue(request.Generation, out ModelsCompared? known))
+            return Task.FromResult(known.Comparisons);
+        return booked.Contains(request.Generation) ? Task.FromResult<IReadOnlyList<ModelComparison>>([]) : Live.CompareAsync(request);
     }
 
     /// <inheritdoc/>

@@ -24,16 +24,28 @@ public sealed record ModelAdmitted(string Name, string Source, string Digest, lo
 /// <summary>Scores of a model.</summary>
 /// <param name="Average">Weighted mean of the scores, in their unit (the harness's: 0 … 1).</param>
 /// <param name="Gain">Average minus the mean of the parents' averages (paper, Eq. 6); null for admitted models and the base.</param>
+/// <param name="Evaluator">Name and version of what scored it; null where that is not known.</param>
+/// <param name="Partial">Not null where it was given up early: scores and average are then estimates, and never enter S.</param>
 public sealed record ModelEvaluated(
     string Name, IReadOnlyList<TaskScore> Scores, double Average,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Gain = null) : RunEvent;
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Gain = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Evaluator = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PartialEvaluation? Partial = null) : RunEvent;
+
+/// <summary>Models were compared item by item: those of a generation with the ones that they have to pass, and with each other.</summary>
+public sealed record ModelsCompared(int Generation, IReadOnlyList<ModelComparison> Comparisons) : RunEvent;
 
 /// <summary>One row of the kinship matrix: a new model and all that came before it.</summary>
 public sealed record KinshipMeasured(string Name, IReadOnlyList<KinshipEntry> Row) : RunEvent;
 
 /// <summary>Who will be merged in this generation, and why.</summary>
+/// <param name="Comparisons">
+/// Where the spec asks for significance: the tests that S was decided by, children of the generation before against those who held a
+/// place, with Holm's correction for all of them.
+/// </param>
 public sealed record ParentsSelected(
-    int Generation, IReadOnlyList<Mating> Pairs, IReadOnlyList<PassedOver> PassedOver) : RunEvent;
+    int Generation, IReadOnlyList<Mating> Pairs, IReadOnlyList<PassedOver> PassedOver,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ModelComparison>? Comparisons = null) : RunEvent;
 
 /// <summary>A child exists.</summary>
 /// <param name="Digest">Digest of its recipe: its name in the store.</param>
@@ -73,6 +85,23 @@ public sealed record TaskScore(
     string Task, string Metric, double Value,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? StandardError = null);
 
+/// <summary>How far a child that was given up was asked.</summary>
+/// <param name="Asked">Items asked.</param>
+/// <param name="Items">Items there are; the rest was saved.</param>
+/// <param name="Rival">The last of S, whom it would have had to pass.</param>
+/// <param name="Confidence">With which it would not have.</param>
+public sealed record PartialEvaluation(int Asked, int Items, string Rival, double Confidence);
+
+/// <summary>Two models on the same items.</summary>
+/// <param name="Difference">Average of the first minus that of the second.</param>
+/// <param name="PValue">How often chance alone would make a difference as large, if the two were alike.</param>
+/// <param name="Test">mcnemar or bootstrap.</param>
+/// <param name="Items">Items that both were asked.</param>
+/// <param name="Corrected">The p-value after Holm's correction for all comparisons that it was decided with.</param>
+public sealed record ModelComparison(
+    string First, string Second, double Difference, double PValue, string Test, int Items,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Corrected = null);
+
 /// <summary>A model and its average.</summary>
 public sealed record Best(string Name, double Average);
 
@@ -81,8 +110,10 @@ public sealed record Best(string Name, double Average);
 /// <param name="First">The better parent: the base_model of an asymmetric method.</param>
 /// <param name="Kinship">Kinship of the parents in the run's measure.</param>
 /// <param name="Ranks">Ranks of first and second by average in the population, 1 the best.</param>
+/// <param name="PValue">Of the difference of the two on the same items; null where they were not compared.</param>
 public sealed record Mating(
-    string Child, string First, string Second, Purpose Purpose, double Kinship, IReadOnlyList<int> Ranks, string Reason);
+    string Child, string First, string Second, Purpose Purpose, double Kinship, IReadOnlyList<int> Ranks, string Reason,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? PValue = null);
 
 /// <summary>A pair that would have come first but was not taken.</summary>
 public sealed record PassedOver(string First, string Second, double Kinship, string Reason);

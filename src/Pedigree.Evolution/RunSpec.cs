@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Pedigree.Evolution;
 
@@ -25,6 +26,18 @@ public sealed record RunSpec
 
     /// <summary>When to stop.</summary>
     public StopSpec Stop { get; init; } = new();
+
+    /// <summary>What scores the models; null for what is built in.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public EvaluatorSpec? Evaluator { get; init; }
+
+    /// <summary>Level below which a p-value makes two models different; null where every difference of averages counts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Significance { get; init; }
+
+    /// <summary>Children are given up once they cannot enter S; null where every child is asked everything.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SequentialSpec? Sequential { get; init; }
 
     /// <summary>Feeds the random strategy and random merge methods; the others use no chance.</summary>
     public long Seed { get; init; }
@@ -60,3 +73,39 @@ public sealed record KinshipSpec(KinshipMeasure Measure = KinshipMeasure.Pearson
 /// <param name="Evaluations">Models evaluated at most, the admitted ones and the base included.</param>
 /// <param name="Patience">Generations without a better best.</param>
 public sealed record StopSpec(double? Kinship = 0.9, int? Generations = 10, int? Evaluations = null, int? Patience = 3);
+
+/// <summary>What scores the models.</summary>
+/// <param name="Name">One of <see cref="Names"/>.</param>
+/// <param name="Command">lm_eval, command: program and arguments.</param>
+/// <param name="ModelArgs">lm_eval: what is added to its model_args, as in <c>dtype=bfloat16</c>.</param>
+/// <param name="Url">completions: base address of the server, <c>http://127.0.0.1:8000/v1</c>.</param>
+/// <param name="Model">completions: name by which a model is served; <c>{model}</c> stands for its folder.</param>
+/// <param name="Timeout">Seconds that one attempt may take: a request of completions, else all tasks of a model.</param>
+/// <param name="Attempts">How often it is tried before the failure counts.</param>
+public sealed record EvaluatorSpec(
+    string Name,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Command = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ModelArgs = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Url = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Model = null,
+    double Timeout = 3600, int Attempts = 3)
+{
+    /// <summary>lm-evaluation-harness as a process.</summary>
+    public const string LmEval = "lm_eval";
+
+    /// <summary>An OpenAI-compatible completions endpoint with log-probabilities.</summary>
+    public const string Completions = "completions";
+
+    /// <summary>A program of the user's own.</summary>
+    public const string Program = "command";
+
+    /// <summary>What a spec may name.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["built-in", LmEval, Completions, Program];
+
+    /// <summary>Whether it is a program that takes tasks by its own names and cannot be asked item by item.</summary>
+    public bool IsProgram => Name is LmEval or Program;
+}
+
+/// <summary>Sequential evaluation of children.</summary>
+/// <param name="Confidence">With which a child that is given up would not have entered S.</param>
+public sealed record SequentialSpec(double Confidence = 0.99);

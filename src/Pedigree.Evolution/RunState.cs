@@ -6,9 +6,10 @@ namespace Pedigree.Evolution;
 /// <param name="Generation">0 for an admitted model.</param>
 /// <param name="Parents">The better one first; empty for an admitted model.</param>
 /// <param name="Average">Null until it is evaluated.</param>
+/// <param name="Partial">Not null where it was given up early, and the scores are estimates.</param>
 public sealed record Model(
     string Name, string Digest, int Generation, ImmutableArray<string> Parents, Purpose? Purpose,
-    IReadOnlyList<TaskScore> Scores, double? Average);
+    IReadOnlyList<TaskScore> Scores, double? Average, PartialEvaluation? Partial = null);
 
 /// <summary>Two models without order.</summary>
 public readonly record struct Pair
@@ -49,8 +50,15 @@ public sealed record RunState
     /// <summary>Every pair ever chosen, and its child's name.</summary>
     public ImmutableDictionary<Pair, string> Merged { get; private init; } = ImmutableDictionary<Pair, string>.Empty;
 
+    /// <summary>Models that were compared item by item, the newer one first in the key.</summary>
+    public ImmutableDictionary<(string Newer, string Older), ModelComparison> Comparisons { get; private init; } =
+        ImmutableDictionary<(string, string), ModelComparison>.Empty;
+
     /// <summary>The generations, the admitted models' own being the first.</summary>
     public ImmutableList<GenerationCompleted> Generations { get; private init; } = [];
+
+    /// <summary>Name and version of what scored the models so far; null where that is not known.</summary>
+    public string? Evaluator { get; private init; }
 
     /// <summary>Merges made.</summary>
     public int Merges { get; private init; }
@@ -69,10 +77,15 @@ public sealed record RunState
         [.. Models.Values.Where(model => model.Average is not null).OrderByDescending(model => model.Average)];
 
     /// <summary>S: the k best.</summary>
-    public ImmutableArray<Model> Selected => [.. Population.Take(SelectedSize)];
+    public ImmutableArray<Model> Selected => TopK.Of(this);
 
     /// <summary>k.</summary>
     public int SelectedSize => Spec!.Strategy.K ?? Math.Min(3, Spec.Models.Count);
+
+    /// <summary>How two models compare, whichever is the newer; null where they were not compared.</summary>
+    public ModelComparison? Compare(string one, string other) =>
+        Comparisons.TryGetValue((one, other), out ModelComparison? known) ? known
+            : Comparisons.TryGetValue((other, one), out known) ? known with { First = one, Second = other, Difference = -known.Difference } : null;
 
     /// <summary>The run's measure of kinship between two models.</summary>
     public double Kinship(string one, string other) => Kinships[new Pair(one, other)][Spec!.Kinship.Measure];
@@ -110,6 +123,11 @@ public sealed record RunState
         ModelAdmitted { Name: BaseName } admitted => this with { Base = Admitted(admitted) },
         ModelAdmitted admitted => this with { Models = Models.Add(admitted.Name, Admitted(admitted)) },
         ModelEvaluated evaluated => Evaluated(evaluated),
+        ModelsCompared compared => this with
+        {
+            Comparisons = Comparisons.SetItems(compared.Comparisons.Select(
+                comparison => KeyValuePair.Create((comparison.First, comparison.Second), comparison))),
+        },
         KinshipMeasured row => this with
         {
             Kinships = Kinships.SetItems(row.Row.Select(
@@ -137,8 +155,8 @@ public sealed record RunState
 
     private RunState Evaluated(ModelEvaluated evaluated)
     {
-        Model model = Find(evaluated.Name) with { Scores = evaluated.Scores, Average = evaluated.Average };
-        RunState counted = this with { Evaluations = Evaluations + 1 };
+        Model model = Find(evaluated.Name) with { Scores = evaluated.Scores, Average = evaluated.Average, Partial = evaluated.Partial };
+        RunState counted = this with { Evaluations = Evaluations + 1, Evaluator = Evaluator ?? evaluated.Evaluator };
         return evaluated.Name == BaseName
             ? counted with { Base = model }
             : counted with { Models = Models.SetItem(model.Name, model) };

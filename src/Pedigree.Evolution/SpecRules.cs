@@ -33,6 +33,11 @@ public static partial class SpecRules
             Require(task.Fewshot is null or >= 0, $"tasks[{index}].fewshot", "the number of examples is 0 or more");
         }
 
+        Require(spec.Significance is null or > 0 and < 1, "significance", "a level of significance lies between 0 and 1: 0.05 is usual");
+        Require(spec.Sequential is null or { Confidence: >= 0.5 and < 1 }, "sequential.confidence", "a confidence is at least 0.5 and below 1: 0.99 is usual");
+        if (spec.Evaluator is { } evaluator)
+            CheckEvaluator(spec, evaluator);
+
         Require(Strategy.Exists(spec.Strategy.Name), "strategy.name",
             $"there is no strategy '{spec.Strategy.Name}': use {string.Join(", ", Strategy.Names)}");
         Require(spec.Strategy.K is null or >= 2, "strategy.k", "k is 2 or more: one model cannot be merged");
@@ -49,6 +54,28 @@ public static partial class SpecRules
             $"the base and the {spec.Models.Count} models take {spec.Models.Count + 1} evaluations before the first merge: allow more");
     }
 
+    private static void CheckEvaluator(RunSpec spec, EvaluatorSpec evaluator)
+    {
+        Require(EvaluatorSpec.Names.Contains(evaluator.Name), "evaluator.name",
+            $"there is no evaluator '{evaluator.Name}': use {string.Join(", ", EvaluatorSpec.Names)}");
+        Require(evaluator.Command is null || evaluator.IsProgram && evaluator.Command is [{ Length: > 0 }, ..], "evaluator.command",
+            "a command is a program and its arguments, for lm_eval and command alone");
+        Require(evaluator.Name != EvaluatorSpec.Program || evaluator.Command is not null, "evaluator.command", "is missing: the program that scores, and its arguments");
+        Require(evaluator.ModelArgs is null || evaluator.Name == EvaluatorSpec.LmEval, "evaluator.model_args", "are for lm_eval alone");
+        Require((evaluator.Name == EvaluatorSpec.Completions) == (evaluator.Url is not null), "evaluator.url",
+            "is the address of a completions server, http://127.0.0.1:8000/v1, for completions and nothing else");
+        Require(evaluator.Url is null || Uri.TryCreate(evaluator.Url, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https", "evaluator.url",
+            $"'{evaluator.Url}' is no address; http://127.0.0.1:8000/v1 would be right");
+        Require(evaluator.Model is null || evaluator.Name == EvaluatorSpec.Completions, "evaluator.model", "is the name that a completions server knows a model by");
+        Require(double.IsFinite(evaluator.Timeout) && evaluator.Timeout is > 0 and <= 1e6, "evaluator.timeout", "is a number of seconds above 0, at most a million");
+        Require(evaluator.Attempts is >= 1 and <= 100, "evaluator.attempts", "is 1 to 100");
+        Require(spec.Sequential is null || !evaluator.IsProgram, "sequential",
+            $"{evaluator.Name} cannot be asked a part of the items: leave it out, or use the built-in evaluator or completions");
+        for (int index = 0; index < spec.Tasks.Count; index++)
+            Require(evaluator.Name != EvaluatorSpec.LmEval || spec.Tasks[index].Data is null, $"tasks[{index}].data",
+                "lm_eval reads the data that its task files name: leave it out, or name a task file with this data");
+    }
+
     internal static void CheckAdmitted(RunState state)
     {
         foreach (Model model in state.Models.Values)
@@ -62,6 +89,11 @@ public static partial class SpecRules
         foreach ((Pair pair, KinshipValue value) in state.Kinships.OrderBy(entry => entry.Key.Second, StringComparer.Ordinal))
             Require(value.Euclidean > 0, $"models.{pair.Second}", $"its weights are those of {pair.First}");
     }
+
+    /// <summary>Scores of two versions of an evaluator are no scores of one run.</summary>
+    internal static void CheckEvaluator(RunState state, string? evaluator) => Require(
+        evaluator is null || state.Evaluator is null || evaluator == state.Evaluator, "evaluator",
+        $"is {evaluator}, but the models so far were scored by {state.Evaluator}: restore that, or begin another run");
 
     private static void RequireDistinct(IEnumerable<(string Value, string Field)> values, string message)
     {

@@ -18,10 +18,14 @@ public static class StopRules
         if (state.Evaluations >= stop.Evaluations)
             return StopReason.Evaluations;
         if (stop.Patience is { } patience && last.Generation >= patience
-            && state.Generations[^(patience + 1)].Best.Average >= last.Best.Average)
+            && !IsBetter(state, last.Best, state.Generations[^(patience + 1)].Best))
             return StopReason.Patience;
         return null;
     }
+
+    /// <summary>Where the spec asks for significance, a best that cannot be told from the one before is no better one.</summary>
+    private static bool IsBetter(RunState state, Best now, Best before) => now.Average > before.Average
+        && (state.Spec!.Significance is not { } level || state.Compare(now.Name, before.Name)?.PValue < level);
 
     /// <summary>Saturation once children were made and the mean kinship of S passes the threshold.</summary>
     internal static Stage StageOf(RunState state, int generation, double? meanKinship) =>

@@ -9,6 +9,12 @@ public static partial class StoreNames
     /// <summary>A score, by its key.</summary>
     public static string Score(string key) => $"scores/{Digest(key)}.json";
 
+    /// <summary>The rows that a score was made of.</summary>
+    public static string Items(string key) => $"scores/{Digest(key)}.parquet";
+
+    /// <summary>Whether something is a score or belongs to one.</summary>
+    public static bool IsScore(string name) => name.StartsWith("scores/", StringComparison.Ordinal);
+
     /// <summary>The Gram row of a model relative to a base.</summary>
     public static string Gram(string digest) => $"grams/{Digest(digest)}.json";
 

@@ -7,17 +7,17 @@ namespace Pedigree.Storage;
 /// <summary>Reads and writes scores.</summary>
 public static class StoredScore
 {
-    /// <summary>The score of a key; null where there is none.</summary>
+    /// <summary>What is known of a key; null where there is nothing.</summary>
     /// <exception cref="BadInputException">It is not as it was written.</exception>
-    public static async Task<TaskScore?> ReadAsync(IStore store, string key, CancellationToken cancellation = default)
+    public static async Task<TScore?> ReadAsync<TScore>(IStore store, string key, CancellationToken cancellation = default)
+        where TScore : class
     {
         string name = StoreNames.Score(key);
         if (await store.ReadAsync(name, cancellation: cancellation) is not { } content)
             return null;
         try
         {
-            return JsonSerializer.Deserialize<TaskScore>(content, EventJson.Options) is { Task: not null, Metric: not null } score
-                ? score : throw new JsonException();
+            return JsonSerializer.Deserialize<TScore>(content, EventJson.Options) ?? throw new JsonException();
         }
         catch (JsonException error)
         {
@@ -26,6 +26,6 @@ public static class StoredScore
     }
 
     /// <summary>Keeps a score.</summary>
-    public static Task WriteAsync(IStore store, string key, TaskScore score, CancellationToken cancellation = default) =>
+    public static Task WriteAsync<TScore>(IStore store, string key, TScore score, CancellationToken cancellation = default) =>
         store.WriteAsync(StoreNames.Score(key), (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options), (byte)'\n'], cancellation);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -22,6 +23,9 @@ public static class EmbeddedHost
     /// <param name="end">Ends the run for good, at once, with what it has.</param>
     /// <param name="reason">Why it was suspended, for the log; asked once it was.</param>
     /// <exception cref="BadInputException">Spec, models or store are not right, or another process writes the run.</exception>
+    /// <exception cref="EvaluatorFailedException">
+    /// The evaluator failed, however often it was tried: the run is suspended, and the same call goes on with it.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
     public static async Task<RunRecord> RunAsync(
         SpecFile spec, IStore store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
@@ -73,6 +77,12 @@ public static class EmbeddedHost
         {
             await live.FinishAsync();
             await journal.SuspendAsync(reason?.Invoke() ?? "cancelled");
+            throw;
+        }
+        catch (EvaluatorFailedException failure)
+        {
+            await live.FinishAsync();
+            await journal.SuspendAsync(failure.Message);
             throw;
         }
         finally

@@ -24,9 +24,10 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     /// <param name="name">What errors call it.</param>
     /// <param name="folder">Where its relative paths begin.</param>
     /// <param name="text">YAML or JSON.</param>
+    /// <param name="evaluators">The only evaluators that it may name; null where it may describe any.</param>
     /// <exception cref="BadInputException">Names the field and what would be right.</exception>
-    public static SpecFile Parse(string name, string folder, string text) =>
-        SpecReader.Read(name, folder, ConfigurationReader.Parse(name, text));
+    public static SpecFile Parse(string name, string folder, string text, IReadOnlyDictionary<string, EvaluatorSpec>? evaluators = null) =>
+        SpecReader.Read(name, folder, ConfigurationReader.Parse(name, text), evaluators);
 
     /// <summary>The spec with the digest of every task, each of which is loaded.</summary>
     /// <param name="refusal">Says why a file or folder that a task names may not be read, before it is; null where all may.</param>

@@ -15,6 +15,8 @@ public sealed class OutsideEvaluatorTests : IDisposable
     private OutsideSettings Script(string script, int attempts = 1, double seconds = 30) =>
         new(["/bin/sh", folder.File("evaluator.sh", script)], TimeSpan.FromSeconds(seconds), attempts);
 
+    private static (string, string, string, double, double?) Of(OutsideScore score) => (score.Task, score.Metric, score.Filter, score.Value, score.StandardError);
+
     private Task<OutsideResults> Command(string script, int attempts = 1, double seconds = 30) =>
         OutsideEvaluator.CommandAsync(Script(script, attempts, seconds), folder.Path, [new("boolq", Fewshot: 2)], TestContext.Current.CancellationToken);
 
@@ -26,7 +28,7 @@ public sealed class OutsideEvaluatorTests : IDisposable
             echo '{"evaluator": "mine 1.2", "results": {"boolq": {"alias": "boolq", "acc,none": 0.5, "acc_stderr,none": "N/A", "f1,none": 0.25, "f1_stderr,none": 0.1} } }'
             """);
         Assert.Equal("mine 1.2", results.Evaluator);
-        Assert.Equal([new("boolq", "acc", "none", 0.5, null), new("boolq", "f1", "none", 0.25, 0.1)], results.Scores);
+        Assert.Equal([("boolq", "acc", "none", 0.5, null), ("boolq", "f1", "none", 0.25, 0.1)], results.Scores.Select(Of));
         Assert.Equal($$"""{"model":"{{folder.Path}}","tasks":[{"task":"boolq","data":null,"fewshot":2,"limit":null}]}""", File.ReadAllText(Path.Combine(folder.Path, "asked.json")));
     }
 
@@ -74,11 +76,11 @@ public sealed class OutsideEvaluatorTests : IDisposable
             mkdir -p "$2/some__model"
             echo '{"lm_eval_version": "0.4.9", "results": {"winogrande": {"alias": "winogrande", "acc,none": 0.75, "acc_stderr,none": 0.02} } }' > "$2/some__model/results_2026-01-01T00-00-00.json"
             """);
-        var results = await OutsideEvaluator.LmEvalAsync(script, folder.Path, [new("winogrande", Fewshot: 5, Limit: 10)], TestContext.Current.CancellationToken);
+        var results = await OutsideEvaluator.LmEvalAsync(script, folder.Path, [new("winogrande", Fewshot: 5, Limit: 10)], cancellation: TestContext.Current.CancellationToken);
         Assert.Equal("lm_eval 0.4.9", results.Evaluator);
-        Assert.Equal(new OutsideScore("winogrande", "acc", "none", 0.75, 0.02), results.Scores.Single());
-        Assert.Matches($"^run --model hf --model_args pretrained={folder.Path} --tasks winogrande --output_path .* --num_fewshot 5 --limit 10\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
+        Assert.Equal(("winogrande", "acc", "none", 0.75, 0.02), Of(results.Scores.Single()));
+        Assert.Matches($"^--model hf --model_args pretrained={folder.Path} --tasks winogrande --output_path .* --log_samples --num_fewshot 5 --limit 10\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
         Assert.Contains("without writing a results file", (await Assert.ThrowsAsync<EvaluatorFailedException>(() =>
-            OutsideEvaluator.LmEvalAsync(Script("true"), folder.Path, [new("winogrande")], TestContext.Current.CancellationToken))).Message);
+            OutsideEvaluator.LmEvalAsync(Script("true"), folder.Path, [new("winogrande")], cancellation: TestContext.Current.CancellationToken))).Message);
     }
 }

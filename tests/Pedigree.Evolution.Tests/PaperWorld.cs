@@ -53,9 +53,11 @@ internal sealed class PaperWorld : IActivities
 
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) => Task.FromResult(new ModelAdmitted(source.Name, source.Path, source.Path, 7_241_732_096));
 
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => Task.FromResult<IReadOnlyList<TaskScore>>(
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => Task.FromResult<IReadOnlyList<ModelComparison>>([]);
+
+    public Task<ModelScores> EvaluateAsync(EvaluationRequest request) => Task.FromResult(new ModelScores(
         [.. Spec.Tasks.Select((task, index) => new TaskScore(task.Task, "acc", request.Model.Name == RunState.BaseName
-            ? 0 : byName[PaperName(request.Model.Name)].Scores[index]))]);
+            ? 0 : byName[PaperName(request.Model.Name)].Scores[index]))]));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request)
     {

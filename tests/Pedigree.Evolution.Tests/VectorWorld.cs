@@ -19,6 +19,9 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     /// <summary>Children that cannot be made.</summary>
     public HashSet<string> Unmergeable { get; init; } = [];
 
+    /// <summary>The p-value of every comparison; null where there are none.</summary>
+    public double? PValue { get; init; }
+
     public int? StopAfter { get; init; }
 
     public int? PauseAfter { get; set; }
@@ -29,10 +32,14 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
         UnlessTold(() => new ModelAdmitted(source.Name, source.Path, $"digest of {source.Path}", target.Length));
 
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => Unscorable.Contains(request.Model.Name)
-        ? Task.FromException<IReadOnlyList<TaskScore>>(new WorkFailedException("no score"))
-        : UnlessTold<IReadOnlyList<TaskScore>>(() =>
-            [.. request.Tasks.Select(task => new TaskScore(task.Task, "acc", -Distance(known[request.Model.Name], target)))]);
+    public Task<ModelScores> EvaluateAsync(EvaluationRequest request) => Unscorable.Contains(request.Model.Name)
+        ? Task.FromException<ModelScores>(new WorkFailedException("no score"))
+        : UnlessTold(() => new ModelScores(
+            [.. request.Tasks.Select(task => new TaskScore(task.Task, "acc", Score(request.Model)))]));
+
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => Task.FromResult<IReadOnlyList<ModelComparison>>(PValue is not { } p ? []
+        : [.. request.New.SelectMany((added, number) => request.Rivals.Concat(request.New.Take(number)).Where(other => other.Name != added.Name)
+            .Select(other => new ModelComparison(added.Name, other.Name, Score(added) - Score(other), p, "bootstrap", 10)))]);
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         Computing<IReadOnlyList<KinshipMeasured>>(() =>
@@ -79,7 +86,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     };
 
     /// <summary>Four specialists, each strong along its own axis, and a target between them.</summary>
-    public static VectorWorld Specialists(int endAfter = int.MaxValue) => new(
+    public static VectorWorld Specialists(int endAfter = int.MaxValue, double? pValue = null) => new(
         new Dictionary<string, double[]>
         {
             ["math"] = [4, 0.3, -0.2, 0.1, 0.2, -0.1],
@@ -90,7 +97,10 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
         [1.2, 0.9, 0.7, 0.6, 0, 0])
     {
         EndAfter = endAfter,
+        PValue = pValue,
     };
+
+    private double Score(ModelReference model) => -Distance(known[model.Name], target);
 
     private Task<TResult> UnlessTold<TResult>(Func<TResult> compute) =>
         Computed >= EndAfter ? Task.FromException<TResult>(new ToldToStopException()) : Computing(compute);

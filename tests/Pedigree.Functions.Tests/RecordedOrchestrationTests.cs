@@ -49,9 +49,19 @@ public sealed class RecordedOrchestrationTests
         Assert.Equal(StopReason.Told, Assert.IsType<RunCompleted>(Assert.Single(log.Skip(before))).Reason);
     }
 
+    [Fact]
+    public async Task An_evaluator_that_fails_ends_the_orchestration_and_the_log_says_why()
+    {
+        List<RunEvent> log = [];
+        await RunAsync(log, evaluatorFails: true);
+
+        Assert.Equal("the server is gone", Assert.IsType<RunSuspended>(log[^1]).Reason);
+        Assert.DoesNotContain(log, recorded => recorded is ModelEvaluated or WorkFailed);
+    }
+
     /// <summary>Runs to the end, adding to the log.</summary>
     /// <returns>How often the orchestration began.</returns>
-    private async Task<int> RunAsync(List<RunEvent> log, bool end = false)
+    private async Task<int> RunAsync(List<RunEvent> log, bool end = false, bool evaluatorFails = false)
     {
         RecordedActivities world = new(_recorded);
         int beginnings = 0;
@@ -82,14 +92,24 @@ public sealed class RecordedOrchestrationTests
             Activity<ModelSource, ModelAdmitted>(tasks, nameof(WorkActivities.Admit), world.AdmitAsync);
             Activity<KinshipRequest, IReadOnlyList<KinshipMeasured>>(tasks, nameof(WorkActivities.MeasureKinship), world.MeasureKinshipAsync);
             Activity<MergeRequest, MergedModel>(tasks, nameof(WorkActivities.Merge), world.MergeAsync);
-            Activity<EvaluationRequest, IReadOnlyList<TaskScore>>(tasks, nameof(WorkActivities.Evaluate), world.EvaluateAsync);
+            Activity<ComparisonRequest, IReadOnlyList<ModelComparison>>(tasks, nameof(WorkActivities.Compare), world.CompareAsync);
+            tasks.AddActivityFunc<string>(nameof(LogActivities.RecordSuspension), (_, suspension) =>
+            {
+                log.Add(new RunSuspended(Wire.Read<Suspension>(suspension).Reason));
+                return Task.CompletedTask;
+            });
+            if (evaluatorFails)
+                tasks.AddActivityFunc<string, string>(nameof(WorkActivities.Evaluate), (_, _) =>
+                    Task.FromResult(Wire.Write(new Outcome<ModelScores>(null, Evaluator: "the server is gone"))));
+            else
+                Activity<EvaluationRequest, ModelScores>(tasks, nameof(WorkActivities.Evaluate), world.EvaluateAsync);
         });
         RunOrder order = new("recorded", "/spec.yaml", ((RunStarted)_recorded[0]).Spec, end);
         await host.Client.ScheduleNewOrchestrationInstanceAsync(
             EvolveOrchestrator.Name, Wire.Write(order), new StartOrchestrationOptions("recorded"), TestContext.Current.CancellationToken);
         OrchestrationMetadata instance = await host.Client.WaitForInstanceCompletionAsync(
             "recorded", getInputsAndOutputs: true, TestContext.Current.CancellationToken);
-        Assert.True(instance.RuntimeStatus == OrchestrationRuntimeStatus.Completed, instance.FailureDetails?.ToString());
+        Assert.True(instance.RuntimeStatus == (evaluatorFails ? OrchestrationRuntimeStatus.Failed : OrchestrationRuntimeStatus.Completed), instance.FailureDetails?.ToString());
         return beginnings;
     }
 

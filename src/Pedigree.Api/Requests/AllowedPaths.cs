@@ -42,7 +42,7 @@ public sealed class AllowedPaths
             Models = models,
             Tasks = [.. spec.Tasks.Select((task, index) => task with
             {
-                Task = TaskLoader.BuiltIn.Contains(task.Task) ? task.Task : File($"tasks[{index}].task", task.Task),
+                Task = IsName(task.Task, spec.Evaluator) ? task.Task : File($"tasks[{index}].task", task.Task),
                 Data = task.Data is null ? null : Data($"tasks[{index}].data", task.Data),
             })],
         };
@@ -51,6 +51,10 @@ public sealed class AllowedPaths
     /// <summary>Why a file or folder that a task file names may not be read; null where it may.</summary>
     public string? Refusal(string path) => Inside(path) is not { } place ? $"`{path}` is not below {Folders}"
         : LeadsOut(place) is { } astray ? $"`{astray}` is a link that leads out of {Folders}" : null;
+
+    /// <summary>A task built in, or one that another program brings and knows by a plain name.</summary>
+    private static bool IsName(string task, EvaluatorSpec? evaluator) => TaskLoader.BuiltIn.Contains(task)
+        || evaluator is { IsProgram: true } && StoreNames.IsRun(task) && !task.EndsWith(".yaml", StringComparison.Ordinal);
 
     private async Task<string> ModelAsync(string field, string path, CancellationToken cancellation)
     {

@@ -100,7 +100,7 @@ internal static class EvalCommand
     {
         OutsideSettings settings = new(command, timeout);
         OutsideResults results = command[0] == "lm_eval" || Path.GetFileName(command[0]) == "lm_eval"
-            ? await OutsideEvaluator.LmEvalAsync(settings, model, tasks, cancellation) : await OutsideEvaluator.CommandAsync(settings, model, tasks, cancellation);
+            ? await OutsideEvaluator.LmEvalAsync(settings, model, tasks, cancellation: cancellation) : await OutsideEvaluator.CommandAsync(settings, model, tasks, cancellation);
         Output.Of(parsed).Print(results, console =>
         {
             Table table = Output.Table(("task", false), ("metric", false), ("filter", false), ("value", true), ("±", true));

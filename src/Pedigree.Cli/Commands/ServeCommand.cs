@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Pedigree.Api;
 using Pedigree.Api.Serving;
 using Pedigree.Workflow.Publishing;
+using Pedigree.Workflow.Specs;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -29,12 +30,19 @@ internal static class ServeCommand
             HelpName = "folder",
         };
         Option<int> atOnce = new("--runs-at-once") { Description = "Runs at a time; the others wait", DefaultValueFactory = _ => 1, HelpName = "number" };
+        Option<string?> evaluators = new("--evaluators")
+        {
+            Description = "YAML file of the evaluators that specs may name: they run programs, so that a spec cannot describe one itself",
+            HelpName = "file",
+        };
         Option<string?> publish = Shared.Publish();
         Verb verb = new("serve", "Serve the HTTP API, and do the work of its runs in this process", "pedigree serve",
-            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data") { urls, store, key, roots, atOnce, publish };
+            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data") { urls, store, key, roots, atOnce, evaluators, publish };
         verb.Does(async (parsed, cancellation) =>
         {
             RunsApiOptions api = parsed.GetValue(roots) is [_, ..] given ? new() { Roots = given } : new();
+            if (parsed.GetValue(evaluators) is { } file)
+                api = api with { Evaluators = EvaluatorReader.ReadFile(file) };
             string? secret = parsed.GetValue(key) ?? (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } set ? set : null);
             await using WebApplication server = PedigreeServer.Create(new()
             {

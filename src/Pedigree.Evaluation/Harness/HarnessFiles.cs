@@ -70,7 +70,7 @@ public static class HarnessFiles
         JsonArray answers = result.Output is { } output ? [output]
             : [.. result.LogLikelihoods.Zip(result.IsGreedy, (sum, greedy) => (JsonNode)new JsonArray(sum, greedy))];
         JsonArray filtered = result.Output is { } text ? [filter.Apply(text)] : [.. answers.Select(answer => answer!.DeepClone())];
-        var target = item.Golds.Count > 0 && item.Requests.Count > 1 ? $"{item.Gold}" : item.Target;
+        var target = item.Shown;
         var scores = result.Scores.Where(score => score.Key.EndsWith($",{filter.Name}", StringComparison.Ordinal))
             .Select(score => KeyValuePair.Create(score.Key[..score.Key.IndexOf(',')], (JsonNode?)score.Value)).ToList();
         return new JsonObject(

@@ -44,6 +44,21 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
         return LocalModel.Cut(choice["text"]?.GetValue<string>() ?? throw new EvaluatorFailedException("its answer has no choices[0].text"), until);
     });
 
+    /// <summary>The server's version as vLLM answers it at /version; null where it does not.</summary>
+    public static async Task<string?> VersionAsync(EndpointSettings settings, CancellationToken cancellation)
+    {
+        using HttpClient client = new() { Timeout = settings.Timeout };
+        try
+        {
+            return (string?)(await client.GetFromJsonAsync<JsonObject>(new Uri(settings.Url, "/version"), cancellation))?["version"];
+        }
+        catch (Exception error) when (error is HttpRequestException or JsonException or InvalidOperationException
+            || error is OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     public void Dispose() => client.Dispose();
 
     private async Task<TokenScores> ScoreAsync(ScoreRequest request)

@@ -23,4 +23,7 @@ public sealed record EvaluationItem(
 
     /// <summary>The right answer as text, the first where there are several.</summary>
     public string Target => Targets[0];
+
+    /// <summary>The right answer as the harness writes it beside a model's: the number of a choice, or text.</summary>
+    internal string Shown => Golds.Count > 0 && Requests.Count > 1 ? $"{Gold}" : Target;
 }

@@ -6,7 +6,7 @@ using Pedigree.Weights;
 namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>A task with its data, or a group of tasks, read and checked before any model is loaded.</summary>
-public sealed class EvaluationTask
+public sealed record EvaluationTask
 {
     private EvaluationTask(string name, string alias, string file, IReadOnlyList<string> metrics, string? metric)
     {
@@ -47,6 +47,9 @@ public sealed class EvaluationTask
 
     /// <summary>Whether a higher value of the metric that counts is better.</summary>
     public bool HigherIsBetter => Metrics.HigherIsBetter(PrimaryMetric);
+
+    /// <summary>Whether the score is a mean over rows, so that two models can be compared row by row.</summary>
+    public bool IsMean => Metrics.Aggregation(PrimaryMetric) == "mean";
 
     internal string File { get; }
 
@@ -90,6 +93,9 @@ public sealed class EvaluationTask
             }),
         };
     }
+
+    /// <summary>Some of the rows of a task that is no group. Its digest is still that of the whole.</summary>
+    internal EvaluationTask WithRows(IReadOnlyList<int> places) => this with { Items = [.. places.Select(place => Items[place])] };
 
     /// <summary>The tasks without their groups, in order.</summary>
     public IEnumerable<EvaluationTask> Leaves() => Members.Count == 0 ? [this] : Members.SelectMany(member => member.Leaves());

@@ -3,9 +3,6 @@ namespace Pedigree.Evaluation.Tasks;
 /// <summary>Rows to questions: prompts with their examples, choices and answers.</summary>
 internal sealed class ItemMaker
 {
-    /// <summary>The harness's seed for few-shot draws.</summary>
-    private const uint FewshotSeed = 1234;
-
     private readonly TaskDefinition task;
 
     private ItemMaker(TaskDefinition task) => this.task = task;
@@ -19,7 +16,7 @@ internal sealed class ItemMaker
         if (fewshot > 0 && pool.Count < needed)
             throw pool.FirstOrDefault(data.Rows[0]).Bad("fewshot",
                 $"{fewshot} examples a prompt need at least {needed} rows to draw from, but there are {pool.Count}.");
-        var random = new PythonRandom(FewshotSeed);
+        var random = new PythonRandom(TaskLoader.FewshotSeed);
         var contents = fewshot > 0 && data.LeaveOutOwn ? pool.Select(row => row.Fields.ToJsonString()).ToArray() : null;
         var rows = limit is { } most ? data.Rows.Take(most) : data.Rows;
         return [.. rows.Select(row =>

@@ -9,6 +9,17 @@ public static class TaskLoader
     /// <summary>Names of the tasks and groups that are built in.</summary>
     public static IReadOnlyList<string> BuiltIn => TaskSource.BuiltIn;
 
+    /// <summary>The seed that examples are drawn with, the harness's own.</summary>
+    public const int FewshotSeed = 1234;
+
+    /// <summary>The name that a task file gives its task or group; its data is not read.</summary>
+    /// <exception cref="BadInputException">The file is no task's.</exception>
+    public static string NameOf(string file)
+    {
+        var content = TaskSource.Find(Path.GetDirectoryName(Path.GetFullPath(file))!, Path.GetFullPath(file), new(_ => null))!.Content;
+        return content.OptionalString("group") ?? content.RequiredString("task");
+    }
+
     /// <summary>Reads a task and its data and checks every row; of a group, all its tasks.</summary>
     /// <param name="folder">Where relative paths among the arguments begin: the folder of the run's spec.</param>
     /// <param name="task">Name of a built-in task, or path of a task file. Paths in that file begin at the file's own folder.</param>

@@ -6,25 +6,48 @@ namespace Pedigree.Evolution.Statistics;
 /// <param name="Test">mcnemar or bootstrap.</param>
 public sealed record Comparison(double Difference, double PValue, string Test);
 
+/// <summary>Two models' scores of the same items of one task.</summary>
+/// <param name="First">The first's.</param>
+/// <param name="Second">The second's, in the same order.</param>
+/// <param name="Weight">The task's weight in the average.</param>
+public sealed record PairedItems(IReadOnlyList<double> First, IReadOnlyList<double> Second, double Weight)
+{
+    /// <summary>First minus second, item by item.</summary>
+    public double[] Differences { get; } = [.. First.Zip(Second, (a, b) => a - b)];
+
+    /// <summary>Whether every score is 0 or 1.</summary>
+    public bool IsAccuracy => First.Concat(Second).All(score => score is 0 or 1);
+}
+
 /// <summary>Tests of whether two models differ, item by item: much sharper than two standard errors side by side.</summary>
 public static class PairedTests
 {
     /// <summary>Resamples of the bootstrap.</summary>
     public const int Resamples = 10_000;
 
-    /// <summary>Compares two models: McNemar's exact test where every score is 0 or 1, else the bootstrap.</summary>
+    /// <summary>Compares two models in one task.</summary>
     /// <param name="first">A score an item.</param>
     /// <param name="second">The other's, of the same items in the same order.</param>
     /// <param name="seed">Of the bootstrap; the same seed gives the same answer everywhere.</param>
     /// <exception cref="ArgumentException">There are not equally many items, or none.</exception>
-    public static Comparison Compare(IReadOnlyList<double> first, IReadOnlyList<double> second, ulong seed = 0)
+    public static Comparison Compare(IReadOnlyList<double> first, IReadOnlyList<double> second, ulong seed = 0) =>
+        Compare([new PairedItems(first, second, 1)], seed);
+
+    /// <summary>
+    /// Compares two models' averages over several tasks: McNemar's exact test where every score is 0 or 1 and all items weigh alike, else
+    /// the bootstrap, in which each task's items are drawn by themselves.
+    /// </summary>
+    /// <exception cref="ArgumentException">There are not equally many items, or none.</exception>
+    public static Comparison Compare(IReadOnlyList<PairedItems> tasks, ulong seed = 0)
     {
-        if (first.Count != second.Count || first.Count == 0)
-            throw new ArgumentException($"{first.Count} and {second.Count} items cannot be compared in pairs");
-        double[] differences = [.. first.Zip(second, (a, b) => a - b)];
-        return first.Concat(second).All(score => score is 0 or 1)
-            ? new(differences.Average(), McNemar(differences.Count(d => d > 0), differences.Count(d => d < 0)), "mcnemar")
-            : new(differences.Average(), Bootstrap(differences, seed), "bootstrap");
+        if (tasks.FirstOrDefault(task => task.First.Count != task.Second.Count || task.First.Count == 0) is { } odd)
+            throw new ArgumentException($"{odd.First.Count} and {odd.Second.Count} items cannot be compared in pairs");
+        double whole = tasks.Sum(task => task.Weight), each = tasks[0].Weight / tasks[0].First.Count;
+        List<(double[] Differences, double Weight)> parts = [.. tasks.Select(task => (task.Differences, task.Weight / whole))];
+        double difference = parts.Sum(part => part.Weight * part.Differences.Average());
+        return tasks.All(task => task.IsAccuracy && Math.Abs(task.Weight / task.First.Count - each) <= 1e-12 * each)
+            ? new(difference, McNemar(parts.Sum(part => part.Differences.Count(d => d > 0)), parts.Sum(part => part.Differences.Count(d => d < 0))), "mcnemar")
+            : new(difference, Bootstrap(parts, seed), "bootstrap");
     }
 
     /// <summary>
@@ -47,22 +70,36 @@ public static class PairedTests
 
     /// <summary>
     /// Two-sided p of the mean difference being 0: the differences, moved to the mean 0, are drawn again with replacement, and
-    /// p = (1 + draws whose mean is as far from 0) / (1 + draws) (Davison and Hinkley 1997, section 4.4).
+    /// p = (1 + draws whose mean is as far from 0) / (1 + draws) (Davison and Hinkley 1997, section 4.4). Of several parts each is
+    /// moved and drawn by itself, and the weighted sum of their means counts.
     /// </summary>
-    public static double Bootstrap(IReadOnlyList<double> differences, ulong seed)
+    /// <param name="parts">Differences item by item, and weights, of which the sum is 1.</param>
+    /// <param name="seed">Of the draws.</param>
+    public static double Bootstrap(IReadOnlyList<(double[] Differences, double Weight)> parts, ulong seed)
     {
-        double mean = differences.Average(), limit = Math.Abs(mean) * (1 - 1e-12);
-        double[] moved = [.. differences.Select(d => d - mean)];
+        double limit = Math.Abs(parts.Sum(part => part.Weight * part.Differences.Average())) * (1 - 1e-12);
+        List<(double[] Moved, double Weight)> moved = [.. parts.Select(part => (Moved(part.Differences), part.Weight / part.Differences.Length))];
         SplitMix random = new(seed);
         int asFar = 0;
         for (int draw = 0; draw < Resamples; draw++)
         {
-            double sum = 0;
-            for (int i = 0; i < moved.Length; i++)
-                sum += moved[random.Below(moved.Length)];
-            asFar += Math.Abs(sum / moved.Length) >= limit ? 1 : 0;
+            double mean = 0;
+            foreach ((double[] values, double weight) in moved)
+            {
+                double sum = 0;
+                for (int i = 0; i < values.Length; i++)
+                    sum += values[random.Below(values.Length)];
+                mean += weight * sum;
+            }
+            asFar += Math.Abs(mean) >= limit ? 1 : 0;
         }
         return (1.0 + asFar) / (1 + Resamples);
+    }
+
+    private static double[] Moved(double[] differences)
+    {
+        double mean = differences.Average();
+        return [.. differences.Select(d => d - mean)];
     }
 
     /// <summary>

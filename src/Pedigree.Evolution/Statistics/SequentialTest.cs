@@ -9,6 +9,9 @@ public static class SequentialTest
     /// <summary>Looks at most, the last one at nine tenths.</summary>
     private const int Looks = 9;
 
+    /// <summary>In how many parts items are asked.</summary>
+    public const int PartCount = Looks + 1;
+
     /// <summary>Items before the first look at least: below that a mean is not yet normal.</summary>
     private const int FewestItems = 20;
 
@@ -25,27 +28,37 @@ public static class SequentialTest
         return order;
     }
 
-    /// <summary>After how many items to look.</summary>
-    public static IReadOnlyList<int> LooksAt(int items) =>
-        [.. Enumerable.Range(1, Looks).Select(look => items * look / (Looks + 1)).Where(count => count >= FewestItems)];
+    /// <summary>
+    /// The parts in which a task's items are asked, each a list of their places: after each but the last there is a look. Of a task with
+    /// fewer than ten items some parts are empty.
+    /// </summary>
+    public static IReadOnlyList<IReadOnlyList<int>> Parts(int items, ulong seed)
+    {
+        IReadOnlyList<int> order = Order(items, seed);
+        return [.. Enumerable.Range(0, PartCount).Select(part => order.Take((items * part / PartCount)..(items * (part + 1) / PartCount)).Order().ToList())];
+    }
 
     /// <summary>
-    /// Whether, with the confidence asked for, the model's mean over all items would stay below the rival's. The mean difference of all
-    /// N items lies below m + z·s·√((1 − n/N)/n) of the n seen (drawn without replacement); z allows for all looks together.
+    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. The mean difference of all
+    /// N items of a task lies around m, that of the n seen (drawn without replacement), with the standard error s·√((1 − n/N)/n); the
+    /// average adds up the tasks' by their weights, and lies below m + z·error. z allows for all looks together.
     /// </summary>
-    /// <param name="model">Scores of the items asked so far.</param>
-    /// <param name="rival">The rival's scores of the same items.</param>
-    /// <param name="items">N, all items.</param>
+    /// <param name="seen">Scores of the items asked so far, the model's and the rival's, task by task.</param>
+    /// <param name="items">N, all items of each task.</param>
     /// <param name="confidence">For example 0.99: the chance of giving up a model that would have passed is below 0.01.</param>
-    public static bool FallsBehind(IReadOnlyList<double> model, IReadOnlyList<double> rival, int items, double confidence)
+    public static bool FallsBehind(IReadOnlyList<PairedItems> seen, IReadOnlyList<int> items, double confidence)
     {
-        int n = model.Count;
-        if (n < FewestItems || n >= items)
+        if (seen.Sum(task => task.First.Count) < FewestItems || seen.Any(task => task.First.Count < 2) || seen.Sum(task => task.First.Count) >= items.Sum())
             return false;
-        double[] differences = [.. model.Zip(rival, (a, b) => a - b)];
-        double mean = differences.Average();
-        double variance = differences.Sum(d => (d - mean) * (d - mean)) / (n - 1);
-        return mean + NormalQuantile(1 - (1 - confidence) / Looks) * Math.Sqrt(variance * (1 - (double)n / items) / n) < 0;
+        double mean = 0, variance = 0;
+        foreach ((PairedItems task, int all) in seen.Zip(items))
+        {
+            int n = task.First.Count;
+            double taskMean = task.Differences.Average();
+            mean += task.Weight * taskMean;
+            variance += task.Weight * task.Weight * task.Differences.Sum(d => (d - taskMean) * (d - taskMean)) / (n - 1) * (1 - (double)n / all) / n;
+        }
+        return mean + NormalQuantile(1 - (1 - confidence) / Looks) * Math.Sqrt(variance) < 0;
     }
 
     /// <summary>The number below which a standard normal variable lies with probability p: found by bisection.</summary>

@@ -64,7 +64,8 @@ public static class Strategy
         ImmutableArray<Model> population = state.Population;
         int[] ranks = [population.IndexOf(first) + 1, population.IndexOf(second) + 1];
         return ranks[0] < ranks[1]
-            ? new Mating(child, first.Name, second.Name, purpose, state.Kinship(first.Name, second.Name), ranks, reason)
+            ? new Mating(child, first.Name, second.Name, purpose, state.Kinship(first.Name, second.Name), ranks, reason,
+                state.Compare(first.Name, second.Name)?.PValue)
             : Mate(state, child, second, first, purpose, reason);
     }
 

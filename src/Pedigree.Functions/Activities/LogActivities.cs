@@ -39,6 +39,14 @@ public sealed class LogActivities(IStore store)
         });
     }
 
+    /// <summary>Records that a run cannot go on for now.</summary>
+    [Function(nameof(RecordSuspension))]
+    public Task RecordSuspension([ActivityTrigger] string suspension, CancellationToken cancellation)
+    {
+        Suspension suspended = Wire.Read<Suspension>(suspension);
+        return new EventLog(new(store, suspended.Run)).AppendAsync(new RunSuspended(suspended.Reason), DateTimeOffset.UtcNow, cancellation);
+    }
+
     /// <summary>Whether someone asked the run to end after its generation.</summary>
     [Function(nameof(StopRequested))]
     public Task<bool> StopRequested([ActivityTrigger] string run, CancellationToken cancellation) =>

@@ -1,3 +1,4 @@
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Functions.Orchestration;
 using Pedigree.Weights;
@@ -16,6 +17,10 @@ internal static class Outcomes
         catch (WorkFailedException error)
         {
             return Wire.Write(new Outcome<TResult>(default, Failed: error.Message));
+        }
+        catch (EvaluatorFailedException error)
+        {
+            return Wire.Write(new Outcome<TResult>(default, Evaluator: error.Message));
         }
         catch (BadInputException error)
         {

@@ -27,7 +27,12 @@ public sealed class WorkActivities(IStore store)
     /// <summary>Scores a model.</summary>
     [Function(nameof(Evaluate))]
     public Task<string> Evaluate([ActivityTrigger] string work, CancellationToken cancellation) =>
-        DoAsync<EvaluationRequest, IReadOnlyList<TaskScore>>(work, (run, request) => run.EvaluateAsync(request, cancellation));
+        DoAsync<EvaluationRequest, ModelScores>(work, (run, request) => run.EvaluateAsync(request, cancellation));
+
+    /// <summary>Compares models item by item.</summary>
+    [Function(nameof(Compare))]
+    public Task<string> Compare([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(work, (run, request) => run.CompareAsync(request, cancellation));
 
     private async Task<string> DoAsync<TRequest, TResult>(string text, Func<RunWork, TRequest, Task<TResult>> activity)
     {

@@ -1,4 +1,5 @@
 using Microsoft.DurableTask;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Functions.Activities;
 using Pedigree.Weights;
@@ -50,10 +51,13 @@ internal sealed class DurableActivities : IActivities
         return await UnlessTold(() => CallAsync<MergeRequest, MergedModel>(nameof(WorkActivities.Merge), request.Child, request));
     }
 
-    public async Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request)
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => CallAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(
+        nameof(WorkActivities.Compare), string.Join(", ", request.New.Select(model => model.Name)), request);
+
+    public async Task<ModelScores> EvaluateAsync(EvaluationRequest request)
     {
         await BeginAsync();
-        return await UnlessTold(() => CallAsync<EvaluationRequest, IReadOnlyList<TaskScore>>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
+        return await UnlessTold(() => CallAsync<EvaluationRequest, ModelScores>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
     }
 
     public async Task<Continuation> ContinueAsync(int generation)
@@ -114,6 +118,7 @@ internal sealed class DurableActivities : IActivities
     private static TResult Of<TResult>(Outcome<TResult> outcome) => outcome switch
     {
         { Failed: { } failed } => throw new WorkFailedException(failed),
+        { Evaluator: { } evaluator } => throw new EvaluatorFailedException(evaluator),
         { Refused: { } refused } => throw new BadInputException(refused.File, refused.Field, refused.Reason),
         _ => outcome.Value!,
     };

@@ -1,6 +1,7 @@
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask;
 using Microsoft.Extensions.Logging;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Functions.Activities;
 using Pedigree.Weights;
@@ -50,6 +51,8 @@ public static class EvolveOrchestrator
         {
             logger.LogError("Run {Run} has failed: {Reason}", order.Run, refusal.Reason);
             live.Fail(refusal);
+            if (error is EvaluatorFailedException)
+                await context.CallActivityAsync(nameof(LogActivities.RecordSuspension), Wire.Write(new Suspension(order.Run, error.Message)), DurableActivities.Retry);
             throw;
         }
     }
@@ -72,6 +75,7 @@ public static class EvolveOrchestrator
         BadInputException wrong => new(wrong.File, wrong.Field, wrong.Reason),
         InvalidSpecException wrong => new(order.Origin, wrong.Field, wrong.Reason),
         WorkFailedException wrong => new(order.Origin, "models", wrong.Message),
+        EvaluatorFailedException failed => new(order.Origin, "evaluator", failed.Message),
         DivergedException wrong => new("log", $"line {wrong.Index + 1}", wrong.Message),
         TaskFailedException failed => new(order.Origin, null, failed.Message),
         _ => null,

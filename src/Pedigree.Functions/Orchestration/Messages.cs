@@ -23,7 +23,8 @@ internal sealed record Work<TRequest>(RunOrder Order, TRequest Request);
 /// <param name="Value">The result.</param>
 /// <param name="Failed">Why this child cannot be made or scored.</param>
 /// <param name="Refused">What must be mended before the run can go on.</param>
-internal sealed record Outcome<TResult>(TResult? Value, string? Failed = null, Refusal? Refused = null);
+/// <param name="Evaluator">How the evaluator failed, tried as often as the spec says.</param>
+internal sealed record Outcome<TResult>(TResult? Value, string? Failed = null, Refusal? Refused = null, string? Evaluator = null);
 
 /// <summary>Bad input: the file, the field and what would be right.</summary>
 internal sealed record Refusal(string File, string? Field, string Reason);
@@ -31,6 +32,9 @@ internal sealed record Refusal(string File, string? Field, string Reason);
 /// <summary>Decisions to be recorded, the first of this number.</summary>
 /// <param name="Events">As <see cref="Wire.WriteEvents"/> writes them.</param>
 internal sealed record Decisions(RunOrder Order, int First, string Events);
+
+/// <summary>Why a run cannot go on for now.</summary>
+internal sealed record Suspension(string Run, string Reason);
 
 /// <summary>How a run stands: the orchestration's custom status.</summary>
 internal sealed record Progress(

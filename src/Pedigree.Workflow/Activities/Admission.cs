@@ -1,19 +1,19 @@
-using Pedigree.Evaluation;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Workflow.Evaluators;
 
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and names it by its content.</summary>
-internal sealed class Admission(IStore store, SpecFile spec, Models models, Recipes recipes)
+internal sealed class Admission(IStore store, SpecFile spec, Models models, Recipes recipes, RunEvaluator evaluator)
 {
     public async Task<ModelAdmitted> AdmitAsync(ModelSource source, WorkNews news, CancellationToken cancellation)
     {
         using OpenModel? stored = StoreNames.IsDigest(source.Path) ? await models.FindAsync(source.Path, news, cancellation) : null;
         string folder = stored?.Checkpoint.Folder ?? await spec.FolderOfAsync(source.Path, cancellation);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
-        Evaluator.Check(checkpoint);
+        evaluator.Check(checkpoint);
         recipes.Check(checkpoint);
         AdmittedSource? known = await AdmittedSource.FindAsync(store, folder, cancellation);
         if (known?.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles) != true)

@@ -25,11 +25,14 @@ internal sealed class EmbeddedActivities(
         return await UnlessTold(() => _work.MergeAsync(request, _either));
     });
 
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request) => InTurn("evaluate", request.Model.Name, async () =>
+    public Task<ModelScores> EvaluateAsync(EvaluationRequest request) => InTurn("evaluate", request.Model.Name, async () =>
     {
         await journal.TakeUpAsync(cancellation);
         return await UnlessTold(() => _work.EvaluateAsync(request, _either));
     });
+
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
+        InTurn("compare", string.Join(", ", request.New.Select(model => model.Name)), () => _work.CompareAsync(request, cancellation));
 
     public async Task<Continuation> ContinueAsync(int generation) =>
         end.IsCancellationRequested || await run.StopRequestedAsync(cancellation) ? Continuation.End : Continuation.GoOn;

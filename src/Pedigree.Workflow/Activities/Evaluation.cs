@@ -1,73 +1,41 @@
-using System.Security.Cryptography;
-using System.Text;
-using Pedigree.Evaluation;
-using Pedigree.Evaluation.Tasks;
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
-using Pedigree.Storage;
 using Pedigree.Weights;
-using Pedigree.Weights.Checkpoints;
+using Pedigree.Workflow.Evaluators;
 
 namespace Pedigree.Workflow.Activities;
 
-/// <summary>Scores models; a score is kept by checkpoint, task and settings.</summary>
-internal sealed class Evaluation(IStore store, Models models, TaskShelf tasks)
+/// <summary>Scores models, or finds their scores.</summary>
+internal sealed class Evaluation(RunEvaluator evaluator, Models models)
 {
-    // Changes whenever the same model and task would score otherwise.
-    private const int Version = 1;
-
-    private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
-
-    public async Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request, WorkNews news, CancellationToken cancellation)
+    public async Task<ModelScores> EvaluateAsync(EvaluationRequest request, WorkNews news, CancellationToken cancellation)
     {
-        List<TaskScore> scores = [];
-        OpenModel? model = null;
         try
         {
-            foreach (TaskSpec task in request.Tasks)
+            string identity = await evaluator.Model.IdentityAsync(cancellation);
+            string[] keys = [.. request.Tasks.Select(task => evaluator.Shelf.Key(request.Model.Digest, task, identity, evaluator.Devices[0]))];
+            TaskScore?[] scores = new TaskScore?[keys.Length];
+            for (int task = 0; task < keys.Length; task++)
+                scores[task] = await evaluator.Shelf.FindAsync(keys[task], cancellation);
+            int[] missing = [.. Enumerable.Range(0, keys.Length).Where(task => scores[task] is null)];
+            if (missing.Length == 0)
+                return new(scores!, identity);
+            using OpenModel model = await models.OpenAsync(request.Model.Digest, news, cancellation);
+            int next = 0;
+            await foreach (ScoredTask scored in evaluator.Model.ScoreAsync(model, [.. missing.Select(task => request.Tasks[task])], news.Report, cancellation))
             {
-                string key = Key(request.Model.Digest, task);
-                if (await StoredScore.ReadAsync(store, key, cancellation) is not { } score)
-                {
-                    model ??= await models.OpenAsync(request.Model.Digest, news, cancellation);
-                    int before = scores.Count;
-                    score = Score(model, task, fraction => news.Report((before + fraction) / request.Tasks.Count), cancellation);
-                    await StoredScore.WriteAsync(store, key, score, cancellation);
-                }
-                scores.Add(score);
+                int task = missing[next++];
+                scores[task] = model.Scored(() => Finite(model, scored.Score));
+                await evaluator.Shelf.KeepAsync(keys[task], scored, cancellation);
             }
+            return new(scores!, identity);
         }
-        finally
+        catch (EvaluatorFailedException failure)
         {
-            model?.Dispose();
-        }
-        return scores;
-    }
-
-    /// <summary>Scores a model anew.</summary>
-    public static TaskScore Score(
-        Checkpoint checkpoint, EvaluationTask task, string? device, Action<double> progress, CancellationToken cancellation)
-    {
-        EvaluationOptions options = new() { Device = device, Progress = (_, done, all) => progress((double)done / all) };
-        TaskResult result = Evaluator.Evaluate(checkpoint, [task], options, cancellation).Tasks[0];
-        return new(result.Task, result.Primary.Metric, result.Primary.Value, result.Primary.StandardError);
-    }
-
-    // A child that cannot be scored never can; of an admitted model someone must be told.
-    private TaskScore Score(OpenModel model, TaskSpec task, Action<double> progress, CancellationToken cancellation)
-    {
-        EvaluationTask loaded = tasks.Load(task);
-        try
-        {
-            TaskScore score = Score(model.Checkpoint, loaded, device.Value, progress, cancellation);
-            return double.IsFinite(score.Value) ? score
-                : throw new BadInputException(model.Checkpoint.Folder, task.Task, $"its score is {score.Value}, which is not a finite number");
-        }
-        catch (BadInputException error) when (!model.IsAdmitted)
-        {
-            throw new WorkFailedException(error.Message, error);
+            throw new EvaluatorFailedException($"{request.Model.Name} could not be scored: {failure.Message}", failure);
         }
     }
 
-    private static string Key(string model, TaskSpec task) => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes($"{Version} {model} {task.Digest} {task.Metric} {device.Value}")));
+    internal static TaskScore Finite(OpenModel model, TaskScore score) => double.IsFinite(score.Value) ? score
+        : throw new BadInputException(model.Checkpoint.Folder, score.Task, $"its score is {score.Value}, which is not a finite number");
 }

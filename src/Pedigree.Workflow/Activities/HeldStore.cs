@@ -6,7 +6,9 @@ namespace Pedigree.Workflow.Activities;
 /// A store to which nothing is written until it is let go: until then what would be written is kept here, where reading finds it. A new
 /// run leaves no trace before its models were found right.
 /// </summary>
-internal sealed class HeldStore(IStore store) : IStore
+/// <param name="store">The store.</param>
+/// <param name="hidden">Names of things in the store that are not to be seen; null for none.</param>
+internal sealed class HeldStore(IStore store, Func<string, bool>? hidden = null) : IStore
 {
     private readonly Dictionary<string, byte[]> _small = new(StringComparer.Ordinal);
     private readonly List<Func<CancellationToken, Task>> _kept = [];
@@ -27,7 +29,8 @@ internal sealed class HeldStore(IStore store) : IStore
     public string AddressOf(string name) => store.AddressOf(name);
 
     public Task<byte[]?> ReadAsync(string name, long from, CancellationToken cancellation) =>
-        _small.TryGetValue(name, out byte[]? content) ? Task.FromResult<byte[]?>(content[(int)from..]) : store.ReadAsync(name, from, cancellation);
+        _small.TryGetValue(name, out byte[]? content) ? Task.FromResult<byte[]?>(content[(int)from..])
+            : hidden?.Invoke(name) == true ? Task.FromResult<byte[]?>(null) : store.ReadAsync(name, from, cancellation);
 
     public Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation) => store.OpenReadAsync(name, cancellation);
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
@@ -77,6 +78,20 @@ internal sealed class OpenModel : IDisposable
         {
             held.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>What scores it: a child that cannot be scored never can; of an admitted model someone must be told.</summary>
+    /// <exception cref="WorkFailedException">It is a child.</exception>
+    public T Scored<T>(Func<T> score)
+    {
+        try
+        {
+            return score();
+        }
+        catch (BadInputException error) when (!IsAdmitted)
+        {
+            throw new WorkFailedException(error.Message, error);
         }
     }
 

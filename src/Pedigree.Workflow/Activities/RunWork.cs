@@ -1,5 +1,6 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
+using Pedigree.Workflow.Evaluators;
 
 namespace Pedigree.Workflow.Activities;
 
@@ -15,12 +16,12 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     private readonly Models _models = new(store);
     private readonly GramCache _grams = new(store);
     private readonly Recipes _recipes = new(store, spec.Spec, spec.Path);
-    private readonly TaskShelf _tasks = new(spec);
+    private readonly RunEvaluator _evaluator = new(store, spec, new TaskShelf(spec));
 
     /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and keeps where it lies.</summary>
     /// <exception cref="Weights.BadInputException">It cannot be used.</exception>
     public Task<ModelAdmitted> AdmitAsync(ModelSource source, CancellationToken cancellation = default) => DoAsync(
-        "admit", source.Name, news => new Admission(store, spec, _models, _recipes).AdmitAsync(source, news, cancellation));
+        "admit", source.Name, news => new Admission(store, spec, _models, _recipes, _evaluator).AdmitAsync(source, news, cancellation));
 
     /// <summary>Kinship of new models to all others.</summary>
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request, CancellationToken cancellation = default) => DoAsync(
@@ -34,8 +35,16 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
 
     /// <summary>Scores a model, or finds its scores.</summary>
     /// <exception cref="WorkFailedException">It is a child and can never be scored.</exception>
-    public Task<IReadOnlyList<TaskScore>> EvaluateAsync(EvaluationRequest request, CancellationToken cancellation = default) => DoAsync(
-        "evaluate", request.Model.Name, news => new Evaluation(store, _models, _tasks).EvaluateAsync(request, news, cancellation));
+    /// <exception cref="Pedigree.Evaluation.Outside.EvaluatorFailedException">The evaluator failed, however often it was tried.</exception>
+    public Task<ModelScores> EvaluateAsync(EvaluationRequest request, CancellationToken cancellation = default) => DoAsync(
+        "evaluate", request.Model.Name, news => spec.Spec.Sequential is { } sequential
+            ? new SequentialEvaluation(_evaluator, _models, sequential).EvaluateAsync(request, news, cancellation)
+            : new Evaluation(_evaluator, _models).EvaluateAsync(request, news, cancellation));
+
+    /// <summary>Compares models item by item.</summary>
+    /// <exception cref="Weights.BadInputException">The spec asks for significance, but there are no results item by item.</exception>
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request, CancellationToken cancellation = default) => DoAsync(
+        "compare", string.Join(", ", request.New.Select(model => model.Name)), news => new Comparing(_evaluator, spec).CompareAsync(request, news, cancellation));
 
     private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<WorkNews, Task<TResult>> work)
     {

@@ -1,43 +1,57 @@
-using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow.Activities;
-using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Workflow.Audit;
 
-/// <summary>Scores every model of a run again and compares.</summary>
+/// <summary>Scores every model of a run again, makes every comparison again, and looks whether all comes out as recorded.</summary>
 internal static class ScoreAudit
 {
-    /// <exception cref="BadInputException">The first score that comes out otherwise, or a task that has changed.</exception>
+    /// <exception cref="BadInputException">The first score or comparison that comes out otherwise, or a task that has changed.</exception>
     public static async Task VerifyAsync(
         StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
-        string home = Path.GetDirectoryName(await run.OriginAsync(cancellation) ?? throw new BadInputException(
-            run.Store.AddressOf($"runs/{run.Id}"), "spec.json", "is missing: it says where the run's spec lies, from which its tasks are found"))!;
-        EvaluationTask[] tasks = [.. state.Spec!.Tasks.Select(task => Unchanged(home, task))];
-        Models models = new(run.Store);
-        foreach (ModelEvaluated evaluated in events.OfType<ModelEvaluated>())
+        string origin = await run.OriginAsync(cancellation) ?? throw new BadInputException(
+            run.Store.AddressOf($"runs/{run.Id}"), "spec.json", "is missing: it says where the run's spec lies, from which its tasks are found");
+        SpecFile spec = new(origin, Path.GetDirectoryName(origin)!, state.Spec!);
+        foreach ((TaskSpec now, TaskSpec recorded) in spec.WithTasks().Spec.Tasks.Zip(state.Spec!.Tasks))
+            if (now.Digest != recorded.Digest)
+                throw new BadInputException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others");
+        // Scores that are in the store are not looked at, and those made again are not written there.
+        RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress);
+        ModelReference Reference(string name) => new(name, state.Find(name).Digest);
+        foreach (RunEvent recorded in events)
         {
-            WorkNews news = new(progress, "evaluate", evaluated.Name);
-            using OpenModel model = await models.OpenAsync(state.Find(evaluated.Name).Digest, news, cancellation);
-            for (int index = 0; index < tasks.Length; index++)
-            {
-                TaskScore score = Activities.Evaluation.Score(
-                    model.Checkpoint, tasks[index], null, fraction => news.Report((index + fraction) / tasks.Length), cancellation);
-                if (score != evaluated.Scores[index])
-                    throw new BadInputException(run.LogAddress, evaluated.Name, FormattableString.Invariant(
-                        $"scores {score.Value} in {score.Task} when evaluated again; {evaluated.Scores[index].Value} was recorded"));
-            }
+            if (recorded is ModelEvaluated evaluated)
+                Verify(run, evaluated, await work.EvaluateAsync(new EvaluationRequest(
+                    Reference(evaluated.Name), state.Spec.Tasks, evaluated.Partial is { } partial ? Reference(partial.Rival) : null), cancellation));
+            else if (recorded is ModelsCompared compared)
+                Verify(run, compared, await work.CompareAsync(new ComparisonRequest(compared.Generation,
+                    [.. New(compared).Select(Reference)], [.. compared.Comparisons.Select(made => made.Second).Distinct().Except(New(compared)).Select(Reference)],
+                    state.Spec.Tasks), cancellation));
         }
     }
 
-    private static EvaluationTask Unchanged(string home, TaskSpec spec)
+    private static IEnumerable<string> New(ModelsCompared compared) => compared.Comparisons.Select(made => made.First).Distinct();
+
+    private static void Verify(StoredRun run, ModelEvaluated recorded, ModelScores again)
     {
-        EvaluationTask task = SpecTasks.Load(home, spec);
-        return task.Digest == spec.Digest ? task
-            : throw new BadInputException(spec.Data ?? spec.Task, "task", $"{task.Name} has changed since the run: its definition, rows or settings are others");
+        if (recorded.Evaluator is { } evaluator && again.Evaluator != evaluator)
+            throw new BadInputException(run.LogAddress, recorded.Name, $"was scored by {evaluator}, which is {again.Evaluator} now");
+        if (recorded.Partial != again.Partial)
+            throw new BadInputException(run.LogAddress, recorded.Name, $"was given up after {recorded.Partial?.Asked} items, and after {again.Partial?.Asked} when evaluated again");
+        foreach ((TaskScore score, TaskScore before) in again.Scores.Zip(recorded.Scores))
+            if (score != before)
+                throw new BadInputException(run.LogAddress, recorded.Name, FormattableString.Invariant(
+                    $"scores {score.Value} in {score.Task} when evaluated again; {before.Value} was recorded"));
+    }
+
+    private static void Verify(StoredRun run, ModelsCompared recorded, IReadOnlyList<ModelComparison> again)
+    {
+        if (recorded.Comparisons.Except(again).FirstOrDefault() is { } other)
+            throw new BadInputException(run.LogAddress, other.First, FormattableString.Invariant(
+                $"compares otherwise with {other.Second} when compared again; p = {other.PValue} was recorded"));
     }
 }

@@ -12,7 +12,9 @@ internal static class SpecReader
     /// <param name="path">What errors call the spec.</param>
     /// <param name="folder">Where its relative paths begin.</param>
     /// <param name="root">What it says.</param>
-    public static SpecFile Read(string path, string folder, ConfigurationMapping root)
+    /// <param name="evaluators">The only evaluators that it may name; null where it may describe any.</param>
+    public static SpecFile Read(
+        string path, string folder, ConfigurationMapping root, IReadOnlyDictionary<string, EvaluatorSpec>? evaluators = null)
     {
         RunSpec spec = new()
         {
@@ -22,6 +24,9 @@ internal static class SpecReader
             Merge = Merge(root.RequiredMapping("merge")),
             Strategy = Strategy(root.OptionalMapping("strategy")),
             Kinship = Kinship(root.OptionalMapping("kinship")),
+            Evaluator = EvaluatorReader.Read(root.Optional("evaluator"), evaluators),
+            Significance = root.OptionalNumber("significance"),
+            Sequential = Sequential(root.Optional("sequential")),
             Seed = root.OptionalInteger("seed") ?? 0,
         };
         spec = spec with { Stop = Stop(root.OptionalMapping("stop"), spec.Kinship.Measure) };
@@ -59,6 +64,18 @@ internal static class SpecReader
             return usual;
         StrategySpec spec = new(strategy.OptionalString("name") ?? usual.Name, Count(strategy, "k"), Count(strategy, "explore") ?? usual.Explore);
         strategy.RefuseUnknownKeys();
+        return spec;
+    }
+
+    // A number alone is the confidence.
+    private static SequentialSpec? Sequential(ConfigurationNode? node)
+    {
+        if (node is null or ConfigurationScalar { Value: null })
+            return null;
+        if (node is not ConfigurationMapping sequential)
+            return new(node.AsNumber());
+        SequentialSpec spec = new(sequential.OptionalNumber("confidence") ?? new SequentialSpec().Confidence);
+        sequential.RefuseUnknownKeys();
         return spec;
     }
 

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Weights;
@@ -15,6 +18,8 @@ internal static class SpecTasks
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
     public static SpecFile Digested(SpecFile file, Func<string, string?>? refusal)
     {
+        if (file.Spec.Evaluator is { IsProgram: true })
+            return file with { Spec = file.Spec with { Tasks = [.. file.Spec.Tasks.Select(task => task with { Digest = OutsideDigest(file.Folder, task) })] } };
         List<TaskSpec> specs = [];
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (TaskSpec spec in file.Spec.Tasks)
@@ -26,8 +31,27 @@ internal static class SpecTasks
             if (!task.HigherIsBetter)
                 throw new BadInputException(file.Path, $"{field}.metric",
                     $"{task.PrimaryMetric} is better when it is smaller and cannot be averaged with other scores; choose another metric of the task");
+            if (!task.IsMean && (file.Spec.Significance is not null || file.Spec.Sequential is not null))
+                throw new BadInputException(file.Path, $"{field}.metric",
+                    $"{task.PrimaryMetric} is no mean over items, so that models cannot be compared item by item; choose another metric, or leave out significance and sequential");
             specs.Add(spec with { Digest = task.Digest });
         }
         return file with { Spec = file.Spec with { Tasks = specs } };
+    }
+
+    /// <summary>
+    /// A task of another program is known by its name and settings, and by the content of its files where it is one and has some: what
+    /// the program brings itself belongs to its version.
+    /// </summary>
+    private static string OutsideDigest(string folder, TaskSpec task)
+    {
+        string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
+        string Content(string? path) => path is null || Path.GetFullPath(path, folder) is var place && !Path.Exists(place) ? path ?? ""
+            : File.Exists(place) ? Sha256(place) : string.Concat(Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal).Select(file => $"{Path.GetRelativePath(place, file)} {Sha256(file)}\n"));
+        if (task.Data is not null && !Path.Exists(Path.GetFullPath(task.Data, folder)))
+            throw new BadInputException(task.Data, "data", "is neither a file nor a folder");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+            new JsonArray(Content(task.Task), Content(task.Data), task.Fewshot, task.Limit).ToJsonString())));
     }
 }

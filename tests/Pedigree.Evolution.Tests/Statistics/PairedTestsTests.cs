@@ -34,9 +34,9 @@ public class PairedTestsTests
         Random random = new(5);
         int found = 0;
         for (int trial = 0; trial < 60; trial++)
-            found += PairedTests.Bootstrap([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], (ulong)trial) < 0.2 ? 1 : 0;
+            found += PairedTests.Bootstrap([([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 1)], (ulong)trial) < 0.2 ? 1 : 0;
         Assert.InRange(found, 4, 22); // 12 of 60 are due; outside with a probability of about 0.003
-        Assert.True(PairedTests.Bootstrap([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.2)], 1) < 0.001);
+        Assert.True(PairedTests.Bootstrap([([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.2)], 1)], 1) < 0.001);
     }
 
     [Fact]
@@ -45,38 +45,6 @@ public class PairedTestsTests
         // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm").
         Assert.Equal([0.03, 0.06, 0.06, 0.02], PairedTests.Holm([0.01, 0.04, 0.03, 0.005]).Select(p => Math.Round(p, 12)));
         Assert.Equal([1.0, 1.0], PairedTests.Holm([0.7, 0.9]));
-    }
-
-    [Fact]
-    public void Sequential_evaluation_keeps_the_best_in_99_of_100_resamplings_and_saves_a_third()
-    {
-        // Results item by item of 24 models on 600 items: items differ in difficulty, models in skill.
-        Random random = new(11);
-        double[] difficulty = [.. Enumerable.Range(0, 600).Select(_ => random.NextDouble())];
-        double[][] models = [.. Enumerable.Range(0, 24).Select(model =>
-            difficulty.Select(hard => random.NextDouble() < 0.25 + 0.028 * model * (1 - 0.5 * hard) ? 1.0 : 0.0).ToArray())];
-        (int same, long asked, long all) = (0, 0, 0);
-        for (ulong resampling = 0; resampling < 100; resampling++)
-        {
-            int[] sample = [.. SequentialTest.Order(600, resampling).Take(400)];
-            double[][] scores = [.. models.Select(model => sample.Select(item => model[item]).ToArray())];
-            IReadOnlyList<int> arrival = SequentialTest.Order(models.Length, resampling + 1000), order = SequentialTest.Order(400, resampling + 2000);
-            List<int> full = [];
-            foreach (int model in arrival)
-            {
-                int rival = full.OrderByDescending(other => scores[other].Average()).ElementAtOrDefault(2) is var third && full.Count >= 3 ? third : -1;
-                int seen = rival < 0 ? 400 : SequentialTest.LooksAt(400).FirstOrDefault(count => SequentialTest.FallsBehind(
-                    [.. order.Take(count).Select(item => scores[model][item])], [.. order.Take(count).Select(item => scores[rival][item])], 400, 0.99), 400);
-                if (seen == 400)
-                    full.Add(model);
-                asked += seen;
-                all += 400;
-            }
-            string[] Best(IEnumerable<int> of) => [.. of.OrderByDescending(model => scores[model].Average()).Take(3).Select(model => $"{scores[model].Average():R}")];
-            same += Best(full).SequenceEqual(Best(Enumerable.Range(0, models.Length))) ? 1 : 0;
-        }
-        Assert.True(same >= 99, $"the same three best in {same} of 100");
-        Assert.True(asked <= 0.7 * all, $"{asked} of {all} items asked");
     }
 
     [Fact]

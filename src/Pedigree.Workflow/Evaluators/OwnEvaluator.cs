@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using Pedigree.Evaluation;
+using Pedigree.Evaluation.Outside;
+using Pedigree.Evaluation.Tasks;
+using Pedigree.Evolution;
+using Pedigree.Workflow.Activities;
+
+namespace Pedigree.Workflow.Evaluators;
+
+/// <summary>The tasks are asked and scored here; the model is computed here too, or served by a completions endpoint.</summary>
+internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : IModelEvaluator
+{
+    // Changes whenever the same model and task would score otherwise, if only in the last bits.
+    private const int Version = 2;
+
+    private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
+
+    private string? _identity;
+
+    /// <summary>Devices that a score may come from, the one used here first; what is served elsewhere has none.</summary>
+    public IReadOnlyList<string> Devices => settings?.Url is not null ? [""] : device.Value == "cuda" ? ["cuda", "cpu"] : ["cpu", "cuda"];
+
+    public async Task<string> IdentityAsync(CancellationToken cancellation) => _identity ??= settings?.Url is not { } url ? $"pedigree {Version}"
+        : $"pedigree {Version} with completions {await Evaluator.VersionAsync(Endpoint(url, "", 0), cancellation) ?? "of unknown version"}";
+
+    /// <summary>A model made ready to be asked.</summary>
+    public ReadyModel Open(OpenModel model, CancellationToken cancellation)
+    {
+        string folder = model.Checkpoint.Folder;
+        return settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
+            : Evaluator.Connect(folder, Endpoint(url, (settings.Model ?? "{model}").Replace("{model}", folder), Evaluator.ContextLength(folder)), cancellation);
+    }
+
+    /// <summary>A task of the spec.</summary>
+    public EvaluationTask Load(TaskSpec task) => tasks.Load(task);
+
+    /// <summary>How a model is asked.</summary>
+    public EvaluationOptions Options(Action<double>? progress = null) =>
+        new() { Device = device.Value, Progress = progress is null ? null : (_, done, all) => progress((double)done / all) };
+
+    public async IAsyncEnumerable<ScoredTask> ScoreAsync(
+        OpenModel model, IReadOnlyList<TaskSpec> wanted, Action<double> progress, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        EvaluationTask[] loaded = [.. wanted.Select(Load)];
+        using ReadyModel ready = model.Scored(() => Open(model, cancellation));
+        foreach ((int number, EvaluationTask task) in loaded.Index())
+        {
+            EvaluationOptions options = Options(fraction => progress((number + fraction) / loaded.Length));
+            yield return await Task.Run(() => model.Scored(() => ScoredTask.Of(ready.Evaluate([task], options, cancellation).Tasks[0])), cancellation);
+        }
+    }
+
+    private EndpointSettings Endpoint(string url, string model, int contextLength) =>
+        new(new Uri(url), model, contextLength, TimeSpan.FromSeconds(settings!.Timeout)) { Attempts = settings.Attempts };
+}
