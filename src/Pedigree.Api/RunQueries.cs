@@ -15,10 +15,22 @@ namespace Pedigree.Api;
 /// <summary>What reads runs: everything but how a live one stands comes from the store.</summary>
 internal static class RunQueries
 {
-    public static async Task<Ok<RunLine[]>> ListAsync(HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    private const int MostLines = 1000;
+
+    /// <summary>A page of runs, in the order of their ids; of the others nothing is read.</summary>
+    /// <param name="limit">How many at most, 1 to 1000.</param>
+    /// <param name="after">The last id of the page before; the header <c>Link</c> of that page has the next one's address.</param>
+    public static async Task<Ok<RunLine[]>> ListAsync(
+        HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation, int limit = 100, string? after = null)
     {
+        if (limit is < 1 or > MostLines)
+            throw RefusedException.Wrong("limit", $"must be a number of runs from 1 to {MostLines}");
+        string[] ids = [.. (await host.ListAsync(cancellation)).Union(await StoredRun.ListAsync(store, cancellation))
+            .Where(id => string.CompareOrdinal(id, after) > 0).Order(StringComparer.Ordinal)];
+        if (ids.Length > limit)
+            request.HttpContext.Response.Headers.Link = $"<{ManagementLinks.OfRuns(request)}?limit={limit}&after={ids[limit - 1]}>; rel=\"next\"";
         List<RunLine> lines = [];
-        foreach (string id in (await host.ListAsync(cancellation)).Union(await StoredRun.ListAsync(store, cancellation)).Order(StringComparer.Ordinal))
+        foreach (string id in ids.Take(limit))
             lines.Add(await LineAsync(id, request, store, host, cancellation));
         return TypedResults.Ok(lines.ToArray());
     }

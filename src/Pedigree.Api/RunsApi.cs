@@ -70,7 +70,7 @@ public static class RunsApi
         RouteGroupBuilder runs = routes.MapGroup("/api/runs").WithTags("runs");
         runs.MapPost("/", RunOrders.StartAsync).WithSummary("Begin a run: a spec as JSON or YAML")
             .Accepts<JsonObject>(SpecBody.MediaTypes[0], SpecBody.MediaTypes[1..]).Refuses(400, 409, 413, 415);
-        runs.MapGet("/", RunQueries.ListAsync).WithSummary("All runs");
+        runs.MapGet("/", RunQueries.ListAsync).WithSummary("Runs, a page at a time: the header Link has the next one").Refuses(400);
 
         RouteGroupBuilder run = runs.MapGroup("/{id}").Refuses(400, 404);
         run.MapGet("/", RunQueries.GetAsync).WithSummary("How a run stands, with all its models");

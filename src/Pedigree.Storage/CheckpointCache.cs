@@ -12,7 +12,7 @@ namespace Pedigree.Storage;
 /// <param name="limit">How many bytes they may take; what is open at once is kept even beyond it.</param>
 internal sealed class CheckpointCache(string folder, long limit)
 {
-    private const string FolderVariable = "PEDIGREE_CACHE", SizeVariable = "PEDIGREE_CACHE_SIZE", DefaultSize = "100GB";
+    private const string FolderVariable = "PEDIGREE_CACHE", SizeVariable = "PEDIGREE_CACHE_SIZE", DefaultSize = "100GB", Reservation = "reserved";
 
     private static readonly (string Unit, double Bytes)[] units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("", 1)];
 
@@ -28,10 +28,10 @@ internal sealed class CheckpointCache(string folder, long limit)
 
     /// <summary>Opens a checkpoint, after fetching it where it is not here.</summary>
     /// <param name="digest">Its digest.</param>
-    /// <param name="bytes">How much room it takes.</param>
+    /// <param name="length">How many bytes it has; asked where it must be fetched, whose room is then kept free from the beginning.</param>
     /// <param name="fetch">Writes it to the folder that it is given, which does not exist.</param>
     /// <param name="cancellation">Ends the waiting for another that fetches the same.</param>
-    public async Task<LocalCheckpoint> OpenAsync(string digest, long bytes, Func<string, Task> fetch, CancellationToken cancellation)
+    public async Task<LocalCheckpoint> OpenAsync(string digest, Func<Task<long>> length, Func<string, Task> fetch, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
         while (true)
@@ -47,7 +47,7 @@ internal sealed class CheckpointCache(string folder, long limit)
             if (Directory.Exists(FolderOf(digest)))
                 continue;
             using WorkFolder work = WorkFolder.Create(Temporary);
-            MakeRoom(bytes, work);
+            await MakeRoomAsync(await length(), work, cancellation);
             string half = Path.Combine(work.Path, digest);
             await fetch(half);
             Directory.Move(half, FolderOf(digest));
@@ -57,7 +57,7 @@ internal sealed class CheckpointCache(string folder, long limit)
     /// <summary>Takes in a finished checkpoint.</summary>
     public async Task AddAsync(string digest, string finished, CancellationToken cancellation)
     {
-        using LocalCheckpoint added = await OpenAsync(digest, LengthOf(finished), half =>
+        using LocalCheckpoint added = await OpenAsync(digest, () => Task.FromResult(LengthOf(finished)), half =>
         {
             Directory.Move(finished, half);
             return Task.CompletedTask;
@@ -68,12 +68,14 @@ internal sealed class CheckpointCache(string folder, long limit)
 
     private string LockOf(string digest) => FolderOf(digest) + ".lock";
 
-    private void MakeRoom(long bytes, WorkFolder work)
+    private async Task MakeRoomAsync(long bytes, WorkFolder work, CancellationToken cancellation)
     {
+        using FileStream one = await LockFile.TakeAsync(Path.Combine(folder, "room.lock"), shared: false, cancellation);
         var kept = Directory.EnumerateDirectories(folder).Select(each => Path.GetFileName(each)).Where(StoreNames.IsDigest)
             .Select(digest => (Digest: digest, Length: LengthOf(FolderOf(digest)), Used: File.GetLastWriteTimeUtc(LockOf(digest))))
             .OrderBy(each => each.Used).ToList();
-        long total = bytes + kept.Sum(each => each.Length);
+        long total = bytes + Reserved() + kept.Sum(each => each.Length);
+        await File.WriteAllTextAsync(Path.Combine(work.Path, Reservation), bytes.ToString(CultureInfo.InvariantCulture), cancellation);
         foreach ((string digest, long length, _) in kept)
         {
             if (total <= limit)
@@ -85,6 +87,23 @@ internal sealed class CheckpointCache(string folder, long limit)
             Directory.Move(FolderOf(digest), Path.Combine(work.Path, $"gone-{digest}"));
             Directory.Delete(Path.Combine(work.Path, $"gone-{digest}"), recursive: true);
             total -= length;
+        }
+    }
+
+    /// <summary>Bytes of what others are fetching now.</summary>
+    private long Reserved() => Directory.EnumerateFiles(Temporary, Reservation, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 })
+        .Sum(file => long.TryParse(TextOf(file), CultureInfo.InvariantCulture, out long bytes) ? bytes : 0);
+
+    private static string? TextOf(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception error) when (error is DirectoryNotFoundException or FileNotFoundException)
+        {
+            // It has come to its end.
+            return null;
         }
     }
 

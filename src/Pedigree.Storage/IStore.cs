@@ -32,6 +32,9 @@ public interface IStore
     /// <summary>Writes what follows from what is there (null: nothing). Of two that do so at once, one sees what the other wrote.</summary>
     Task UpdateAsync(string name, Func<byte[]?, byte[]> change, CancellationToken cancellation = default);
 
+    /// <summary>Removes a small thing, where there is one.</summary>
+    Task RemoveAsync(string name, CancellationToken cancellation = default);
+
     /// <summary>Opens a log to append to it; made where there is none.</summary>
     /// <param name="name">The log.</param>
     /// <param name="exclusive">

@@ -65,7 +65,11 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
         Assert.True((bool)JsonNode.Parse(await replay.Content.ReadAsStringAsync())!["identical"]!);
         await server.OrderAsync("r", "terminate");
         await Problem.OfAsync(await server.Client.PostAsync("/api/runs/r/resume", null), 409, "run");
+        Assert.True(File.Exists(Path.Combine(Home, "runs", "r", "order.json")));
         Assert.Equal(204, (int)(await server.Client.DeleteAsync("/api/runs/r/history")).StatusCode);
+        Assert.False(File.Exists(Path.Combine(Home, "runs", "r", "order.json")));
+        Assert.Equal("terminated", await server.StatusAsync("r"));
+        Assert.Equal("told", (string?)(await server.GetAsync("/api/runs/r"))["stopReason"]);
     }
 
     [Fact]
@@ -98,6 +102,9 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
         Assert.False(Directory.Exists(Path.Combine(Home, "runs", "third", "events.jsonl")));
         Assert.Equal(["pending", "running", "suspended", "terminated"], ((string[])["pending", .. (await server.GetAsync("/api/runs")).AsArray()
             .Select(line => (string)line!["status"]!)]).Order(StringComparer.Ordinal));
+        // Of a run that ended before it began nothing is left once it is forgotten.
+        Assert.Equal(204, (int)(await server.Client.DeleteAsync("/api/runs/third/history")).StatusCode);
+        await Problem.OfAsync(await server.Client.GetAsync("/api/runs/third"), 404, "id");
         await server.OrderAsync("first", "terminate");
         await server.OrderAsync("second", "resume");
         await server.HappenedAsync("second", "model.evaluated");

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Pedigree.Evolution;
 using Pedigree.Storage;
+using Pedigree.Workflow.Tests;
 
 namespace Pedigree.Api.Tests;
 
@@ -25,6 +26,33 @@ public sealed class ReadingTests(FinishedRun finished)
             Assert.Equal((string?)file["sha256"], Convert.ToHexStringLower(SHA256.HashData(bytes)));
             Assert.Equal(await EmbeddedBytesAsync(best, (string)file["name"]!), bytes);
         }
+    }
+
+    [Fact]
+    public async Task Runs_are_listed_a_page_at_a_time_each_naming_the_next()
+    {
+        using TemporaryFolder folder = new();
+        string[] ids = ["a", "b", "c", "d", "e"];
+        foreach (string id in ids)
+        {
+            Directory.CreateDirectory(folder[$"runs/{id}"]);
+            File.WriteAllText(folder[$"runs/{id}/events.jsonl"], "damaged\n");
+        }
+        await using TestServer server = await TestServer.StartAsync(folder.Path);
+        List<string> seen = [];
+        List<int> lengths = [];
+        for (string? page = "/api/runs?limit=2"; page is not null;)
+        {
+            using HttpResponseMessage answer = await server.Client.GetAsync(page);
+            string[] lines = [.. JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray().Select(line => (string)line!["id"]!)];
+            seen.AddRange(lines);
+            lengths.Add(lines.Length);
+            page = answer.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? links.Single().Split('<', '>')[1] : null;
+        }
+        Assert.Equal(ids, seen);
+        Assert.Equal([2, 2, 1], lengths);
+        await Problem.OfAsync(await server.Client.GetAsync("/api/runs?limit=0"), 400, "limit");
+        await Problem.OfAsync(await server.Client.GetAsync("/api/runs?limit=many"), 400, null);
     }
 
     [Fact]

@@ -28,10 +28,31 @@ public sealed class CheckpointCacheTests : IDisposable
         Assert.True(File.Exists(Path.Combine(open.Folder, "file")));
     }
 
+    [Fact]
+    public async Task What_is_being_fetched_has_its_room_from_the_beginning()
+    {
+        CheckpointCache cache = new(_folder.Path, limit: 30);
+        (await OpenAsync(cache, 'a')).Dispose();
+        SetUsed('a', minutes: 1);
+        TaskCompletionSource begun = new(), goOn = new();
+        Task<LocalCheckpoint> slow = cache.OpenAsync(new('b', 64), () => Task.FromResult(15L), async half =>
+        {
+            begun.SetResult();
+            await goOn.Task;
+            Directory.CreateDirectory(half);
+        }, CancellationToken.None);
+        await begun.Task;
+        (await OpenAsync(cache, 'c')).Dispose();
+        Assert.Equal("c", Kept());
+        goOn.SetResult();
+        (await slow).Dispose();
+        Assert.Equal("bc", Kept());
+    }
+
     private static async Task<LocalCheckpoint> OpenAsync(CheckpointCache cache, char name, bool fetched = true)
     {
         bool was = false;
-        LocalCheckpoint opened = await cache.OpenAsync(new(name, 64), 10, folder =>
+        LocalCheckpoint opened = await cache.OpenAsync(new(name, 64), () => Task.FromResult(10L), folder =>
         {
             was = true;
             Directory.CreateDirectory(folder);

@@ -68,9 +68,15 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     }, cancellation);
 
     // Of a run that is over nothing is kept beside the log but what it was asked to do.
-    public Task PurgeAsync(string run, CancellationToken cancellation) => OrderAsync(run, known =>
-        known.IsOver || known.IsTerminated ? Task.CompletedTask
-            : throw RefusedException.Conflict("run", $"`{run}` is not over; terminate it first"), cancellation);
+    public Task PurgeAsync(string run, CancellationToken cancellation) => OrderAsync(run, async known =>
+    {
+        if (!known.IsOver && !known.IsTerminated)
+            throw RefusedException.Conflict("run", $"`{run}` is not over; terminate it first");
+        if (_live.TryGetValue(run, out LiveRun? live))
+            await live.Over.WaitAsync(cancellation);
+        await RunOrder.RemoveAsync(known.Run, cancellation);
+        _live.TryRemove(run, out _);
+    }, cancellation);
 
     /// <summary>Takes up every accepted run that is not finished.</summary>
     public async Task StartAsync(CancellationToken cancellation)

@@ -38,6 +38,8 @@ internal sealed record RunOrder(RunSpec Spec, string Origin, RunWish Wish)
     public Task WriteAsync(StoredRun run, CancellationToken cancellation) =>
         run.Store.WriteAsync(NameOf(run), JsonSerializer.SerializeToUtf8Bytes(this, EventJson.Options), cancellation);
 
+    public static Task RemoveAsync(StoredRun run, CancellationToken cancellation) => run.Store.RemoveAsync(NameOf(run), cancellation);
+
     private static string NameOf(StoredRun run) => $"runs/{run.Id}/{FileName}";
 }
 

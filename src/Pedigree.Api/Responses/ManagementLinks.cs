@@ -16,9 +16,12 @@ internal sealed record ManagementLinks(
     string Id, string StatusQueryGetUri, string SuspendPostUri, string ResumePostUri, string TerminatePostUri, string PurgeHistoryDeleteUri,
     string EventsGetUri, string ReportGetUri)
 {
+    /// <summary>Where all runs are.</summary>
+    public static string OfRuns(HttpRequest request) => UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, "/api/runs");
+
     public static ManagementLinks Of(HttpRequest request, string run)
     {
-        string uri = UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, $"/api/runs/{run}");
+        string uri = $"{OfRuns(request)}/{run}";
         return new(
             run, uri, $"{uri}/suspend?reason={{text}}", $"{uri}/resume?reason={{text}}", $"{uri}/terminate?reason={{text}}", $"{uri}/history",
             $"{uri}/events", $"{uri}/report");

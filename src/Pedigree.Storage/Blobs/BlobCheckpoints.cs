@@ -64,6 +64,12 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             return true;
         });
 
+    /// <summary>Bytes of all files of a checkpoint.</summary>
+    public Task<long> LengthAsync(IStore store, string digest, CancellationToken cancellation) =>
+        BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
+            await container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation)
+                .Select(blob => blob.Properties.ContentLength ?? 0).SumAsync(cancellation));
+
     private static async Task DownloadAsync(BlobClient blob, string path, string address, CancellationToken cancellation)
     {
         // Two that make the same child write the same bytes: who reads in between begins the file again.

@@ -83,6 +83,9 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         }
     }
 
+    public Task RemoveAsync(string name, CancellationToken cancellation) =>
+        CallAsync(name, async blob => (await blob.DeleteIfExistsAsync(cancellationToken: cancellation)).Value);
+
     public async Task<ILogAppender> OpenLogAsync(string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);
@@ -99,7 +102,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
             return null;
         Task Fetch(string folder) => _checkpoints.FetchAsync(this, digest, files, folder, progress, cancellation);
         if (!anew)
-            return await cache.OpenAsync(digest, files.Length, Fetch, cancellation);
+            return await cache.OpenAsync(digest, () => _checkpoints.LengthAsync(this, digest, cancellation), Fetch, cancellation);
         WorkFolder work = CreateWorkFolder();
         try
         {

@@ -7,8 +7,7 @@ namespace Pedigree.Storage.Blobs;
 /// <summary>The files of a checkpoint and their SHA-256, as its <c>recipe.json</c> or <c>source.json</c> has them.</summary>
 /// <param name="Sha256">SHA-256 by name.</param>
 /// <param name="Marker">Name and content of the file that is written last and makes the checkpoint one; null where it is not part of it.</param>
-/// <param name="Length">Bytes, where they are known: how much room it will take.</param>
-internal sealed record CheckpointFiles(IReadOnlyDictionary<string, string> Sha256, byte[] Marker, bool MarkerIsPart, long Length)
+internal sealed record CheckpointFiles(IReadOnlyDictionary<string, string> Sha256, byte[] Marker, bool MarkerIsPart)
 {
     public static async Task<CheckpointFiles?> ReadAsync(IStore store, string digest, CancellationToken cancellation)
     {
@@ -18,14 +17,14 @@ internal sealed record CheckpointFiles(IReadOnlyDictionary<string, string> Sha25
     }
 
     public static CheckpointFiles OfAdmitted(AdmittedSource source) => new(
-        source.Files.ToDictionary(file => file.Name, file => file.Sha256), source.ToJson(), false, source.Files.Sum(file => file.Length));
+        source.Files.ToDictionary(file => file.Name, file => file.Sha256), source.ToJson(), false);
 
     /// <exception cref="BadInputException">The recipe is not as it was written.</exception>
     public static CheckpointFiles OfChild(byte[] recipe, string address)
     {
         try
         {
-            return new(JsonNode.Parse(recipe)!["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!), recipe, true, 0);
+            return new(JsonNode.Parse(recipe)!["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!), recipe, true);
         }
         catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {

@@ -59,6 +59,13 @@ internal sealed class FolderStore(string root) : IStore
         await WriteAsync(name, change(await ReadAsync(name, 0, cancellation)), cancellation);
     }
 
+    public Task RemoveAsync(string name, CancellationToken cancellation)
+    {
+        if (File.Exists(AddressOf(name)))
+            File.Delete(AddressOf(name));
+        return Task.CompletedTask;
+    }
+
     public async Task<ILogAppender> OpenLogAsync(string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation) =>
         await FolderLog.OpenAsync(AddressOf(name), exclusive, cancellation);
 

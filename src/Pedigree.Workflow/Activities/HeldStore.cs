@@ -55,6 +55,8 @@ internal sealed class HeldStore(IStore store, Func<string, bool>? hidden = null)
         }
     }
 
+    public Task RemoveAsync(string name, CancellationToken cancellation) => store.RemoveAsync(name, cancellation);
+
     public Task<ILogAppender> OpenLogAsync(string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation) =>
         store.OpenLogAsync(name, exclusive, waiting, cancellation);
 

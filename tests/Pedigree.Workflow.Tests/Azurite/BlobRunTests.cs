@@ -28,6 +28,19 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
         Assert.Equal(["second", "small"], await Runs.ListAsync(elsewhere));
     }
 
+    [Fact]
+    public async Task A_child_that_is_downloaded_makes_room_for_itself_in_the_cache()
+    {
+        string address = await azurite.AddressAsync();
+        RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, AzuriteServer.Open(address, _folder["first"]), "small");
+        string[] children = [.. run.Events.OfType<MergeCompleted>().Select(merged => merged.Digest).Take(2)];
+        long one = new DirectoryInfo(Path.Combine(_folder["first"], children[0])).EnumerateFiles().Sum(file => file.Length);
+        IStore store = Store.Open(address, Store.Options(), new CheckpointCache(_folder["second"], one * 3 / 2));
+        foreach (string child in children)
+            (await store.OpenCheckpointAsync(child))!.Dispose();
+        Assert.Equal([children[1]], Directory.EnumerateDirectories(_folder["second"]).Select(Path.GetFileName).Where(name => name != "tmp"));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
