@@ -3,26 +3,48 @@ namespace Pedigree.Evaluation.Jinja;
 /// <summary>An expression; its value is that which Jinja2 on Python would give.</summary>
 internal abstract record JinjaExpression
 {
-    public abstract object? Evaluate(JinjaScope scope);
+    /// <summary>Characters of a text, or items of a list, at most.</summary>
+    public const int Longest = 10_000_000;
+
+    /// <exception cref="JinjaException">A value is missing, does not fit, or is too large.</exception>
+    public object? Evaluate(JinjaScope scope)
+    {
+        JinjaNesting.Check();
+        try
+        {
+            return Compute(scope) switch
+            {
+                string { Length: > Longest } => throw new JinjaException($"a text is longer than {Longest} characters"),
+                IReadOnlyList<object?> { Count: > Longest } => throw new JinjaException($"a list is longer than {Longest} items"),
+                var value => value,
+            };
+        }
+        catch (Exception error) when (error is OverflowException or OutOfMemoryException)
+        {
+            throw new JinjaException("a number or a text is too large");
+        }
+    }
+
+    protected abstract object? Compute(JinjaScope scope);
 
     public sealed record Literal(object? Value) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => Value;
+        protected override object? Compute(JinjaScope scope) => Value;
     }
 
     public sealed record Variable(string Text) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => scope.Get(Text);
+        protected override object? Compute(JinjaScope scope) => scope.Get(Text);
     }
 
     public sealed record Many(IReadOnlyList<JinjaExpression> Items) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope) => Items.Select(item => item.Evaluate(scope)).ToList();
+        protected override object Compute(JinjaScope scope) => Items.Select(item => item.Evaluate(scope)).ToList();
     }
 
     public sealed record Pairs(IReadOnlyList<(JinjaExpression Key, JinjaExpression Value)> Members) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope)
+        protected override object Compute(JinjaScope scope)
         {
             var pairs = new OrderedDictionary<object, object?>();
             foreach (var (key, value) in Members)
@@ -33,13 +55,13 @@ internal abstract record JinjaExpression
 
     public sealed record Conditional(JinjaExpression Condition, JinjaExpression Then, JinjaExpression? Otherwise) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => PythonValue.Truth(Condition.Evaluate(scope)) ? Then.Evaluate(scope)
+        protected override object? Compute(JinjaScope scope) => PythonValue.Truth(Condition.Evaluate(scope)) ? Then.Evaluate(scope)
             : Otherwise is null ? new JinjaUndefined("the condition was false and there is no else", false) : Otherwise.Evaluate(scope);
     }
 
     public sealed record Logic(JinjaExpression Left, JinjaExpression Right, bool IsAnd) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope)
+        protected override object? Compute(JinjaScope scope)
         {
             var left = Left.Evaluate(scope);
             return PythonValue.Truth(left) == IsAnd ? Right.Evaluate(scope) : left;
@@ -48,12 +70,12 @@ internal abstract record JinjaExpression
 
     public sealed record Not(JinjaExpression Value) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope) => !PythonValue.Truth(Value.Evaluate(scope));
+        protected override object Compute(JinjaScope scope) => !PythonValue.Truth(Value.Evaluate(scope));
     }
 
     public sealed record Comparison(JinjaExpression First, IReadOnlyList<(string Operator, JinjaExpression Value)> Chain) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope)
+        protected override object Compute(JinjaScope scope)
         {
             var left = First.Evaluate(scope);
             foreach (var (sign, expression) in Chain)
@@ -80,19 +102,19 @@ internal abstract record JinjaExpression
 
     public sealed record Arithmetic(string Operator, JinjaExpression Left, JinjaExpression Right) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => PythonValue.Calculate(Operator, Left.Evaluate(scope), Right.Evaluate(scope));
+        protected override object? Compute(JinjaScope scope) => PythonValue.Calculate(Operator, Left.Evaluate(scope), Right.Evaluate(scope));
     }
 
     /// <summary>value.name or value[key].</summary>
     public sealed record Member(JinjaExpression Target, JinjaExpression Key, bool Dotted) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => PythonValue.Member(Target.Evaluate(scope), Key.Evaluate(scope), scope.Strict);
+        protected override object? Compute(JinjaScope scope) => PythonValue.Member(Target.Evaluate(scope), Key.Evaluate(scope), scope.Strict);
     }
 
     /// <summary>value[from:to:step].</summary>
     public sealed record Slice(JinjaExpression Target, JinjaExpression? From, JinjaExpression? To, JinjaExpression? Step) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope) =>
+        protected override object Compute(JinjaScope scope) =>
             PythonValue.Slice(Target.Evaluate(scope), From?.Evaluate(scope), To?.Evaluate(scope), Step?.Evaluate(scope));
     }
 
@@ -100,7 +122,7 @@ internal abstract record JinjaExpression
     public sealed record Call(
         JinjaExpression Target, IReadOnlyList<JinjaExpression> Arguments, IReadOnlyList<(string Name, JinjaExpression Value)> Named) : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope)
+        protected override object? Compute(JinjaScope scope)
         {
             var arguments = Arguments.Select(argument => argument.Evaluate(scope)).ToList();
             var named = Named.ToDictionary(argument => argument.Name, argument => argument.Value.Evaluate(scope));
@@ -120,13 +142,13 @@ internal abstract record JinjaExpression
         string Name, JinjaExpression Value, IReadOnlyList<JinjaExpression> Arguments, IReadOnlyList<(string Name, JinjaExpression Value)> Named)
         : JinjaExpression
     {
-        public override object? Evaluate(JinjaScope scope) => JinjaFilters.Apply(Name, Value.Evaluate(scope),
+        protected override object? Compute(JinjaScope scope) => JinjaFilters.Apply(Name, Value.Evaluate(scope),
             [.. Arguments.Select(argument => argument.Evaluate(scope))], Named.ToDictionary(argument => argument.Name, argument => argument.Value.Evaluate(scope)));
     }
 
     public sealed record Test(string Name, JinjaExpression Value, IReadOnlyList<JinjaExpression> Arguments) : JinjaExpression
     {
-        public override object Evaluate(JinjaScope scope) =>
+        protected override object Compute(JinjaScope scope) =>
             JinjaFunctions.Test(Name, Value.Evaluate(scope), [.. Arguments.Select(argument => argument.Evaluate(scope))]);
     }
 }

@@ -9,6 +9,7 @@ internal static class JinjaExpressionParser
 
     public static JinjaExpression Parse(JinjaTokens tokens)
     {
+        JinjaNesting.Check(tokens.Current.Line);
         var value = ParseWithoutCondition(tokens);
         while (tokens.Takes("if"))
         {
@@ -41,13 +42,10 @@ internal static class JinjaExpressionParser
     /// <summary>|name(…)|name … , to be put on an expression.</summary>
     public static Func<JinjaExpression, JinjaExpression> ParseFilters(JinjaTokens tokens)
     {
-        Func<JinjaExpression, JinjaExpression> all = value => value;
+        var filters = new List<Func<JinjaExpression, JinjaExpression>>();
         while (tokens.Takes("|"))
-        {
-            var (before, filter) = (all, Filter(tokens));
-            all = value => filter(before(value));
-        }
-        return all;
+            filters.Add(Filter(tokens));
+        return value => filters.Aggregate(value, (filtered, filter) => filter(filtered));
     }
 
     private static JinjaExpression And(JinjaTokens tokens)
@@ -58,8 +56,11 @@ internal static class JinjaExpressionParser
         return left;
     }
 
-    private static JinjaExpression Not(JinjaTokens tokens) =>
-        tokens.Takes("not") ? new JinjaExpression.Not(Not(tokens)) : Comparison(tokens);
+    private static JinjaExpression Not(JinjaTokens tokens)
+    {
+        JinjaNesting.Check(tokens.Current.Line);
+        return tokens.Takes("not") ? new JinjaExpression.Not(Not(tokens)) : Comparison(tokens);
+    }
 
     private static JinjaExpression Comparison(JinjaTokens tokens)
     {
@@ -119,6 +120,7 @@ internal static class JinjaExpressionParser
 
     private static JinjaExpression Unary(JinjaTokens tokens, bool filters)
     {
+        JinjaNesting.Check(tokens.Current.Line);
         var value = tokens.Takes("-") ? new JinjaExpression.Arithmetic("-", new JinjaExpression.Literal(0L), Unary(tokens, filters: false))
             : tokens.Takes("+") ? Unary(tokens, filters: false) : Primary(tokens);
         value = Postfix(tokens, value);

@@ -51,7 +51,7 @@ internal static class JinjaFilters
         ["sum"] = (value, _, _) => PythonValue.Items(value).Aggregate((object?)0L, (sum, item) => PythonValue.Calculate("+", sum, item)),
         ["title"] = (value, _, _) => PythonMethods.Title(PythonValue.Text(value)),
         ["tojson"] = (value, arguments, named) => JinjaJson.Write(value,
-            (named.GetValueOrDefault("indent") ?? arguments.ElementAtOrDefault(0)) is { } indent ? (int)PythonValue.Whole(indent, "an indent") : null),
+            (named.GetValueOrDefault("indent") ?? arguments.ElementAtOrDefault(0)) is { } indent ? (int)Math.Clamp(PythonValue.Whole(indent, "an indent"), 0, 1000) : null),
         ["trim"] = (value, arguments, _) => arguments.ElementAtOrDefault(0) is string set ? PythonValue.Text(value).Trim(set.ToCharArray()) : PythonValue.Text(value).Trim(),
         ["unique"] = (value, _, _) => PythonValue.Items(value).Aggregate(new List<object?>(),
             (seen, item) => PythonValue.Contains(seen, item) ? seen : [.. seen, item]),
@@ -162,7 +162,7 @@ internal static class JinjaFilters
     private static object Indent(object? value, IReadOnlyList<object?> arguments, Named named)
     {
         var width = arguments.ElementAtOrDefault(0) ?? named.GetValueOrDefault("width") ?? 4L;
-        var margin = width as string ?? new string(' ', (int)PythonValue.Whole(width, "a width"));
+        var margin = width as string ?? new string(' ', (int)Math.Clamp(PythonValue.Whole(width, "a width"), 0, JinjaExpression.Longest));
         var (first, blank) = (PythonValue.Truth(arguments.ElementAtOrDefault(1) ?? named.GetValueOrDefault("first")), PythonValue.Truth(named.GetValueOrDefault("blank")));
         var result = new StringBuilder();
         foreach (var (number, text) in PythonValue.Text(value).Split('\n').Index())

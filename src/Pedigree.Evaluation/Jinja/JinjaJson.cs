@@ -47,6 +47,7 @@ internal static class JinjaJson
 
     private static void Many<T>(char open, char close, IReadOnlyList<T> items, Action<T> write, int? indent, int depth, StringBuilder result)
     {
+        JinjaNesting.Check();
         result.Append(open);
         for (var i = 0; i < items.Count; i++)
         {

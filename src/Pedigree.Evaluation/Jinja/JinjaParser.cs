@@ -15,6 +15,7 @@ internal static class JinjaParser
     /// <summary>Statements until the end of the template, or until a tag that ends or parts a block, which is left.</summary>
     private static List<JinjaStatement> Body(JinjaTokens tokens)
     {
+        JinjaNesting.Check(tokens.Current.Line);
         var body = new List<JinjaStatement>();
         while (tokens.Current.Kind != JinjaTokenKind.End)
         {

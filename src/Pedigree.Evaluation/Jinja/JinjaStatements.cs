@@ -15,6 +15,7 @@ internal abstract record JinjaStatement(int Line)
 
     protected static Flow Run(IReadOnlyList<JinjaStatement> body, JinjaScope scope, StringBuilder output)
     {
+        JinjaNesting.Check();
         foreach (var statement in body)
         {
             try

@@ -62,7 +62,7 @@ internal static class PythonMethods
             ("isspace", []) => text.Length > 0 && text.All(char.IsWhiteSpace),
             ("removeprefix", [string start]) => text.StartsWith(start, StringComparison.Ordinal) ? text[start.Length..] : text,
             ("removesuffix", [string { Length: > 0 } end]) => text.EndsWith(end, StringComparison.Ordinal) ? text[..^end.Length] : text,
-            ("zfill", [long width]) => text.PadLeft((int)width, '0'),
+            ("zfill", [long width]) => text.PadLeft((int)Math.Clamp(width, 0, JinjaExpression.Longest + 1L), '0'),
             ("format", _) => Format(text, arguments, named),
             _ => Nothing,
         };

@@ -38,7 +38,7 @@ internal static class PythonValue
         (JinjaUndefined { Strict: true } missing, _) => throw missing.Error(),
         (_, JinjaUndefined { Strict: true } missing) => throw missing.Error(),
         (JinjaUndefined, JinjaUndefined) => true,
-        (IReadOnlyList<object?> a, IReadOnlyList<object?> b) => a.Count == b.Count && a.Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
+        (IReadOnlyList<object?> a, IReadOnlyList<object?> b) => a.Count == b.Count && JinjaNesting.Checked(a).Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
         (OrderedDictionary<object, object?> a, OrderedDictionary<object, object?> b) =>
             a.Count == b.Count && a.All(pair => b.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other)),
         _ => Numeric(left) is { } x && Numeric(right) is { } y ? x.Equals(y) : Equals(left, right),
@@ -48,7 +48,7 @@ internal static class PythonValue
     {
         (string a, string b) => string.CompareOrdinal(a, b),
         (IReadOnlyList<object?> a, IReadOnlyList<object?> b) =>
-            a.Zip(b).Select(pair => Compare(pair.First, pair.Second)).FirstOrDefault(order => order != 0) is var order and not 0 ? order : a.Count - b.Count,
+            JinjaNesting.Checked(a).Zip(b).Select(pair => Compare(pair.First, pair.Second)).FirstOrDefault(order => order != 0) is var order and not 0 ? order : a.Count - b.Count,
         _ => Numeric(left) is { } x && Numeric(right) is { } y ? x.CompareTo(y) : throw Unfit("<", left, right),
     };
 
@@ -129,9 +129,9 @@ internal static class PythonValue
             case ("+", IReadOnlyList<object?> a, IReadOnlyList<object?> b):
                 return a.Concat(b).ToList();
             case ("*", string text, long times):
-                return string.Concat(Enumerable.Repeat(text, (int)Math.Max(0, times)));
+                return string.Concat(Enumerable.Repeat(text, Times(text.Length, times)));
             case ("*", IReadOnlyList<object?> list, long times):
-                return Enumerable.Repeat(list, (int)Math.Max(0, times)).SelectMany(items => items).ToList();
+                return Enumerable.Repeat(list, Times(list.Count, times)).SelectMany(items => items).ToList();
         }
         if (Integer(left) is { } x && Integer(right) is { } y && !(sign == "**" && y < 0))
         {
@@ -140,13 +140,13 @@ internal static class PythonValue
             // Cast, lest all of them become numbers with a fraction for the sake of one.
             return sign switch
             {
-                "+" => (object)(x + y),
-                "-" => x - y,
-                "*" => x * y,
+                "+" => (object)checked(x + y),
+                "-" => checked(x - y),
+                "*" => checked(x * y),
                 "/" => (double)x / y,
                 "//" => (long)Math.Floor((decimal)x / y),
                 "%" => x % y is var rest && rest != 0 && rest < 0 != y < 0 ? rest + y : rest,
-                _ => Enumerable.Range(0, (int)y).Aggregate(1L, (power, _) => checked(power * x)),
+                _ => Power(x, y),
             };
         }
         return Numeric(left) is { } a2 && Numeric(right) is { } b2
@@ -161,6 +161,20 @@ internal static class PythonValue
                 _ => Math.Pow(a2, b2),
             }
             : throw Unfit(sign, left, right);
+    }
+
+    /// <summary>How often something is repeated.</summary>
+    private static int Times(int length, long times) => times <= 0 || length == 0 ? 0 : times <= JinjaExpression.Longest / length ? (int)times
+        : throw new JinjaException($"{times} repetitions make more than {JinjaExpression.Longest} characters or items");
+
+    private static long Power(long x, long y)
+    {
+        if (x is 0 or 1 or -1)
+            return y == 0 ? 1 : x == -1 && y % 2 == 0 ? 1 : x;
+        var power = 1L;
+        for (; y > 0; y--)
+            power = checked(power * x);
+        return power;
     }
 
     public static long Whole(object? value, string what) => Integer(value) ?? throw new JinjaException($"{what} must be a whole number, not {Kind(value)}");
@@ -181,7 +195,7 @@ internal static class PythonValue
         long whole => whole.ToString(CultureInfo.InvariantCulture),
         double number => Number(number),
         string text => text,
-        IReadOnlyList<object?> list => $"[{string.Join(", ", list.Select(Representation))}]",
+        IReadOnlyList<object?> list => $"[{string.Join(", ", JinjaNesting.Checked(list).Select(Representation))}]",
         OrderedDictionary<object, object?> pairs =>
             $"{{{string.Join(", ", pairs.Select(pair => $"{Representation(pair.Key)}: {Representation(pair.Value)}"))}}}",
         JinjaUndefined missing => missing.Strict ? throw missing.Error() : "",

@@ -28,11 +28,14 @@ internal sealed class ConfigFields(JsonObject values, string file, string prefix
 
     public double? Number(string name) => Value(name, JsonValueKind.Number) is { } value ? Number(value) : null;
 
-    public int? Count(string name) => Number(name) is not { } number ? null
-        : number is >= 1 and <= int.MaxValue && number == Math.Floor(number) ? (int)number
-        : throw Bad(name, $"is {number.ToString(CultureInfo.InvariantCulture)} and must be a positive whole number");
+    public int? Count(string name, int most = int.MaxValue) => Number(name) is not { } number ? null
+        : number >= 1 && number <= most && number == Math.Floor(number) ? (int)number
+        : throw Bad(name, $"is {number.ToString(CultureInfo.InvariantCulture)} and must be a positive whole number{(most < int.MaxValue ? $", at most {most}" : "")}");
 
-    public int RequiredCount(string name) => Count(name) ?? throw Bad(name, "is missing; a positive whole number would be right");
+    public int RequiredCount(string name, int most = int.MaxValue) => Count(name, most) ?? throw Bad(name, "is missing; a positive whole number would be right");
+
+    public double? Positive(string name) => Number(name) is not { } number ? null
+        : number > 0 && double.IsFinite(number) ? number : throw Bad(name, "must be a number above 0");
 
     public double RequiredNumber(string name) => Number(name) ?? throw Bad(name, "is missing; a number would be right");
 

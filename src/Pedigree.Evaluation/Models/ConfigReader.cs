@@ -48,6 +48,9 @@ internal static class ConfigReader
         Window = 4096,
     };
 
+    // More than any model has. Arrays are made of so many before the weights show what is true.
+    private const int MostLayers = 10_000, WidestHead = 65_536;
+
     /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
     public static TransformerConfig Read(JsonObject config, string file)
     {
@@ -64,11 +67,11 @@ internal static class ConfigReader
         var keyValueHeads = fields.Count("num_key_value_heads") ?? heads;
         if (heads % keyValueHeads != 0)
             throw fields.Bad("num_key_value_heads", $"is {keyValueHeads} and must divide num_attention_heads, {heads}");
-        var headWidth = fields.Count("head_dim") ?? family.HeadWidth ?? (width % heads == 0
+        var headWidth = fields.Count("head_dim", WidestHead) ?? family.HeadWidth ?? (width % heads == 0
             ? width / heads
             : throw fields.Bad("num_attention_heads", $"is {heads} and must divide hidden_size, {width}, where head_dim is absent"));
-        if (headWidth % 2 != 0)
-            throw fields.Bad("head_dim", $"is {headWidth} and must be even");
+        if (headWidth % 2 != 0 || headWidth > WidestHead)
+            throw fields.Bad("head_dim", $"is {headWidth} and must be even, at most {WidestHead}");
         var context = fields.RequiredCount("max_position_embeddings");
         var bias = family.AttentionBias is { } absent && (fields.Flag("attention_bias") ?? absent);
         var (gemma, neox) = (type.StartsWith("gemma", StringComparison.Ordinal), type == "gpt_neox");
@@ -120,7 +123,7 @@ internal static class ConfigReader
 
     private static IReadOnlyList<LayerKind> Layers(ConfigFields fields, string type, Family family, (RotaryEmbedding Full, RotaryEmbedding Sliding) rotary)
     {
-        var count = fields.RequiredCount("num_hidden_layers");
+        var count = fields.RequiredCount("num_hidden_layers", MostLayers);
         int? window = type is "llama" or "gpt_neox" || type.StartsWith("qwen", StringComparison.Ordinal) && !(fields.Flag("use_sliding_window") ?? false) ? null
             : fields.Has("sliding_window") ? fields.Count("sliding_window") : family.Window;
         var kinds = window is null ? null : fields.Texts("layer_types", count);

@@ -47,8 +47,11 @@ public sealed class LanguageModel : IDisposable
     private readonly Device device;
     private readonly ScalarType type;
 
-    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type)
+    private readonly string name;
+
+    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type, string name)
     {
+        this.name = name;
         this.config = config;
         this.weights = weights;
         this.device = device;
@@ -73,7 +76,7 @@ public sealed class LanguageModel : IDisposable
             DType.F16 => ScalarType.Float16,
             _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "F32, BF16 or F16 would be right"),
         };
-        return new LanguageModel(config, WeightLoader.Load(checkpoint, config, type, where), where, type);
+        return new LanguageModel(config, WeightLoader.Load(checkpoint, config, type, where), where, type, checkpoint.Folder);
     }
 
     /// <summary>Token ids are below this.</summary>
@@ -166,6 +169,7 @@ public sealed class LanguageModel : IDisposable
     /// leave that much room in the context.
     /// </summary>
     /// <returns>Each row's new tokens, the one at which it was stopped included.</returns>
+    /// <exception cref="BadInputException">The model's logits are no finite numbers.</exception>
     public IReadOnlyList<int[]> Generate(IReadOnlyList<int[]> prompts, int maxNewTokens, Func<int, IReadOnlyList<int>, bool> stop)
     {
         var room = ContextLength - maxNewTokens;
@@ -188,7 +192,11 @@ public sealed class LanguageModel : IDisposable
             var read = grid;
             long[] ends = [.. active.Select((row, place) => read.Place(place, 0, cache is { Length: > 0 } ? 0 : rows[row].Length + written[row].Count - 1))];
             var last = transformer.Forward(grid, cache).view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(ends, device: device)); // [batch, width]
-            var next = transformer.Logits(last).argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
+            var logits = transformer.Logits(last);                                    // [batch, vocabulary]
+            // A NaN is the largest of a row, and an infinity too: what would be written then means nothing.
+            if (!logits.amax([1]).isfinite().all().item<bool>())
+                throw new BadInputException(name, null, "its logits are not finite numbers, so it cannot write; a model whose weights are sound would be right");
+            var next = logits.argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
             var staying = new List<int>();                                            // places in this step's batch
             for (var place = 0; place < active.Count; place++)
             {

@@ -14,14 +14,14 @@ internal static class RotaryReader
         if (width < 2 || width > headWidth || width % 2 != 0)
             throw config.Bad("partial_rotary_factor", $"turns {width} of {headWidth} numbers of a head; an even number of them would be right");
         var full = Read(config, scaling, width, context);
-        var local = config.Number("rope_local_base_freq") ?? newer?.Inner("sliding_attention")?.Number("rope_theta")
+        var local = config.Positive("rope_local_base_freq") ?? newer?.Inner("sliding_attention")?.Positive("rope_theta")
             ?? (config.Text("model_type") == "gemma3_text" ? 10000 : null);
         return (full, local is { } theta ? new RotaryEmbedding(RotaryEmbedding.Plain(theta, width)) : full);
     }
 
     private static RotaryEmbedding Read(ConfigFields config, ConfigFields? scaling, int width, int context)
     {
-        var theta = config.Number("rope_theta") ?? scaling?.Number("rope_theta") ?? config.Number("rotary_emb_base")
+        var theta = config.Positive("rope_theta") ?? scaling?.Positive("rope_theta") ?? config.Positive("rotary_emb_base")
             ?? (config.Text("model_type") == "gemma3_text" ? 1_000_000 : 10000);
         var type = scaling?.Text("rope_type") ?? scaling?.Text("type") ?? "default";
         if (type == "default")

@@ -47,6 +47,12 @@ public class JinjaTemplateTests
     [InlineData("{{ 'a'.nothing() }}", 1, "a text has no method `nothing`")]
     [InlineData("{{ raise_exception('no') }}", 1, "the template refuses this: no")]
     [InlineData("{{ range(1000000000) }}", 1, "too long")]
+    [InlineData("{{ 'x' * 4000000000 }}", 1, "4000000000 repetitions")]
+    [InlineData("{{ [1, 2] * 4000000000 }}", 1, "4000000000 repetitions")]
+    [InlineData("{{ 9**99999999 }}", 1, "too large")]
+    [InlineData("{{ 9223372036854775807 + 1 }}", 1, "too large")]
+    [InlineData("{{ '1'.zfill(4000000000) }}", 1, "longer than")]
+    [InlineData("{% macro f() %}{{ f() }}{% endmacro %}\n{{ f() }}", 1, "calls itself without end")]
     public void What_is_wrong_is_said_with_its_line(string template, int line, string message)
     {
         var error = Assert.Throws<JinjaException>(() =>
@@ -54,6 +60,29 @@ public class JinjaTemplateTests
         Assert.Equal(line, error.Line);
         Assert.Contains(message, error.Message);
     }
+
+    [Theory]
+    [InlineData("{{ ", "(", "1", ")", " }}")]
+    [InlineData("{{ ", "[", "1", "]", " }}")]
+    [InlineData("{{ ", "not ", "1", "", " }}")]
+    [InlineData("{{ ", "- ", "1", "", " }}")]
+    [InlineData("{{ 1", " + 1", "", "", " }}")]
+    [InlineData("{{ 1", "|string", "", "", " }}")]
+    [InlineData("{{ 1 if 1", " else 1 if 1", "", "", " }}")]
+    [InlineData("", "{% if 1 %}", "x", "{% endif %}", "")]
+    [InlineData("{% set a", "|upper", "", "", " %}x{% endset %}")]
+    public void What_is_nested_a_hundred_thousand_times_is_refused_and_the_process_lives(string before, string open, string middle, string close, string after)
+    {
+        const int Times = 200_000;
+        var template = $"{before}{string.Concat(Enumerable.Repeat(open, Times))}{middle}{string.Concat(Enumerable.Repeat(close, Times))}{after}";
+        var error = Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(template, JinjaSettings.Task).Render(new Dictionary<string, object?>()));
+        Assert.Contains("nested too deeply", error.Message);
+    }
+
+    [Fact]
+    public void A_power_is_exact_and_the_powers_of_one_are_quick() =>
+        Assert.Equal("387420489 -1 1 1 0 -7", JinjaTemplate.Parse("{{ 9**9 }} {{ (0-1)**99999999999 }} {{ 1**99999999999 }} {{ 0**0 }} {{ 0**5 }} {{ (0-7)**1 }}",
+            JinjaSettings.Task).Render(new Dictionary<string, object?>()));
 
     [Fact]
     public void A_literal_is_read_as_Python_writes_it_and_nothing_else_is()

@@ -115,6 +115,10 @@ public class LanguageModelTests
     [InlineData("num_key_value_heads", "3", "divide")]
     [InlineData("hidden_size", "null", "missing")]
     [InlineData("num_hidden_layers", "1.5", "whole number")]
+    [InlineData("num_hidden_layers", "1000000000", "at most 10000")]
+    [InlineData("head_dim", "1000000000", "at most 65536")]
+    [InlineData("rope_theta", "0", "above 0")]
+    [InlineData("rope_theta", "-10000", "above 0")]
     [InlineData("rope_scaling.rope_type", "\"longest\"", "llama3")]
     [InlineData("partial_rotary_factor", "0.4", "even number")]
     [InlineData("rope_scaling.factor", "\"8\"", "number")]
@@ -155,6 +159,18 @@ public class LanguageModelTests
         var error = Assert.Throws<BadInputException>(tiny.Load);
         Assert.Equal(name, error.Field);
         Assert.Contains("finite", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_whose_logits_overflow_writes_nothing()
+    {
+        using var tiny = new TinyModel(Config("llama, yarn scaling"));
+        for (var column = 0; column < 32; column++)
+            tiny.Spoil("model.norm.weight", column, 3e38f);
+        using var model = tiny.Load();
+        var error = Assert.Throws<BadInputException>(() => model.Generate([Tokens(6)], 4, (_, _) => false));
+        Assert.Equal(tiny.Folder, error.File);
+        Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
     }
 
     private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["name"]! == name)!.AsObject();
