@@ -64,7 +64,7 @@ internal static class RunOrders
         return TypedResults.NoContent();
     }
 
-    /// <param name="remerge">Whether every child is made again and compared.</param>
+    /// <param name="remerge">Whether every child is made and all kinship measured again, and compared.</param>
     /// <param name="reevaluate">Whether every model is scored again and compared.</param>
     public static async Task<Ok<ReplayResult>> ReplayAsync(
         string id, IStore store, IRunHost host, CancellationToken cancellation, bool remerge = false, bool reevaluate = false)

@@ -5,8 +5,12 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Storage;
 
 /// <summary>Gram rows by base, model and whether they were measured; a row grows with every model it is measured with.</summary>
-public sealed class GramCache(IStore store)
+/// <param name="store">Where they are kept; null where nothing that was measured before is to be believed, and nothing is kept.</param>
+public sealed class GramCache(IStore? store)
 {
+    // Changes whenever the files do.
+    private const int Version = 2;
+
     private readonly Dictionary<string, GramRow> _rows = new(StringComparer.Ordinal);
 
     /// <summary>The row of a model relative to a base; null where it is not known.</summary>
@@ -14,7 +18,7 @@ public sealed class GramCache(IStore store)
     public async Task<GramRow?> FindAsync(string ancestor, string model, bool measured, CancellationToken cancellation = default)
     {
         string name = NameOf(ancestor, model, measured);
-        if (!_rows.TryGetValue(name, out GramRow? row) && await store.ReadAsync(name, cancellation: cancellation) is { } content)
+        if (!_rows.TryGetValue(name, out GramRow? row) && store is not null && await store.ReadAsync(name, cancellation: cancellation) is { } content)
             _rows[name] = row = Parse(name, content);
         return row;
     }
@@ -23,15 +27,21 @@ public sealed class GramCache(IStore store)
     public Task AddAsync(GramRow row, CancellationToken cancellation = default)
     {
         string name = NameOf(row.Base!, row.Model, row.Measured);
+        if (store is null)
+        {
+            _rows[name] = _rows.TryGetValue(name, out GramRow? known) ? known.Union(row) : row;
+            return Task.CompletedTask;
+        }
         return store.UpdateAsync(name, known =>
         {
             GramRow whole = _rows[name] = known is null ? row : Parse(name, known).Union(row);
-            return Encoding.UTF8.GetBytes(whole.ToJson() + "\n");
+            return SealedJson.Seal(name, Encoding.UTF8.GetBytes(whole.ToJson()));
         }, cancellation);
     }
 
-    private GramRow Parse(string name, byte[] content) => GramRow.Parse(Encoding.UTF8.GetString(content), store.AddressOf(name));
+    private GramRow Parse(string name, byte[] content) =>
+        GramRow.Parse(Encoding.UTF8.GetString(SealedJson.Open(store!, name, content).Span), store!.AddressOf(name));
 
     private static string NameOf(string ancestor, string model, bool measured) => StoreNames.Gram(Convert.ToHexStringLower(
-        SHA256.HashData(Encoding.UTF8.GetBytes($"{ancestor} {model} {(measured ? "measured" : "predicted")}"))));
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{Version} {ancestor} {model} {(measured ? "measured" : "predicted")}"))));
 }

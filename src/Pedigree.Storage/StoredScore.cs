@@ -17,7 +17,7 @@ public static class StoredScore
             return null;
         try
         {
-            return JsonSerializer.Deserialize<TScore>(content, EventJson.Options) ?? throw new JsonException();
+            return JsonSerializer.Deserialize<TScore>(SealedJson.Open(store, name, content).Span, EventJson.Options) ?? throw new JsonException();
         }
         catch (JsonException error)
         {
@@ -27,5 +27,6 @@ public static class StoredScore
 
     /// <summary>Keeps a score.</summary>
     public static Task WriteAsync<TScore>(IStore store, string key, TScore score, CancellationToken cancellation = default) =>
-        store.WriteAsync(StoreNames.Score(key), (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options), (byte)'\n'], cancellation);
+        store.WriteAsync(
+            StoreNames.Score(key), SealedJson.Seal(StoreNames.Score(key), JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options)), cancellation);
 }

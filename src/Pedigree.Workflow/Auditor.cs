@@ -13,7 +13,7 @@ public static class Auditor
     /// </summary>
     /// <param name="store">The store.</param>
     /// <param name="runId">Id of the run.</param>
-    /// <param name="remerge">Whether every child is made again, in a temporary folder, and compared.</param>
+    /// <param name="remerge">Whether every child is made again, in a temporary folder, all kinship measured again, and both compared.</param>
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
@@ -60,7 +60,10 @@ public static class Auditor
                 throw new BadInputException(run.LogAddress, null, difference);
             await CheckpointAudit.VerifyAsync(run.Store, events, progress, cancellation);
             if (remerge)
+            {
+                await KinshipAudit.VerifyAsync(run, events, progress, cancellation);
                 await MergeAudit.VerifyAsync(run, events, progress, cancellation);
+            }
             if (reevaluate)
                 await ScoreAudit.VerifyAsync(run, events, progress, cancellation);
             return new(run.Id, events.Count, true, null);

@@ -39,6 +39,7 @@ public static class EmbeddedHost
             foreach (RunEvent recorded in journal.History)
                 progress?.Report(new EventProgress(recorded, Recorded: true));
             RefuseOtherSpec(run, journal.History, spec);
+            await AdmittedModels.CheckAsync(run, spec, journal.History.OfType<ModelAdmitted>(), cancellation);
             if (!journal.History.OfType<RunCompleted>().Any())
                 await RunAsync(spec, run, journal, progress, cancellation, end, reason);
             return RunRecord.Of(run, journal.Events);

@@ -1,6 +1,5 @@
 using Pedigree.Storage;
 using Pedigree.Weights;
-using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow;
 

@@ -89,6 +89,55 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         Assert.Contains($"line {index + 1}", result.FirstDifference);
     }
 
+    [Theory]
+    [InlineData("grams")]
+    [InlineData("scores")]
+    public async Task An_edited_or_exchanged_Gram_row_or_score_is_not_believed(string kind)
+    {
+        string store = Copied();
+        string[] files = [.. Directory.EnumerateFiles(Path.Combine(store, kind), "*.json").Order(StringComparer.Ordinal)];
+        string first = File.ReadAllText(files[0]);
+        File.WriteAllText(files[0], first.Replace("1", "2"));
+        await RefusesAsync();
+        File.WriteAllText(files[0], first[..(first.Length / 2)]);
+        await RefusesAsync();
+        File.WriteAllText(files[0], File.ReadAllText(files[1]));
+        await RefusesAsync();
+        File.WriteAllText(files[0], first);
+        await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again");
+
+        async Task RefusesAsync()
+        {
+            BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
+            Assert.Equal(files[0], error.File);
+            Assert.Contains("not as it was written", error.Message);
+        }
+    }
+
+    [Fact]
+    public async Task Kinship_that_was_made_up_before_the_run_is_found_when_it_is_measured_again()
+    {
+        // A Gram row with its digest put right, as one who knows the format would, decides a new run; its log is sound in itself.
+        string store = Copied();
+        Directory.Delete(Path.Combine(store, "runs"), recursive: true);
+        string digest = finished.Run.Events.OfType<ModelAdmitted>().Single(admitted => admitted.Name == "sort").Digest;
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(store, "grams"), "*.json"))
+        {
+            string name = $"grams/{Path.GetFileName(file)}";
+            string json = System.Text.Encoding.UTF8.GetString(SealedJson.Open(Store.Open(store), name, File.ReadAllBytes(file)).Span);
+            Weights.Grams.GramRow row = Weights.Grams.GramRow.Parse(json, file);
+            if (row.Model == digest)
+                File.WriteAllBytes(file, SealedJson.Seal(name, System.Text.Encoding.UTF8.GetBytes(
+                    (row with { DeltaDelta = [.. row.DeltaDelta.Select(product => product * 1.21)] }).ToJson())));
+        }
+        await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "made-up");
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "made-up");
+        Assert.Null(result.FirstDifference);
+        result = await Auditor.ReplayAsync(Store.Open(store), "made-up", remerge: true);
+        Assert.False(result.Identical);
+        Assert.Contains("measured again", result.FirstDifference);
+    }
+
     [Fact]
     public async Task A_run_that_is_not_there_is_refused_with_those_that_are()
     {

@@ -196,6 +196,99 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.Contains("has changed since it was admitted", error.Message);
     }
 
+    [Fact]
+    public async Task A_spec_of_the_same_text_with_other_models_is_another_run_and_the_same_models_elsewhere_are_the_same()
+    {
+        string store = _folder["store"];
+        SpecFile first = Relative("a", "sort"), other = Relative("b", "dedup");
+        using CancellationTokenSource source = new();
+        SynchronousProgress cancel = new(news =>
+        {
+            if (news is EventProgress { Event: MergeCompleted })
+                source.Cancel();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(first, Store.Open(store), "r", cancel, source.Token));
+        SortedDictionary<string, string> before = TemporaryFolder.Contents(store);
+        await RefusesAsync();
+        Directory.Delete(_folder["b/models/sort"], recursive: true);
+        await RefusesAsync();
+        Assert.Equal(before, TemporaryFolder.Contents(store));
+
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), _folder["b/models/sort"]);
+        RunRecord whole = await EmbeddedHost.RunAsync(other, Store.Open(store), "r");
+        Assert.Equal(StopReason.Generations, whole.State.Completed!.Reason);
+        Directory.Delete(_folder["b/models/sort"], recursive: true);
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "dedup"), _folder["b/models/sort"]);
+        await RefusesAsync();
+        Directory.Delete(_folder["b/models"], recursive: true);
+        Directory.Delete(_folder["a"], recursive: true);
+        Assert.Equal(whole.Events.Count, (await EmbeddedHost.RunAsync(other, Store.Open(store), "r")).Events.Count);
+
+        async Task RefusesAsync()
+        {
+            BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, Store.Open(store), "r"));
+            Assert.Equal("models.sort", error.Field);
+            Assert.Contains(_folder["b/models/sort"], error.Message);
+        }
+    }
+
+    [Theory]
+    [InlineData("recipe.json")]
+    [InlineData("model.safetensors")]
+    [InlineData("README.md")]
+    public async Task What_is_left_of_a_child_that_lacks_a_file_is_replaced(string lost)
+    {
+        string store = _folder["store"];
+        TemporaryFolder.Copy(finished.Store, store);
+        string child = Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest));
+        File.Delete(Path.Combine(child, lost));
+        await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again");
+        Assert.Null((await Auditor.ReplayAsync(Store.Open(store), "again")).FirstDifference);
+        Assert.True(File.Exists(Path.Combine(child, lost)));
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(store, "tmp"), "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task A_damaged_child_is_not_used_again_and_its_file_is_named()
+    {
+        string store = _folder["store"];
+        TemporaryFolder.Copy(finished.Store, store);
+        string weights = Path.Combine(
+            Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest)), "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
+        Assert.Equal(weights, error.File);
+        Assert.Contains("was changed", error.Message);
+    }
+
+    [Fact]
+    public async Task A_finished_run_whose_model_was_replaced_is_not_called_finished()
+    {
+        TemporaryFolder.Copy(finished.Store, _folder["store"]);
+        TemporaryFolder.Copy(Samples.Family, _folder["family"]);
+        SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec().Replace(Samples.Family, _folder["family"]));
+        await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
+        string config = Path.Combine(_folder["family"], "shift", "config.json");
+        File.WriteAllText(config, File.ReadAllText(config) + " ");
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        Assert.Equal("models.shift", error.Field);
+        Assert.Contains("has changed since it was admitted", error.Message);
+    }
+
+    /// <summary>The sample family beside a spec of relative paths, whose `sort` is the model given.</summary>
+    private SpecFile Relative(string folder, string sort)
+    {
+        foreach (string model in (string[])["base", "reverse", "shift"])
+            TemporaryFolder.Copy(Path.Combine(Samples.Family, model), _folder[$"{folder}/models/{model}"]);
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, sort), _folder[$"{folder}/models/sort"]);
+        string text = Samples.Spec();
+        foreach (string model in (string[])["base", "reverse", "shift", "sort"])
+            text = text.Replace($"{model}: {Samples.Family}/{model}", $"{model}: ./models/{model}");
+        return Samples.Write(_folder[$"{folder}/spec.yaml"], text);
+    }
+
     internal static List<string> Decisions(RunRecord run) =>
         [.. run.Events.Where(e => e is not HostEvent).Select(e => EventJson.ToJson(e).ToJsonString(EventJson.Options))];
 

@@ -13,7 +13,7 @@ internal static class ReplayCommand
     {
         Argument<string> id = Shared.Run();
         Option<string> store = Shared.Store();
-        Option<bool> remerge = new("--remerge") { Description = "Make every child again and compare its content" };
+        Option<bool> remerge = new("--remerge") { Description = "Make every child and measure all kinship again, and compare" };
         Option<bool> reevaluate = new("--reevaluate") { Description = "Score every model again and compare" };
         Verb verb = new("replay", "Decide a recorded run again from its log, and verify log and checkpoints; exit 1 if anything differs",
             "pedigree replay demo-kinship", "pedigree replay demo-kinship --remerge --reevaluate") { id, store, remerge, reevaluate };

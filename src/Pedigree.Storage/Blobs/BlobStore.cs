@@ -120,7 +120,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     {
         await MakeContainerAsync(cancellation);
         CheckpointFiles files = CheckpointFiles.OfChild(await File.ReadAllBytesAsync(Path.Combine(folder, "recipe.json"), cancellation), folder);
-        if (!await ExistsAsync(StoreNames.Recipe(digest), cancellation))
+        if (!await ChildFiles.AreThereAsync(this, digest, cancellation))
             await _checkpoints.SendAsync(this, digest, files, folder, StoreNames.Recipe(digest), progress, cancellation);
         await cache.AddAsync(digest, folder, cancellation);
     }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Pedigree.Weights;
 
 namespace Pedigree.Storage.Blobs;
@@ -20,15 +18,5 @@ internal sealed record CheckpointFiles(IReadOnlyDictionary<string, string> Sha25
         source.Files.ToDictionary(file => file.Name, file => file.Sha256), source.ToJson(), false);
 
     /// <exception cref="BadInputException">The recipe is not as it was written.</exception>
-    public static CheckpointFiles OfChild(byte[] recipe, string address)
-    {
-        try
-        {
-            return new(JsonNode.Parse(recipe)!["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!), recipe, true);
-        }
-        catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
-        {
-            throw new BadInputException(address, null, "is not a recipe as it was written; remove the checkpoint and it is made again");
-        }
-    }
+    public static CheckpointFiles OfChild(byte[] recipe, string address) => new(ChildFiles.Parse(recipe, address).Files, recipe, true);
 }

@@ -77,20 +77,27 @@ internal sealed class FolderStore(string root) : IStore
         Task.FromResult(File.Exists(AddressOf(StoreNames.Recipe(digest)))
             ? new LocalCheckpoint(AddressOf(StoreNames.Checkpoint(digest)), null) : null);
 
-    public Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
+    public async Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
     {
         string target = AddressOf(StoreNames.Checkpoint(digest));
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        try
+        while (true)
         {
-            Directory.Move(folder, target);
-        }
-        catch (IOException) when (Directory.Exists(target))
-        {
-            // Another run of this store has made the same child in the meantime.
+            try
+            {
+                Directory.Move(folder, target);
+                break;
+            }
+            catch (IOException) when (Directory.Exists(target))
+            {
+                // Another run of this store has made the same child in the meantime, or something is left there that is no whole one.
+                if (await ChildFiles.AreThereAsync(this, digest, cancellation))
+                    break;
+                using WorkFolder work = CreateWorkFolder();
+                Directory.Move(target, Path.Combine(work.Path, digest));
+            }
         }
         DurableFiles.FlushFolder(Path.GetDirectoryName(target)!);
-        return Task.CompletedTask;
     }
 
     public Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress, CancellationToken cancellation) =>

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.References;
 
@@ -59,7 +58,7 @@ public static class MergePipeline
         {
             using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
-            if (DigestOf(place) == digest)
+            if (File.Exists(Path.Combine(place, "recipe.json")) && MergeVerification.Verify(place) == digest)
             {
                 using var known = Checkpoint.Open(place);
                 return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters);
@@ -75,11 +74,5 @@ public static class MergePipeline
         Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
         return LockFile.TryTake($"{folder}.lock", passing: true)
             ?? throw new BadInputException(folder, null, "is being merged by another process; wait for it, or name another folder");
-    }
-
-    private static string? DigestOf(string folder)
-    {
-        var path = Path.Combine(folder, "recipe.json");
-        return File.Exists(path) && CheckpointFiles.ReadObject(path, 16_000_000)["digest"] is JsonValue digest ? digest.ToString() : null;
     }
 }

@@ -16,7 +16,7 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
         evaluator.Check(checkpoint);
         recipes.Check(checkpoint);
         AdmittedSource? known = await AdmittedSource.FindAsync(store, folder, cancellation);
-        if (known?.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles) != true)
+        if (known is null || !IsUnchanged(known, checkpoint))
         {
             known = Read(checkpoint);
             // The same content may have been admitted from elsewhere.
@@ -26,6 +26,10 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
         models.Admitted(known.Digest, folder);
         return new(source.Name, source.Path, known.Digest, checkpoint.Parameters);
     }
+
+    /// <summary>Whether a checkpoint looks as it did when it was last read whole: its place, and its files by name, length and time.</summary>
+    public static bool IsUnchanged(AdmittedSource known, Checkpoint checkpoint) => known.Path == checkpoint.Folder && known.LooksUnchanged
+        && known.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles);
 
     /// <summary>Reads all of a checkpoint.</summary>
     public static AdmittedSource Read(Checkpoint checkpoint)

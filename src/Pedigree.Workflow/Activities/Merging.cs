@@ -12,22 +12,23 @@ internal sealed class Merging(IStore store, Models models, Recipes recipes, Gram
     public async Task<MergedModel> MergeAsync(MergeRequest request, WorkNews news, CancellationToken cancellation)
     {
         MergeRecipe recipe = recipes.For(request.Base.Digest, [.. request.Parents.Select(parent => parent.Digest)]);
-        if (!await store.ExistsAsync(StoreNames.Recipe(recipe.Digest), cancellation))
+        if (!await ChildFiles.AreThereAsync(store, recipe.Digest, cancellation))
             await MakeAsync(recipe, news, cancellation);
         using OpenModel child = await models.OpenAsync(recipe.Digest, news, cancellation);
-        return new(recipe.Digest, ChildFiles.Read(child.Checkpoint.Folder).Content(child.Checkpoint));
+        return new(recipe.Digest, (await ChildFiles.ReadAsync(store, recipe.Digest, cancellation))!.Content(child.Checkpoint));
     }
 
     private async Task MakeAsync(MergeRecipe recipe, WorkNews news, CancellationToken cancellation)
     {
         // Under the recipe's name: what is interrupted goes on from there.
         using WorkFolder work = await store.OpenWorkFolderAsync(recipe.Digest, cancellation);
-        if (await store.ExistsAsync(StoreNames.Recipe(recipe.Digest), cancellation))
+        if (await ChildFiles.AreThereAsync(store, recipe.Digest, cancellation))
             return;
         string made = Path.Combine(work.Path, recipe.Digest);
         if (!Directory.Exists(made))
             await MakeAsync(recipe, work, made, news, cancellation);
         await store.PublishCheckpointAsync(recipe.Digest, made, news.Of("upload"), cancellation);
+        models.Made(recipe.Digest);
         if (Directory.Exists(made))
             Directory.Delete(made, recursive: true);
     }

@@ -1,8 +1,8 @@
-using System.Security.Cryptography;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Merging;
 using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow.Audit;
@@ -42,27 +42,11 @@ internal static class CheckpointAudit
         string recipe = store.AddressOf(StoreNames.Recipe(merged.Digest));
         using LocalCheckpoint held = await store.OpenCheckpointAsync(merged.Digest, anew: true, news, cancellation)
             ?? throw new BadInputException(recipe, null, "is missing");
-        ChildFiles child = ChildFiles.Read(held.Folder);
-        if (child.Digest != merged.Digest || child.RecipeDigest != merged.Digest)
+        if (MergeVerification.Verify(held.Folder) != merged.Digest)
             throw new BadInputException(recipe, "recipe", $"is not the one that {merged.Name} is named by");
-        foreach ((string name, string sha256) in child.Files.OrderBy(file => file.Key, StringComparer.Ordinal))
-            if (Sha256(Path.Combine(held.Folder, name)) is var now && now != sha256)
-                throw new BadInputException(Path.Combine(held.Folder, name), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
+        ChildFiles child = (await ChildFiles.ReadAsync(store, merged.Digest, cancellation))!;
         using Checkpoint checkpoint = Checkpoint.Open(held.Folder);
         if (child.Content(checkpoint) is var content && content != merged.Content)
             throw new BadInputException(recipe, "files", $"gives the content digest {content}; {merged.Content} was recorded for {merged.Name}");
-    }
-
-    private static string Sha256(string path)
-    {
-        try
-        {
-            using FileStream file = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(file));
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new BadInputException(path, null, "is missing, but the checkpoint's recipe.json has it");
-        }
     }
 }

@@ -65,6 +65,21 @@ public sealed class CorpusTests : IDisposable
     }
 
     [Fact]
+    public async Task A_damaged_stage_is_not_used_again()
+    {
+        var stages = MergeConfig.ReadAll(Path.Combine(Corpus, "pipeline.yaml"));
+        await RunAsync(stages);
+        Directory.Delete(_folder["child"], recursive: true);
+        var weights = Path.Combine(Directory.GetDirectories(_folder["child.stages"])[0], "model.safetensors");
+        var bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        var error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(stages));
+        Assert.Equal(weights, error.File);
+        Assert.Contains("was changed", error.Message);
+    }
+
+    [Fact]
     public async Task Shards_have_the_size_that_was_chosen()
     {
         var child = await MergePipeline.RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")), Family, _hub, _folder["child"], 100_000, 0);
