@@ -66,7 +66,7 @@ public static class Evaluator
         try
         {
             var model = LanguageModel.Load(checkpoint, options?.Device, options?.DType);
-            return new(new LocalModel(model, tokenizer), tokenizer, () =>
+            return new(checkpoint.Folder, new LocalModel(model, tokenizer), tokenizer, () =>
             {
                 model.Dispose();
                 torch.set_num_threads(threads);
@@ -88,7 +88,7 @@ public static class Evaluator
     {
         var tokenizer = TokenizerLoader.Open(folder);
         var model = new CompletionsEndpoint(endpoint, cancellation);
-        return new(model, tokenizer, model.Dispose);
+        return new(folder, model, tokenizer, model.Dispose);
     }
 
     /// <summary>Whether a model can be evaluated, as far as that is known without its weights: architecture and tokenizer.</summary>
@@ -223,7 +223,7 @@ public static class Evaluator
 
     private static int[] Prompt(ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, int room)
     {
-        var tokens = tokenizer.Encode(item.Requests[0].Context, addSpecialTokens: true);
+        var tokens = RequestEncoder.Encode(tokenizer, item.Requests[0].Context);
         if (tokens.Length == 0)
             throw new BadInputException(task.File, $"row {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
         return tokens.Length > room ? tokens[^room..] : tokens;

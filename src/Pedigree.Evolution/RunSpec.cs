@@ -53,10 +53,13 @@ public sealed record ModelSource(string Name, string Path);
 /// <param name="Limit">Only the first so many rows; null for all.</param>
 /// <param name="Metric">The metric that counts; null for the task's first.</param>
 /// <param name="Weight">Weight in the average.</param>
+/// <param name="ApplyChatTemplate">Whether prompts are messages, written as the model's chat template says.</param>
+/// <param name="FewshotAsMultiturn">Whether examples are messages of their own then; null for yes.</param>
+/// <param name="SystemInstruction">Begins every prompt.</param>
 /// <param name="Digest">SHA-256 of definition, data and settings: a task whose data changed is another task.</param>
 public sealed record TaskSpec(
     string Task, string? Data = null, int? Fewshot = null, int? Limit = null, string? Metric = null, double Weight = 1,
-    string? Digest = null);
+    string? Digest = null, bool? ApplyChatTemplate = null, bool? FewshotAsMultiturn = null, string? SystemInstruction = null);
 
 /// <summary>Strategy and its two numbers.</summary>
 /// <param name="Name">One of <see cref="Strategies.Strategy.Names"/>.</param>

@@ -28,6 +28,14 @@ internal static class EvalCommand
         };
         Option<int?> fewshot = new("--fewshot") { Description = "Examples in the prompt, instead of the task's own number", HelpName = "n" };
         Option<int?> limit = new("--limit") { Description = "Only the first rows", HelpName = "n" };
+        Option<bool> applyTemplate = new("--apply_chat_template") { Description = "Put prompts as messages, as the model's own chat template writes them" };
+        Option<bool?> multiturn = new("--fewshot_as_multiturn")
+        {
+            Description = "With it: whether examples are messages of their own [default: true]",
+            HelpName = "bool",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string> system = new("--system_instruction") { Description = "Begin every prompt with this", HelpName = "text" };
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Option<string> outputPath = new("--output_path") { Description = "Folder (or name of a .json) for the harness's results file", HelpName = "path" };
         Option<bool> samples = new("--samples") { Description = "Write every row's prompt, answer and scores beside the results file" };
@@ -46,7 +54,7 @@ internal static class EvalCommand
         Option<string> served = new("--served-model") { Description = "Name by which it serves the model [default: the model as given]", HelpName = "name" };
         Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, device, outputPath, samples, against, evaluator, endpoint, served, timeout };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, device, outputPath, samples, against, evaluator, endpoint, served, timeout };
         verb.Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
@@ -57,7 +65,8 @@ internal static class EvalCommand
                     [.. parsed.GetValue(tasks)!.Select(task => new OutsideTask(task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))], cancellation);
             DateTimeOffset began = DateTimeOffset.Now;
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
-                Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))];
+                Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit),
+                chat: new ChatSettings(parsed.GetValue(applyTemplate), parsed.GetValue(multiturn), parsed.GetValue(system))))];
             ProgressLines progress = new();
             EvaluationOptions options = new()
             {

@@ -5,7 +5,11 @@ namespace Pedigree.Evaluation.Tasks;
 /// <summary>A text to be scored or continued.</summary>
 /// <param name="Context">What the model has read.</param>
 /// <param name="Continuation">What is scored after it; empty where the model is to write.</param>
-public sealed record TextRequest(string Context, string Continuation);
+public sealed record TextRequest(string Context, string Continuation)
+{
+    /// <summary>The context as messages, of which each model's chat template makes its own text; null where the context is plain text.</summary>
+    internal IReadOnlyList<ChatMessage>? Messages { get; init; }
+}
 
 /// <summary>One row of a task, ready to be asked.</summary>
 /// <param name="Line">Line of the row in its file, or its number, from 1.</param>

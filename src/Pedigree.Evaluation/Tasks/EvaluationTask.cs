@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tasks;
@@ -57,13 +58,17 @@ public sealed record EvaluationTask
 
     internal GroupDefinition? Group { get; private init; }
 
-    internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, int fewshot, int? limit, string? metric) =>
+    /// <summary>How prompts are put.</summary>
+    internal ChatSettings Chat { get; private init; } = ChatSettings.None;
+
+    internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, int fewshot, int? limit, string? metric, ChatSettings chat) =>
         new(definition.Name, definition.Alias, definition.File, [.. definition.Metrics.Select(known => known.Name)], metric)
         {
             Definition = definition,
             Fewshot = fewshot,
             Limit = limit,
-            Items = ItemMaker.Make(definition, rows, fewshot, limit),
+            Items = ItemMaker.Make(definition, rows, fewshot, limit, chat),
+            Chat = chat,
             Digest = Hash(new JsonObject
             {
                 ["definition"] = definition.Canonical.DeepClone(),
@@ -71,7 +76,7 @@ public sealed record EvaluationTask
                 ["fewshot"] = fewshot,
                 ["fewshotData"] = fewshot > 0 && !ReferenceEquals(rows.Pool, rows.Rows) ? rows.PoolDigest : null,
                 ["limit"] = limit,
-            }),
+            }, chat),
         };
 
     internal static EvaluationTask Of(GroupDefinition group, IReadOnlyList<EvaluationTask> members, int? limit, string? metric)
@@ -83,6 +88,7 @@ public sealed record EvaluationTask
             Group = group,
             Members = members,
             Fewshot = members[0].Fewshot,
+            Chat = members[0].Chat,
             Limit = limit,
             Items = [.. members.SelectMany(member => member.Items)],
             Digest = Hash(new JsonObject
@@ -99,6 +105,27 @@ public sealed record EvaluationTask
 
     /// <summary>The tasks without their groups, in order.</summary>
     public IEnumerable<EvaluationTask> Leaves() => Members.Count == 0 ? [this] : Members.SelectMany(member => member.Leaves());
+
+    /// <summary>The task with every prompt written as a model's chat template says.</summary>
+    internal EvaluationTask Rendered(ChatTemplate template)
+    {
+        IReadOnlyList<EvaluationTask> members = [.. Members.Select(member => member.Rendered(template))];
+        return this with { Members = members, Items = members.Count > 0 ? [.. members.SelectMany(member => member.Items)] : [.. Items.Select(Render)] };
+
+        EvaluationItem Render(EvaluationItem item)
+        {
+            var texts = item.Requests.Select(request => request.Messages).OfType<IReadOnlyList<ChatMessage>>().Distinct().ToDictionary(messages => messages, template.Render);
+            return item with { Requests = [.. item.Requests.Select(request => request.Messages is { } messages ? request with { Context = texts[messages], Messages = null } : request)] };
+        }
+    }
+
+    private static string Hash(JsonObject identity, ChatSettings chat)
+    {
+        // A task that is put without any of it is the task that it always was.
+        if (chat != ChatSettings.None)
+            identity["chat"] = new JsonObject { ["template"] = chat.ApplyTemplate, ["multiturn"] = chat.FewshotAsMultiturn ?? true, ["system"] = chat.SystemInstruction };
+        return Hash(identity);
+    }
 
     private static string Hash(JsonObject identity) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())));
 }

@@ -5,12 +5,14 @@ internal sealed class ItemMaker
 {
     private readonly TaskDefinition task;
 
-    private ItemMaker(TaskDefinition task) => this.task = task;
+    private readonly ChatSettings chat;
+
+    private ItemMaker(TaskDefinition task, ChatSettings chat) => (this.task, this.chat) = (task, chat);
 
     /// <exception cref="Weights.BadInputException">A row does not fit the task, or there are too few examples.</exception>
-    public static IReadOnlyList<EvaluationItem> Make(TaskDefinition task, TaskRows data, int fewshot, int? limit)
+    public static IReadOnlyList<EvaluationItem> Make(TaskDefinition task, TaskRows data, int fewshot, int? limit, ChatSettings chat)
     {
-        var maker = new ItemMaker(task);
+        var maker = new ItemMaker(task, chat);
         var (pool, examples) = (data.Pool, task.Fewshot);
         var needed = fewshot + (data.LeaveOutOwn && fewshot > 0 ? 1 : 0);
         if (fewshot > 0 && pool.Count < needed)
@@ -27,35 +29,52 @@ internal sealed class ItemMaker
             var shown = drawn.Take(fewshot).ToList();
             if (shown.Count < fewshot)
                 throw row.Bad("fewshot", "is the same as other rows, so too few examples are left; every row must be different.");
-            var prefix = task.Description?.Render(row) + string.Concat(shown.Select(place => maker.Example(pool[place])));
-            return maker.Item(row, prefix);
+            return maker.Item(row, [.. maker.System(row), .. shown.SelectMany(place => maker.Example(pool[place]))]);
         })];
     }
 
-    private string Example(DataRow row)
+    /// <summary>The instruction and the task's description, with the examples' delimiter between where neither has white space there.</summary>
+    private IEnumerable<ChatMessage> System(DataRow row)
+    {
+        var (instruction, description) = (chat.SystemInstruction ?? "", task.Description?.Render(row) ?? "");
+        var between = instruction.Length > 0 && description.Length > 0 && !char.IsWhiteSpace(instruction[^1]) && !char.IsWhiteSpace(description[0])
+            ? task.Fewshot.Delimiter : "";
+        return instruction.Length + description.Length > 0 ? [new("system", instruction + between + description)] : [];
+    }
+
+    private IEnumerable<ChatMessage> Example(DataRow row)
     {
         var examples = task.Fewshot;
         var (text, choices, _, targets) = Read(row, examples.Text, examples.Choices, examples.Target);
         var prompt = text is long place ? choices[(int)place] : (string)text;
-        return targets[0].Length > 0 ? prompt + examples.TargetDelimiter + targets[0] + examples.Delimiter : prompt;
+        return targets[0].Length > 0 ? [new("user", prompt, examples.TargetDelimiter), new("assistant", targets[0], examples.Delimiter)] : [new("user", prompt)];
     }
 
-    private EvaluationItem Item(DataRow row, string prefix)
+    private EvaluationItem Item(DataRow row, IReadOnlyList<ChatMessage> before)
     {
         var (text, choices, golds, targets) = Read(row, task.Text, task.Choices, task.Target);
-        var delimiter = task.TargetDelimiter;
+        // A template ends with what comes before an answer, so there is no delimiter of ours.
+        var delimiter = chat.ApplyTemplate ? "" : task.TargetDelimiter;
+        var prompt = text is long ? null : Prompt((string)text);
         IReadOnlyList<TextRequest> requests = task.Type switch
         {
-            OutputType.GenerateUntil => [new(prefix + text, "")],
+            OutputType.GenerateUntil => [prompt!],
             // The harness puts no delimiter here: the target of such a task begins with its own space.
-            OutputType.LogLikelihood => [new(prefix + text, targets[0])],
+            OutputType.LogLikelihood => [prompt! with { Continuation = targets[0] }],
             OutputType.LogLikelihoodRolling => [new("", targets[0])],
-            _ when text is long => [.. choices.Select(choice => new TextRequest(prefix + choice, delimiter + targets[0]))],
-            _ => [.. choices.Select(choice => new TextRequest(prefix + text, delimiter + choice))],
+            _ when text is long => [.. choices.Select(choice => Prompt(choice) with { Continuation = delimiter + targets[0] })],
+            _ => [.. choices.Select(choice => prompt! with { Continuation = delimiter + choice })],
         };
         if (task.Type != OutputType.GenerateUntil && requests.Any(request => request.Continuation.Length == 0))
             throw row.Bad("doc_to_target", "is empty; there must be something to score.");
         return new EvaluationItem(row.Line, requests, choices, golds, targets, row.Fields);
+
+        TextRequest Prompt(string asked)
+        {
+            ChatMessage[] messages = [.. before, new("user", asked)];
+            return !chat.ApplyTemplate ? new(ChatMessage.Text(messages), "")
+                : new("", "") { Messages = chat.FewshotAsMultiturn == false ? ChatMessage.SingleTurn(messages) : messages };
+        }
     }
 
     /// <summary>Prompt (text, or in partial evaluation the number of the choice), choices, numbers of the right ones, answers.</summary>

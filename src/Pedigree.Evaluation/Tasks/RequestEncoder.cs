@@ -7,6 +7,10 @@ namespace Pedigree.Evaluation.Tasks;
 /// <summary>Texts to tokens by the harness's rules.</summary>
 internal static class RequestEncoder
 {
+    /// <summary>A text with the tokens put around it by default; with none where it begins with the beginning token already, as chats do.</summary>
+    public static int[] Encode(ITextTokenizer tokenizer, string text) =>
+        tokenizer.Encode(text, addSpecialTokens: !(tokenizer.BosText is { Length: > 0 } beginning && text.StartsWith(beginning, StringComparison.Ordinal)));
+
     /// <summary>
     /// White space at the end of the context moves to the continuation; the continuation's tokens are those of the whole beyond as
     /// many as the context alone has. An empty context is the beginning token, or the end token where there is none.
@@ -29,8 +33,8 @@ internal static class RequestEncoder
         }
         else
         {
-            context = tokenizer.Encode(request.Context.TrimEnd(), addSpecialTokens: true);
-            whole = tokenizer.Encode(request.Context + request.Continuation, addSpecialTokens: true);
+            context = Encode(tokenizer, request.Context.TrimEnd());
+            whole = Encode(tokenizer, request.Context + request.Continuation);
             if (context.Length == 0 && whole.Length > 0 && (tokenizer.BosId ?? tokenizer.EosId) is { } prefix)
                 (context, whole) = ([prefix], [prefix, .. whole]);
         }
@@ -54,7 +58,7 @@ internal static class RequestEncoder
         if ((tokenizer.BosId ?? tokenizer.EosId) is not { } prefix)
             throw new BadInputException(where.File, where.Line,
                 "is scored from its first token on, which needs a tokenizer with a beginning or end token (bos_token or eos_token in tokenizer_config.json).");
-        int[] tokens = [prefix, .. tokenizer.Encode(text, addSpecialTokens: true)];
+        int[] tokens = [prefix, .. Encode(tokenizer, text)];
         if (tokens.Length == 1)
             throw new BadInputException(where.File, where.Line, "has nothing to score: the text has no token.");
         for (var done = 1; done < tokens.Length;)

@@ -28,10 +28,11 @@ public static class TaskLoader
     /// <param name="limit">Only the first so many rows (of each task of a group).</param>
     /// <param name="metric">The metric that counts; null for the first of metric_list.</param>
     /// <param name="refusal">Says why a file or folder may not be read, before it is; null where all may.</param>
+    /// <param name="chat">How prompts are put; null for plain text.</param>
     /// <exception cref="BadInputException">The task, its file, its data or a row is not right.</exception>
     public static EvaluationTask Load(
         string folder, string task, string? data = null, int? fewshot = null, int? limit = null, string? metric = null,
-        Func<string, string?>? refusal = null)
+        Func<string, string?>? refusal = null, ChatSettings? chat = null)
     {
         folder = Path.GetFullPath(folder);
         if (fewshot < 0)
@@ -45,10 +46,10 @@ public static class TaskLoader
             throw new BadInputException(Path.GetFullPath(task, folder), "task",
                 $"is neither a file nor a built-in task ({string.Join(", ", BuiltIn)}){(near is null ? "" : $"; did you mean {near}?")}");
         }
-        return new Loading(data is null ? null : Path.GetFullPath(data, folder), fewshot, limit, metric, files).Load(source);
+        return new Loading(data is null ? null : Path.GetFullPath(data, folder), fewshot, limit, metric, files, chat ?? ChatSettings.None).Load(source);
     }
 
-    private sealed record Loading(string? Data, int? Fewshot, int? Limit, string? Metric, TaskFiles Files)
+    private sealed record Loading(string? Data, int? Fewshot, int? Limit, string? Metric, TaskFiles Files, ChatSettings Chat)
     {
         public EvaluationTask Load(TaskSource source)
         {
@@ -56,7 +57,7 @@ public static class TaskLoader
             {
                 var definition = TaskFile.Read(source.Content);
                 var fewshot = definition.Fewshot.Count == 0 ? 0 : Fewshot ?? definition.Fewshot.Count ?? 0;
-                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files), fewshot, Limit ?? definition.Limit, Metric);
+                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files), fewshot, Limit ?? definition.Limit, Metric, Chat);
             }
             var group = GroupFile.Read(source.Content);
             return EvaluationTask.Of(group, [.. group.Members.Select(member => Load(Member(member, source.Folder)))], Limit, Metric);

@@ -57,6 +57,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
         normalized = new AddedTokens(added.Where(entry => entry.Normalized)
             .Select(entry => entry with { Text = normalize(entry.Text) }));
         (before, after) = Template(file.Child("post_processor"));
+        BosText = beside.Bos;
         BosId = Named(beside.Bos) ?? beside.BosId;
         EosId = Named(beside.Eos) ?? beside.EosId;
         EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
@@ -65,6 +66,8 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
         int? Named(string? text) => text is null ? null
             : added.FirstOrDefault(entry => entry.Text == text)?.Id ?? (vocabulary.TryGetValue(text, out var id) ? id : null);
     }
+
+    public string? BosText { get; }
 
     public int? BosId { get; }
 

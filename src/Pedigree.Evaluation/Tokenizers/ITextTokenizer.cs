@@ -3,6 +3,9 @@ namespace Pedigree.Evaluation.Tokenizers;
 /// <summary>Text to token ids and back, as the model's makers laid down in its tokenizer files.</summary>
 public interface ITextTokenizer
 {
+    /// <summary>What the token that begins a text looks like, where that is known.</summary>
+    string? BosText { get; }
+
     /// <summary>The token that begins a text; null where there is none.</summary>
     int? BosId { get; }
 

@@ -32,7 +32,8 @@ internal sealed class SentencePieceTextTokenizer : ITextTokenizer
             throw new BadInputException(file, "pieces", "has no tokens.");
 
         int? Find(string text) => added.TryGetValue(text, out var id) || pieces.Vocabulary.TryGetValue(text, out id) ? id : null;
-        BosId = Find(beside.Bos ?? pieces.BeginningOfSentenceToken) ?? beside.BosId;
+        BosText = beside.Bos ?? pieces.BeginningOfSentenceToken;
+        BosId = Find(BosText) ?? beside.BosId;
         EosId = Find(beside.Eos ?? pieces.EndOfSentenceToken) ?? beside.EosId;
         EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
         special = [.. beside.Added.Where(entry => entry.Special).Select(entry => entry.Id)];
@@ -41,6 +42,8 @@ internal sealed class SentencePieceTextTokenizer : ITextTokenizer
         addBos = beside.AddBos ?? true;
         addEos = beside.AddEos ?? false;
     }
+
+    public string? BosText { get; }
 
     public int? BosId { get; }
 

@@ -28,7 +28,7 @@ internal sealed record SpecialTokens(
     }
 
     /// <summary>A token is written as its text, or as an object with the text under content.</summary>
-    private static string? Name(JsonReader? settings, string field) =>
+    public static string? Name(JsonReader? settings, string field) =>
         settings?.Child(field) is not { } token ? null : token.IsObject ? token.Required("content").Text() : token.Text();
 
     /// <summary>None, one, or a list.</summary>

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Pedigree.Evaluation.Tokenizers;
@@ -15,9 +16,19 @@ internal static class TextNormalizer
                 var steps = normalizer.Required("normalizers").Items().Select(Read).ToList();
                 return text => steps.Aggregate(text, (current, step) => step(current));
             case "NFC":
-                return text => Composed(text, normalizer);
+                return text => UnicodeNormalization.Normalize(text, NormalizationForm.FormC);
+            case "NFD":
+                return text => UnicodeNormalization.Normalize(text, NormalizationForm.FormD);
+            case "NFKC":
+                return text => UnicodeNormalization.Normalize(text, NormalizationForm.FormKC);
+            case "NFKD":
+                return text => UnicodeNormalization.Normalize(text, NormalizationForm.FormKD);
             case "Lowercase":
-                return text => text.ToLowerInvariant();
+                // .NET's change of case is character for character; this one letter becomes two.
+                return text => text.Replace("İ", "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
+            case "Strip":
+                var (left, right) = (normalizer.Child("strip_left")?.Flag() ?? true, normalizer.Child("strip_right")?.Flag() ?? true);
+                return text => (left, right) switch { (true, true) => text.Trim(), (true, false) => text.TrimStart(), (false, true) => text.TrimEnd(), _ => text };
             case "Prepend":
                 var prefix = normalizer.Required("prepend").Text();
                 return text => text.Length == 0 ? text : prefix + text;
@@ -25,28 +36,8 @@ internal static class TextNormalizer
                 return Replace(normalizer);
             case var other:
                 throw normalizer.Required("type").Bad(
-                    $"\"{other}\" is not supported; use Sequence, NFC, Lowercase, Prepend or Replace.");
+                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend or Replace.");
         }
-    }
-
-    /// <summary>
-    /// NFC of a text. Without ICU, which a bare machine lacks and this program therefore does not use, .NET returns texts beyond
-    /// ASCII as they are. Nearly all are composed already; one with a character that would be composed is refused, lest its tokens
-    /// be wrong in silence.
-    /// </summary>
-    private static string Composed(string text, JsonReader normalizer)
-    {
-        foreach (var character in text)
-        {
-            if (character is (>= '\u0300' and <= '\u036F')      // accents
-                or (>= '\u1100' and <= '\u11FF')               // parts of Hangul syllables
-                or '\u2126' or '\u212A' or '\u212B'            // ohm, kelvin, ångström
-                or '\u3099' or '\u309A'                        // voicing of kana
-                or (>= '\uF900' and <= '\uFAFF'))              // compatibility ideographs
-                throw normalizer.Bad($"the text \"{(text.Length > 40 ? text[..40] + "…" : text)}\" has U+{(int)character:X4}; "
-                    + "write it composed (NFC), since NFC itself is not supported.");
-        }
-        return text;
     }
 
     /// <summary>A replacement of a literal or a regular expression by a literal; decoders use it too.</summary>

@@ -46,7 +46,8 @@ internal static class SpecReader
     {
         TaskSpec spec = new(
             task.RequiredString("task"), task.OptionalString("data"), Count(task, "fewshot"), Count(task, "limit"),
-            task.OptionalString("metric"), task.OptionalNumber("weight") ?? 1);
+            task.OptionalString("metric"), task.OptionalNumber("weight") ?? 1, null,
+            task.OptionalBoolean("apply_chat_template"), task.OptionalBoolean("fewshot_as_multiturn"), task.OptionalString("system_instruction"));
         task.RefuseUnknownKeys();
         return spec;
     }

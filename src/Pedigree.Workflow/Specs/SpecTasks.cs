@@ -12,7 +12,8 @@ internal static class SpecTasks
 {
     /// <summary>Loads one task; its relative paths begin at the spec's folder.</summary>
     public static EvaluationTask Load(string folder, TaskSpec task, Func<string, string?>? refusal = null) =>
-        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal);
+        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal,
+            new ChatSettings(task.ApplyChatTemplate ?? false, task.FewshotAsMultiturn, task.SystemInstruction));
 
     /// <summary>The spec with the digest of every task.</summary>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
