@@ -54,6 +54,8 @@ internal sealed class JsonReader
 
     public int Integer() => Value<int>("an integer");
 
+    public double Number() => Value<double>("a number");
+
     public bool Flag() => Value<bool>("true or false");
 
     private T Value<T>(string expected) =>

@@ -35,11 +35,7 @@ internal static class TokenDecoder
             case "Metaspace":
                 var mark = decoder.Child("replacement")?.Text() ?? "▁";
                 var prefixed = decoder.Child("prepend_scheme")?.Text() != "never" && decoder.Child("add_prefix_space")?.Flag() != false;
-                return tokens =>
-                [
-                    .. tokens.Select((token, i) => (prefixed && i == 0 && token.StartsWith(mark, StringComparison.Ordinal)
-                        ? token[mark.Length..] : token).Replace(mark, " ", StringComparison.Ordinal)),
-                ];
+                return tokens => [.. tokens.Select((token, i) => token.Replace(mark, prefixed && i == 0 ? "" : " ", StringComparison.Ordinal))];
             case var other:
                 throw decoder.Required("type").Bad(
                     $"\"{other}\" is not supported; use Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip or Metaspace.");
@@ -54,6 +50,8 @@ internal static class TokenDecoder
         var bytes = new List<byte>();
         void Flush()
         {
+            if (bytes.Count == 0)
+                return;
             try
             {
                 result.Add(strict.GetString([.. bytes]));

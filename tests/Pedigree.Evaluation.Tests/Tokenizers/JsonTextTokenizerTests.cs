@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Tokenizers;
 
-public class BpeTextTokenizerTests
+public class JsonTextTokenizerTests
 {
     private const string ByteLevel = """
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}, "decoder": {"type": "ByteLevel"}
@@ -140,7 +140,7 @@ public class BpeTextTokenizerTests
     }
 
     [Theory]
-    [InlineData("""{"model": {"type": "Unigram", "vocab": {"a": 0}}}""", "model.type")]
+    [InlineData("""{"model": {"type": "WordPiece", "vocab": {"a": 0}}}""", "model.type")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {}}}""", "model.vocab")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}}}""", "model.vocab")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}}""", "model.merges.0")]

@@ -1,53 +1,28 @@
-using System.Text;
-using Microsoft.ML.Tokenizers;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>
-/// A tokenizer.json with a BPE model: byte level (Llama 3, Qwen2), or SentencePiece's with byte fallback (Llama 2, Mistral).
-/// Added tokens are cut out first; what lies between is normalized, cut into pieces, and each piece merged.
+/// A tokenizer.json. Added tokens are cut out first; what lies between is normalized, cut into pieces, and each piece made tokens by
+/// the model: BPE or Unigram.
 /// </summary>
-internal sealed class BpeTextTokenizer : ITextTokenizer
+internal sealed class JsonTextTokenizer : ITextTokenizer
 {
     private readonly Func<string, string> normalize;
     private readonly PreTokenizer.Step cut;
     private readonly Func<IReadOnlyList<string>, string> decode;
     private readonly AddedTokens raw, normalized;
-    private readonly BpeTokenizer bpe;
-    private readonly Dictionary<string, int> vocabulary;
+    private readonly TokenModel model;
     private readonly Dictionary<int, string> texts;
     private readonly HashSet<int> special;
-    private readonly int? unknown;
-    private readonly bool fuseUnknown, byteFallback, ignoreMerges;
     private readonly int[] before, after;
 
-    private BpeTextTokenizer(JsonReader file, SpecialTokens beside)
+    private JsonTextTokenizer(JsonReader file, SpecialTokens beside)
     {
-        var model = file.Required("model");
-        if (model.Child("type") is { } type && type.Text() != "BPE")
-            throw type.Bad($"\"{type.Text()}\" is not supported; only BPE is.");
-        foreach (var field in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
-        {
-            if (model.Child(field) is { } affix && affix.Text().Length > 0)
-                throw affix.Bad("is not supported; it must be empty or null.");
-        }
-        vocabulary = model.Required("vocab").Properties().ToDictionary(entry => entry.Key, entry => entry.Value.Integer());
-        if (vocabulary.Count == 0)
-            throw model.Required("vocab").Bad("has no tokens.");
-        texts = [];
-        foreach (var (text, id) in vocabulary)
-        {
-            if (id < 0 || !texts.TryAdd(id, text))
-                throw model.Required("vocab").Bad($"\"{text}\" has the id {id}, which is {(id < 0 ? "negative" : "another token's too")}.");
-        }
-        byteFallback = model.Child("byte_fallback")?.Flag() ?? false;
-        ignoreMerges = model.Child("ignore_merges")?.Flag() ?? false;
-        fuseUnknown = model.Child("fuse_unk")?.Flag() ?? false;
-        unknown = model.Child("unk_token") is not { } token ? null
-            : vocabulary.TryGetValue(token.Text(), out var id0) ? id0 : throw token.Bad("is not in the vocabulary.");
-        bpe = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = Merges(model) });
-
+        var read = file.Required("model");
+        model = read.Child("type") is not { } type || type.Text() == "BPE" ? BpeModel.Read(read)
+            : type.Text() == "Unigram" ? UnigramModel.Read(read) : throw type.Bad($"\"{type.Text()}\" is not supported; BPE and Unigram are.");
+        texts = model.Vocabulary.ToDictionary(token => token.Value, token => token.Key);
         normalize = TextNormalizer.Read(file.Child("normalizer"));
         cut = PreTokenizer.Read(file.Child("pre_tokenizer"));
         decode = TokenDecoder.Read(file.Child("decoder"));
@@ -64,7 +39,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
         Count = texts.Keys.Max() + 1;
 
         int? Named(string? text) => text is null ? null
-            : added.FirstOrDefault(entry => entry.Text == text)?.Id ?? (vocabulary.TryGetValue(text, out var id) ? id : null);
+            : added.FirstOrDefault(entry => entry.Text == text)?.Id ?? (model.Vocabulary.TryGetValue(text, out var id) ? id : null);
     }
 
     public string? BosText { get; }
@@ -78,7 +53,7 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
     public int Count { get; }
 
     /// <exception cref="BadInputException">Malformed, or a part that is not supported; the message names the field.</exception>
-    public static BpeTextTokenizer Open(string file, SpecialTokens beside) => new(JsonReader.Open(file), beside);
+    public static JsonTextTokenizer Open(string file, SpecialTokens beside) => new(JsonReader.Open(file), beside);
 
     public int[] Encode(string text, bool addSpecialTokens)
     {
@@ -113,82 +88,11 @@ internal sealed class BpeTextTokenizer : ITextTokenizer
             else
             {
                 foreach (var piece in cut(part, first))
-                    EncodePiece(piece, ids);
+                    model.Encode(piece, ids);
             }
             first = false;
         }
     }
-
-    /// <summary>
-    /// Merges within the runs of characters that the vocabulary knows; others become their bytes' tokens, or the unknown token,
-    /// and no merge crosses them.
-    /// </summary>
-    private void EncodePiece(string piece, List<int> ids)
-    {
-        if (ignoreMerges && vocabulary.TryGetValue(piece, out var whole))
-        {
-            ids.Add(whole);
-            return;
-        }
-        var runStart = 0;
-        var afterUnknown = false;
-        for (var i = 0; i < piece.Length;)
-        {
-            var length = char.IsSurrogatePair(piece, i) ? 2 : 1;
-            var character = piece.Substring(i, length);
-            i += length;
-            if (vocabulary.ContainsKey(character))
-            {
-                afterUnknown = false;
-                continue;
-            }
-            EncodeRun(piece[runStart..(i - length)], ids);
-            runStart = i;
-            if (!(afterUnknown && fuseUnknown))
-                afterUnknown = !AddBytes(character, ids) && AddUnknown(ids);
-            else if (AddBytes(character, ids))
-                afterUnknown = false;
-        }
-        EncodeRun(piece[runStart..], ids);
-    }
-
-    private void EncodeRun(string run, List<int> ids)
-    {
-        if (run.Length > 0)
-            ids.AddRange(bpe.EncodeToIds(run, considerPreTokenization: false, considerNormalization: false));
-    }
-
-    private bool AddBytes(string character, List<int> ids)
-    {
-        if (!byteFallback)
-            return false;
-        var names = Encoding.UTF8.GetBytes(character).Select(value => $"<0x{value:X2}>").ToList();
-        if (!names.TrueForAll(vocabulary.ContainsKey))
-            return false;
-        ids.AddRange(names.Select(name => vocabulary[name]));
-        return true;
-    }
-
-    private bool AddUnknown(List<int> ids)
-    {
-        if (unknown is { } id)
-            ids.Add(id);
-        return true;
-    }
-
-    /// <summary>Merges in order of rank, as "a b" or as ["a", "b"].</summary>
-    private List<string> Merges(JsonReader model) =>
-    [
-        .. (model.Child("merges")?.Items() ?? []).Select(merge =>
-        {
-            var parts = merge.IsArray ? [.. merge.Items().Select(part => part.Text())] : merge.Text().Split(' ');
-            if (parts.Length != 2 || parts.Any(part => part.Length == 0 || part.Contains(' ', StringComparison.Ordinal)))
-                throw merge.Bad("must be two tokens without spaces, as \"a b\" or [\"a\", \"b\"].");
-            if (parts.Append(parts[0] + parts[1]).FirstOrDefault(part => !vocabulary.ContainsKey(part)) is { } missing)
-                throw merge.Bad($"\"{missing}\" is not in the vocabulary.");
-            return $"{parts[0]} {parts[1]}";
-        }),
-    ];
 
     private List<AddedToken> ReadAdded(JsonReader? list)
     {
