@@ -15,16 +15,14 @@ internal sealed record AddedToken(string Text, int Id, bool Special, bool Normal
 internal sealed class AddedTokens
 {
     private readonly Regex? pattern;
-    private readonly List<AddedToken> tokens;
+    private readonly Dictionary<string, AddedToken> tokens = new(StringComparer.Ordinal);
 
     public AddedTokens(IEnumerable<AddedToken> added)
     {
-        tokens = [.. added.Where(token => token.Text.Length > 0).OrderByDescending(token => token.Text.Length)];
+        foreach (var token in added.Where(token => token.Text.Length > 0))
+            tokens.TryAdd(token.Text, token);
         if (tokens.Count > 0)
-            pattern = new Regex(
-                string.Join('|', tokens.Select(token =>
-                    $"{(token.Left ? @"\s*" : "")}{Regex.Escape(token.Text)}{(token.Right ? @"\s*" : "")}")),
-                RegexOptions.CultureInvariant);
+            pattern = new Regex(string.Join('|', tokens.Keys.OrderByDescending(text => text.Length).Select(Regex.Escape)), RegexOptions.CultureInvariant);
     }
 
     public IEnumerable<(string Text, int? Id)> Cut(string text)
@@ -32,10 +30,16 @@ internal sealed class AddedTokens
         var end = 0;
         foreach (var match in pattern?.Matches(text).AsEnumerable() ?? [])
         {
-            if (match.Index > end)
-                yield return (text[end..match.Index], null);
+            var token = tokens[match.Value];
+            var start = match.Index;
+            while (token.Left && start > end && char.IsWhiteSpace(text[start - 1]))
+                start--;
+            if (start > end)
+                yield return (text[end..start], null);
             end = match.Index + match.Length;
-            yield return (match.Value, tokens.First(token => match.Value.Contains(token.Text, StringComparison.Ordinal)).Id);
+            while (token.Right && end < text.Length && char.IsWhiteSpace(text[end]))
+                end++;
+            yield return (match.Value, token.Id);
         }
         if (end < text.Length)
             yield return (text[end..], null);

@@ -1,11 +1,11 @@
-using Microsoft.ML.Tokenizers;
-
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of bytes (Llama 3, Qwen, GPT-NeoX), or of characters with byte fallback (Llama 2, Mistral, Gemma).</summary>
 internal sealed class BpeModel : TokenModel
 {
-    private readonly BpeTokenizer bpe;
+    /// <summary>Of a pair of tokens: when they are merged, and into which.</summary>
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> merges = [];
+
     private readonly int? unknown;
     private readonly bool fuseUnknown, ignoreMerges;
 
@@ -20,7 +20,16 @@ internal sealed class BpeModel : TokenModel
         fuseUnknown = model.Child("fuse_unk")?.Flag() ?? false;
         unknown = model.Child("unk_token") is not { } token ? null
             : vocabulary.TryGetValue(token.Text(), out var id) ? id : throw token.Bad("is not in the vocabulary.");
-        bpe = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = Merges(model, vocabulary) });
+        foreach (var (rank, merge) in (model.Child("merges")?.Items() ?? []).Index())
+        {
+            // As "a b" or as ["a", "b"].
+            var parts = merge.IsArray ? [.. merge.Items().Select(part => part.Text())] : merge.Text().Split(' ');
+            if (parts.Length != 2 || parts.Any(part => part.Length == 0))
+                throw merge.Bad("must be two tokens, as \"a b\" or [\"a\", \"b\"].");
+            if (parts.Append(parts[0] + parts[1]).FirstOrDefault(part => !vocabulary.ContainsKey(part)) is { } missing)
+                throw merge.Bad($"\"{missing}\" is not in the vocabulary.");
+            merges[(vocabulary[parts[0]], vocabulary[parts[1]])] = (rank, vocabulary[parts[0] + parts[1]]);
+        }
     }
 
     public static BpeModel Read(JsonReader model)
@@ -37,63 +46,71 @@ internal sealed class BpeModel : TokenModel
         return new BpeModel(model, vocabulary);
     }
 
-    /// <summary>
-    /// Merges within the runs of characters that the vocabulary knows; others become their bytes' tokens, or the unknown token,
-    /// and no merge crosses them.
-    /// </summary>
     public override void Encode(string piece, List<int> ids)
     {
         if (ignoreMerges && Vocabulary.TryGetValue(piece, out var whole))
-        {
             ids.Add(whole);
-            return;
-        }
-        var runStart = 0;
+        else
+            Merge(Characters(piece), ids);
+    }
+
+    /// <summary>Each character's token; of one that has none its bytes' tokens, or the unknown token.</summary>
+    private List<int> Characters(string piece)
+    {
+        var tokens = new List<int>(piece.Length);
         var afterUnknown = false;
+        var characters = Vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
         for (var i = 0; i < piece.Length;)
         {
-            var length = char.IsSurrogatePair(piece, i) ? 2 : 1;
-            var character = piece.Substring(i, length);
-            i += length;
-            if (Vocabulary.ContainsKey(character))
+            var character = piece.AsSpan(i, char.IsSurrogatePair(piece, i) ? 2 : 1);
+            i += character.Length;
+            if (characters.TryGetValue(character, out var id))
+                tokens.Add(id);
+            else if (!AddBytes(character.ToString(), tokens))
             {
-                afterUnknown = false;
+                if (unknown is { } other && !(afterUnknown && fuseUnknown))
+                    tokens.Add(other);
+                afterUnknown = true;
                 continue;
             }
-            EncodeRun(piece[runStart..(i - length)], ids);
-            runStart = i;
-            if (!(afterUnknown && fuseUnknown))
-                afterUnknown = !AddBytes(character, ids) && AddUnknown(ids);
-            else if (AddBytes(character, ids))
-                afterUnknown = false;
+            afterUnknown = false;
         }
-        EncodeRun(piece[runStart..], ids);
+        return tokens;
     }
 
-    private void EncodeRun(string run, List<int> ids)
+    /// <summary>Merges the pair of the lowest rank, of equals the first, until none is left: with a queue of pairs, in n·log n steps.</summary>
+    private void Merge(List<int> tokens, List<int> ids)
     {
-        if (run.Length > 0)
-            ids.AddRange(bpe.EncodeToIds(run, considerPreTokenization: false, considerNormalization: false));
-    }
-
-    private bool AddUnknown(List<int> ids)
-    {
-        if (unknown is { } id)
-            ids.Add(id);
-        return true;
-    }
-
-    /// <summary>Merges in order of rank, as "a b" or as ["a", "b"].</summary>
-    private static List<string> Merges(JsonReader model, Dictionary<string, int> vocabulary) =>
-    [
-        .. (model.Child("merges")?.Items() ?? []).Select(merge =>
+        const int gone = -1;
+        var (before, after) = (new int[tokens.Count], new int[tokens.Count]);
+        var queue = new PriorityQueue<(int Place, int Merged), (int Rank, int Place)>();
+        for (var place = 0; place < tokens.Count; place++)
+            (before[place], after[place]) = (place - 1, place + 1);
+        for (var place = 0; place < tokens.Count - 1; place++)
+            Offer(place);
+        while (queue.TryDequeue(out var next, out _))
         {
-            var parts = merge.IsArray ? [.. merge.Items().Select(part => part.Text())] : merge.Text().Split(' ');
-            if (parts.Length != 2 || parts.Any(part => part.Length == 0 || part.Contains(' ', StringComparison.Ordinal)))
-                throw merge.Bad("must be two tokens without spaces, as \"a b\" or [\"a\", \"b\"].");
-            if (parts.Append(parts[0] + parts[1]).FirstOrDefault(part => !vocabulary.ContainsKey(part)) is { } missing)
-                throw merge.Bad($"\"{missing}\" is not in the vocabulary.");
-            return $"{parts[0]} {parts[1]}";
-        }),
-    ];
+            var (place, merged) = next;
+            // The pair may have changed since it was noted.
+            if (tokens[place] == gone || after[place] >= tokens.Count || !merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge) || merge.Merged != merged)
+                continue;
+            tokens[place] = merged;
+            tokens[after[place]] = gone;
+            after[place] = after[after[place]];
+            if (after[place] < tokens.Count)
+            {
+                before[after[place]] = place;
+                Offer(place);
+            }
+            if (before[place] >= 0)
+                Offer(before[place]);
+        }
+        ids.AddRange(tokens.Where(token => token != gone));
+
+        void Offer(int place)
+        {
+            if (merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge))
+                queue.Enqueue((place, merge.Merged), (merge.Rank, place));
+        }
+    }
 }

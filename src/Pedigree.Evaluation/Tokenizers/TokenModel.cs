@@ -7,14 +7,14 @@ internal abstract class TokenModel
 {
     private readonly bool byteFallback;
 
-    protected TokenModel(JsonReader model, IReadOnlyDictionary<string, int> vocabulary)
+    protected TokenModel(JsonReader model, Dictionary<string, int> vocabulary)
     {
         Vocabulary = vocabulary;
         byteFallback = model.Child("byte_fallback")?.Flag() ?? false;
     }
 
     /// <summary>Ids by text.</summary>
-    public IReadOnlyDictionary<string, int> Vocabulary { get; }
+    public Dictionary<string, int> Vocabulary { get; }
 
     public abstract void Encode(string piece, List<int> ids);
 
