@@ -30,6 +30,9 @@ param publishEvents bool = false
 @description('Folders of the container, separated by \';\', that the paths of a spec may lead into.')
 param modelRoots string = '/models'
 
+@description('YAML file of the container with the evaluators that specs may name; empty for the built-in one alone.')
+param evaluators string = ''
+
 @description('Image of the app; empty before the first deployment, when azd has not pushed one yet.')
 param image string = ''
 
@@ -99,6 +102,7 @@ module app 'modules/app.bicep' = {
     storageName: storage.outputs.name
     storeUri: storage.outputs.blobEndpoint
     modelRoots: modelRoots
+    evaluators: evaluators
     insightsName: monitoring.outputs.insightsName
     schedulerEndpoint: scheduler.?outputs.endpoint ?? ''
     topicEndpoint: events.?outputs.endpoint ?? ''

@@ -11,6 +11,7 @@ param image string
 param storageName string
 param storeUri string
 param modelRoots string
+param evaluators string
 param insightsName string
 param schedulerEndpoint string
 param topicEndpoint string
@@ -63,6 +64,8 @@ var schedulerSettings = usesScheduler
 
 var eventSettings = topicEndpoint == '' ? [] : [{ name: 'PEDIGREE_EVENTS_TOPIC', value: topicEndpoint }]
 
+var evaluatorSettings = evaluators == '' ? [] : [{ name: 'PEDIGREE_EVALUATORS', value: evaluators }]
+
 // The queue's length counts the messages that are being worked on as well: one replica for each waiting or running activity.
 var queueRule = {
   name: 'activities'
@@ -87,6 +90,11 @@ var schedulerRule = {
   }
 }
 
+// The service refuses rules of one's own unless they are said to replace its own, which it would derive from triggers: none for an
+// activity on queues, so that the app would stay at its least replicas. Its documentation sets this on an app that exists; one that is
+// made with it is reported to be refused. So rules come with the first provisioning after the app has its image.
+var ownRules = image == '' ? {} : { allowScalingRuleOverride: true, rules: [usesScheduler ? schedulerRule : queueRule] }
+
 resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
   name: name
   location: location
@@ -110,21 +118,12 @@ resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
           name: 'functions'
           image: image == '' ? 'mcr.microsoft.com/azure-functions/dotnet-isolated:4-dotnet-isolated10.0' : image
           resources: resourcesOf[workloadProfile]
-          env: concat(hostSettings, storageSettings, schedulerSettings, eventSettings)
+          env: concat(hostSettings, storageSettings, schedulerSettings, eventSettings, evaluatorSettings)
         }
       ]
       // An activity that is cut off is begun again by another replica, so let it end where ten minutes suffice.
       terminationGracePeriodSeconds: 600
-      scale: {
-        minReplicas: minReplicas
-        maxReplicas: maxReplicas
-        cooldownPeriod: 600
-        // Known to the service from this version on, but not yet to Bicep's types. Without it rules are refused for a function
-        // app, and none is made from an activity's trigger: the app would stay at its least replicas.
-        #disable-next-line BCP037
-        allowScalingRuleOverride: true
-        rules: [usesScheduler ? schedulerRule : queueRule]
-      }
+      scale: union({ minReplicas: minReplicas, maxReplicas: maxReplicas, cooldownPeriod: 600 }, ownRules)
     }
   }
 }
