@@ -51,7 +51,8 @@ internal static class RunQueries
         CancellationToken cancellation)
     {
         StoredRun run = Named(store, id);
-        if (await host.FindAsync(id, cancellation) is null && !await run.ExistsAsync(cancellation))
+        HostedRun? hosted = await host.FindAsync(id, cancellation);
+        if (hosted is null && !await run.ExistsAsync(cancellation))
             throw Unknown(id);
         LogLines log = new(run);
         IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
@@ -59,8 +60,8 @@ internal static class RunQueries
             return TypedResults.Text(string.Concat(lines.Select(line => line.Text + "\n")), "application/x-ndjson");
         int after = LastEventId(request, lines.Count);
         // No content tells an EventSource that there is nothing to come back for.
-        return log.IsOver && after == lines.Count ? TypedResults.NoContent()
-            : new EventStream(run, after, options.Heartbeat, lifetime.ApplicationStopping);
+        return (log.IsOver || EventStream.EndedUnbegun(log, hosted)) && after == lines.Count ? TypedResults.NoContent()
+            : new EventStream(run, host, after, options.Heartbeat, lifetime.ApplicationStopping);
     }
 
     public static async Task<Ok<Lineage>> LineageAsync(string id, IStore store, IRunHost host, CancellationToken cancellation) =>
@@ -100,23 +101,23 @@ internal static class RunQueries
 
     public static RefusedException Unknown(string id) => RefusedException.NotFound("id", $"there is no run `{id}`; GET /api/runs lists those there are");
 
-    /// <summary>One damaged log does not hide the other runs.</summary>
+    /// <summary>One damaged log or order does not hide the other runs.</summary>
     private static async Task<RunLine> LineAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
     {
-        HostedRun? hosted = await host.FindAsync(id, cancellation);
+        HostedRun? hosted = null;
         RunState state = RunState.Empty;
-        RunError? error = hosted?.Error;
         try
         {
+            hosted = await host.FindAsync(id, cancellation);
             state = (await EventLog.ReadAsync(Named(store, id), cancellation: cancellation)).Aggregate(state, (before, logged) => before.Apply(logged.Event));
         }
         catch (BadInputException damaged)
         {
-            error = new(damaged.Field, damaged.Reason);
+            hosted = new(RunStatus.Failed, new(damaged.Field, damaged.Message));
         }
         return new(
             id, RunDocument.StatusOf(hosted, state), state.Spec?.Strategy.Name, state.Generations.LastOrDefault()?.Generation, RunDocument.BestOf(state),
-            state.Completed?.Reason, error, ManagementLinks.Of(request, id).StatusQueryGetUri);
+            state.Completed?.Reason, RunDocument.ErrorOf(hosted, state), ManagementLinks.Of(request, id).StatusQueryGetUri);
     }
 
     private static int LastEventId(HttpRequest request, int lines)

@@ -1,6 +1,8 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Evolution;
+using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
@@ -18,16 +20,29 @@ public sealed class LogLines(StoredRun run)
     public bool IsOver { get; private set; }
 
     /// <summary>The lines that are new.</summary>
+    /// <exception cref="BadInputException">One is no event: names file and line; nothing was read then.</exception>
     public async Task<IReadOnlyList<LogLine>> ReadOnAsync(CancellationToken cancellation)
     {
         byte[] bytes = await run.Store.ReadAsync(run.Log, _read, cancellation) ?? [];
         int whole = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
         if (whole == 0)
             return [];
-        _read += whole;
-        LogLine[] lines = [.. Encoding.UTF8.GetString(bytes, 0, whole - 1).Split('\n').Select(text => new LogLine(++Count, text))];
-        IsOver = (string?)JsonNode.Parse(lines[^1].Text)!["type"] == lastType;
+        LogLine[] lines = [.. Encoding.UTF8.GetString(bytes, 0, whole - 1).Split('\n').Index().Select(line => new LogLine(Count + line.Index + 1, line.Item))];
+        bool isOver = lines.Aggregate(IsOver, (over, line) => TypeOf(line) == lastType || over);
+        (_read, Count, IsOver) = (_read + whole, Count + lines.Length, isOver);
         return lines;
+    }
+
+    private string TypeOf(LogLine line)
+    {
+        try
+        {
+            return (string?)JsonNode.Parse(line.Text)?["type"] ?? throw new JsonException();
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new BadInputException(run.LogAddress, $"line {line.Number}", "is not an event as it was written: the log is damaged");
+        }
     }
 }
 

@@ -45,6 +45,9 @@ public sealed class RunWriter : IAsyncDisposable
     /// <summary>Lets others write.</summary>
     public ValueTask DisposeAsync() => _appender.DisposeAsync();
 
-    internal static BadInputException Refused(string address, string run) => new(address, null,
-        $"run {run} is being written by another process; wait for it, or choose another run id");
+    internal static RunHeldException Refused(string address, string run) => new(address, run);
 }
+
+/// <summary>Another process writes the run.</summary>
+public sealed class RunHeldException(string address, string run)
+    : BadInputException(address, null, $"run {run} is being written by another process; wait for it, or choose another run id");

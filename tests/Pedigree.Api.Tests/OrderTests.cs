@@ -102,6 +102,9 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
         Assert.False(Directory.Exists(Path.Combine(Home, "runs", "third", "events.jsonl")));
         Assert.Equal(["pending", "running", "suspended", "terminated"], ((string[])["pending", .. (await server.GetAsync("/api/runs")).AsArray()
             .Select(line => (string)line!["status"]!)]).Order(StringComparer.Ordinal));
+        // No event of it will ever come, and it is not begun again by the way.
+        Assert.Equal(204, (int)(await server.StreamAsync("third")).StatusCode);
+        Assert.Contains("was terminated", await Problem.OfAsync(await server.PostAsync(Long, "third"), 409, "run"));
         // Of a run that ended before it began nothing is left once it is forgotten.
         Assert.Equal(204, (int)(await server.Client.DeleteAsync("/api/runs/third/history")).StatusCode);
         await Problem.OfAsync(await server.Client.GetAsync("/api/runs/third"), 404, "id");
@@ -133,6 +136,33 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
         await next.WaitAsync("waiting", "completed", "failed");
         Assert.Equal(ReadingTests.Decisions(finished.Embedded.Events), ReadingTests.Decisions(await EventsAsync("waiting")));
         Assert.Equal("suspended", await next.StatusAsync("resting"));
+    }
+
+    [Fact]
+    public async Task Of_two_servers_on_one_store_the_second_leaves_a_run_to_the_first_and_sees_it_end()
+    {
+        await using TestServer first = await TestServer.StartAsync(Home);
+        (await first.PostAsync(Long, "r")).EnsureSuccessStatusCode();
+        await first.HappenedAsync("r", "merge.completed");
+        await using TestServer second = await TestServer.StartAsync(Home);
+        await second.WaitAsync("r", "unattended", "failed", "completed");
+        Assert.Null((await second.GetAsync("/api/runs/r"))["error"]);
+        Assert.Equal("running", await first.StatusAsync("r"));
+        await first.OrderAsync("r", "terminate");
+        await second.WaitAsync("r", "terminated", "failed");
+        Assert.Null((await second.GetAsync("/api/runs")).AsArray().Single()!["error"]);
+    }
+
+    [Fact]
+    public async Task A_stream_that_waits_for_a_run_ends_when_it_is_terminated_before_its_first_event()
+    {
+        await using TestServer server = await TestServer.StartAsync(Home);
+        (await server.PostAsync(Long, "first")).EnsureSuccessStatusCode();
+        (await server.PostAsync(Samples.Spec(), "second")).EnsureSuccessStatusCode();
+        using HttpResponseMessage stream = await server.StreamAsync("second");
+        await server.OrderAsync("second", "terminate");
+        Assert.Equal("", await stream.Content.ReadAsStringAsync());
+        await server.OrderAsync("first", "terminate");
     }
 
     [Fact]

@@ -171,6 +171,31 @@ public sealed class RefusalTests(FinishedRun finished)
         var runs = (await server.GetAsync("/api/runs")).AsArray();
         Assert.Equal(["other", "small"], runs.Select(run => (string)run!["id"]!));
         Assert.Equal("line 1", (string?)runs[0]!["error"]!["field"]);
+        Assert.Equal("failed", (string?)runs[0]!["status"]);
         Assert.Equal("completed", (string?)runs[1]!["status"]);
+    }
+
+    [Fact]
+    public async Task A_damaged_order_hides_no_other_run_and_a_damaged_last_line_is_named_by_the_events()
+    {
+        using TemporaryFolder folder = new();
+        TemporaryFolder.Copy(finished.Home, folder["store"]);
+        string run = Path.Combine(folder["store"], "runs", "small");
+        TemporaryFolder.Copy(run, Path.Combine(folder["store"], "runs", "other"));
+        File.WriteAllText(Path.Combine(folder["store"], "runs", "other", "order.json"), "{");
+        int lines = File.ReadAllLines(Path.Combine(run, "events.jsonl")).Length;
+        File.AppendAllText(Path.Combine(run, "events.jsonl"), "{\"type\":\n");
+        await using TestServer server = await TestServer.StartAsync(folder["store"]);
+        var runs = (await server.GetAsync("/api/runs")).AsArray();
+        Assert.Equal(["failed", "failed"], runs.Select(line => (string)line!["status"]!));
+        Assert.Contains("order.json", (string?)runs[0]!["error"]!["detail"]);
+        foreach (string accept in (string[])["application/x-ndjson", "text/event-stream"])
+        {
+            using HttpRequestMessage request = new(HttpMethod.Get, "/api/runs/small/events") { Headers = { { "Accept", accept } } };
+            Assert.Contains("events.jsonl", await Problem.OfAsync(await server.Client.SendAsync(request), 500, $"line {lines + 1}"));
+        }
+        // What comes after the last event does not keep a stream open.
+        File.WriteAllLines(Path.Combine(run, "events.jsonl"), File.ReadAllLines(Path.Combine(run, "events.jsonl"))[..lines].Append("{\"type\":\"x\"}"));
+        Assert.EndsWith("{\"type\":\"x\"}\n\n", await (await server.StreamAsync("small")).Content.ReadAsStringAsync());
     }
 }

@@ -19,6 +19,8 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     public Task StartAsync(string run, SpecFile spec, CancellationToken cancellation) => OrderAsync(run, async known =>
     {
         RefusedException.ThrowIfOther(run, known.Order?.Spec ?? known.Begun, spec.Spec);
+        if (known is { IsTerminated: true, IsOver: false })
+            throw RefusedException.Conflict("run", $"`{run}` was terminated; DELETE its history, or choose another run id");
         if (known.IsOver || known.Order is { Wish: not RunWish.GoOn })
             return;
         RunOrder order = known.Order ?? await OrderAsync(known, spec, RunWish.GoOn, cancellation);
@@ -49,7 +51,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         if (!_live.TryGetValue(run, out LiveRun? live))
             return;
         live.Suspend(reason ?? "asked for");
-        if (live.HasFailed)
+        if (live.HasStopped)
             _live.TryRemove(KeyValuePair.Create(run, live));
     }, cancellation);
 
@@ -139,7 +141,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     private LiveRun TakeUp(StoredRun run, SpecFile spec)
     {
         LiveRun? before = _live.GetValueOrDefault(run.Id);
-        if (before is { HasFailed: false, Suspended.IsCancellationRequested: false })
+        if (before is { HasStopped: false, Suspended.IsCancellationRequested: false })
             return before;
         LiveRun live = new();
         _live[run.Id] = live;
@@ -148,7 +150,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         {
             await (before?.Over ?? Task.CompletedTask);
             await CarryOutAsync(run, spec, live);
-            if (!live.HasFailed)
+            if (!live.HasStopped)
                 _live.TryRemove(KeyValuePair.Create(run.Id, live));
         });
         return live;
@@ -166,6 +168,11 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         }
         catch (OperationCanceledException) when (live.Suspended.IsCancellationRequested)
         {
+        }
+        catch (RunHeldException)
+        {
+            // Whoever writes it does the work: another server of this store, or `pedigree run`.
+            live.Leave();
         }
         catch (BadInputException wrong)
         {

@@ -24,8 +24,8 @@ internal sealed class LiveRun : IProgress<RunProgress>
     /// <summary>Why it was suspended.</summary>
     public string Reason { get; private set; } = "";
 
-    /// <summary>Whether it has stopped by an error.</summary>
-    public bool HasFailed => _seen.Status == RunStatus.Failed;
+    /// <summary>Whether nothing more is done with it until someone asks: it has failed, or another process has it.</summary>
+    public bool HasStopped => _seen.Status is RunStatus.Failed or RunStatus.Unattended;
 
     public void Suspend(string reason)
     {
@@ -38,6 +38,8 @@ internal sealed class LiveRun : IProgress<RunProgress>
     public void End() => _end.Cancel();
 
     public void Begin() => _seen = new(RunStatus.Running);
+
+    public void Leave() => _seen = new(RunStatus.Unattended);
 
     public void Fail(RunError error) => _seen = new(RunStatus.Failed, error);
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Pedigree.Api.Hosts;
 using Pedigree.Storage;
 
 namespace Pedigree.Api.Responses;
@@ -10,10 +11,11 @@ namespace Pedigree.Api.Responses;
 /// run's last event; a comment now and then keeps the connection alive.
 /// </summary>
 /// <param name="run">The run.</param>
+/// <param name="host">Knows whether a run without events will ever have one.</param>
 /// <param name="after">Number of the last event that the client has.</param>
 /// <param name="heartbeat">Longest silence.</param>
 /// <param name="ending">Cancelled when the server ends.</param>
-internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, CancellationToken ending) : IResult
+internal sealed class EventStream(StoredRun run, IRunHost host, int after, TimeSpan heartbeat, CancellationToken ending) : IResult
 {
     public const string MediaType = "text/event-stream";
 
@@ -21,6 +23,11 @@ internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, 
 
     // Each look at a blob is a request that is paid for.
     private static readonly TimeSpan longestWait = TimeSpan.FromSeconds(1);
+
+    /// <summary>Whether a run was terminated before its first event, so that none will come.</summary>
+    /// <param name="log">Its log, read after the host was asked.</param>
+    /// <param name="hosted">What the host says of it.</param>
+    public static bool EndedUnbegun(LogLines log, HostedRun? hosted) => log.Count == 0 && hosted?.Status == RunStatus.Terminated;
 
     public async Task ExecuteAsync(HttpContext context)
     {
@@ -46,6 +53,7 @@ internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, 
         TimeSpan wait = shortestWait;
         for (DateTime said = DateTime.UtcNow; ; await Task.Delay(wait, cancellation))
         {
+            HostedRun? hosted = log.Count == 0 ? await host.FindAsync(run.Id, cancellation) : null;
             IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
             wait = lines.Count > 0 ? shortestWait : wait < longestWait ? 2 * wait : longestWait;
             foreach (LogLine line in lines)
@@ -55,7 +63,7 @@ internal sealed class EventStream(StoredRun run, int after, TimeSpan heartbeat, 
                 await SayAsync(body, $"id: {line.Number}\ndata: {line.Text}\n\n", cancellation);
                 said = DateTime.UtcNow;
             }
-            if (log.IsOver)
+            if (log.IsOver || EndedUnbegun(log, hosted))
                 return;
             if (DateTime.UtcNow - said < heartbeat)
                 continue;

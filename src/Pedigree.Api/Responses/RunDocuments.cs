@@ -43,7 +43,7 @@ internal sealed record RunDocument(
     {
         RunState state = log.Aggregate(RunState.Empty, (before, logged) => before.Apply(logged.Event));
         return new(
-            run.Id, StatusOf(hosted, state), hosted?.Error, hosted?.Doing, state.Completed?.Reason, log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time,
+            run.Id, StatusOf(hosted, state), ErrorOf(hosted, state), hosted?.Doing, state.Completed?.Reason, log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time,
             log.Count, state.Merges, state.Evaluations, BestOf(state), state.Spec, state.Generations,
             state.Base is { } ancestor ? ModelDocument.Of(ancestor) : null,
             [.. state.Models.Values.OrderByDescending(model => model.Average).Select(ModelDocument.Of)], links);
@@ -56,6 +56,9 @@ internal sealed record RunDocument(
         not null => RunStatus.Completed,
         null => hosted?.Status ?? RunStatus.Unattended,
     };
+
+    /// <summary>Why it has failed; of a run that is over there is nothing to say any more.</summary>
+    public static RunError? ErrorOf(HostedRun? hosted, RunState state) => state.Completed is null ? hosted?.Error : null;
 
     public static Best? BestOf(RunState state) => state.Population is [Model best, ..] ? new(best.Name, best.Average!.Value) : null;
 }
