@@ -57,11 +57,11 @@ internal sealed class Ours : IDisposable
         Merger.Merge(new(body, [.. parents.Select(parent => parent.Digest)], null), parents, null, null, target);
     }
 
-    // Two shards, like the models.
-    private CheckpointWriter Write(IReadOnlyList<TensorMerge> tensors, string target)
+    // One file, as the peers write it: a file that is whole is hashed and flushed while the next is written.
+    private static CheckpointWriter Write(IReadOnlyList<TensorMerge> tensors, string target)
     {
         var writer = new CheckpointWriter(
-            target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], Base.Parameters * 104 / 100);
+            target, [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], long.MaxValue);
         Merger.Write(tensors, writer, 0, null, default);
         return writer;
     }

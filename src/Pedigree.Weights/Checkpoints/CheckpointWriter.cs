@@ -67,6 +67,9 @@ public sealed class CheckpointWriter : IDisposable
     internal IEnumerable<IReadOnlySet<string>> Unwritten => _shards.Where(shard => !shard.IsWritten)
         .Select(shard => shard.Plan.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
 
+    /// <summary>Where the bytes of a tensor begin in its file.</summary>
+    internal long StartOf(string tensor) => _slots[tensor].Start;
+
     /// <summary>Writes bytes of a tensor, starting <paramref name="offset"/> bytes into it. May be called from several threads.</summary>
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public void Write(string tensor, long offset, ReadOnlySpan<byte> bytes)

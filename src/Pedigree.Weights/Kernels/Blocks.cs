@@ -15,19 +15,21 @@ internal readonly record struct Block(int Tensor, int Index, long Start, int Cou
 /// </summary>
 internal sealed class Blocks
 {
-    /// <summary>Elements a block, but for a tensor's last.</summary>
+    /// <summary>Elements a block, but for a tensor's first and last.</summary>
     public const int Size = 128 * 1024;
 
     private readonly IReadOnlyList<long> _counts;
+    private readonly Func<int, int> _lead;
     private readonly long[] _firsts;
     private readonly long[] _next;
 
-    private Blocks(IReadOnlyList<long> counts, int stretches)
+    private Blocks(IReadOnlyList<long> counts, Func<int, int> lead, int stretches)
     {
         _counts = counts;
+        _lead = lead;
         _firsts = new long[counts.Count + 1];
         for (var tensor = 0; tensor < counts.Count; tensor++)
-            _firsts[tensor + 1] = _firsts[tensor] + Number(counts[tensor]);
+            _firsts[tensor + 1] = _firsts[tensor] + Number(counts[tensor], lead(tensor));
         _next = [.. Enumerable.Range(0, stretches + 1).Select(stretch => Total * stretch / stretches)];
         Ends = [.. _next.Skip(1)];
     }
@@ -37,21 +39,22 @@ internal sealed class Blocks
     private long[] Ends { get; }
 
     /// <summary>Number of blocks of a tensor.</summary>
-    public static int Number(long count) => checked((int)((count + Size - 1) / Size));
+    public static int Number(long count, int lead = Size) => count == 0 ? 0 : checked((int)((count - lead + (2L * Size) - 1) / Size));
 
     /// <summary>
     /// Runs <paramref name="work"/> on every block of tensors of the given numbers of elements, on at most
     /// <paramref name="threads"/> threads (0: as many as there are cores). Each thread makes one worker and disposes it. The first
-    /// exception ends the run and is thrown.
+    /// exception ends the run and is thrown. <paramref name="lead"/>: elements of each tensor's first block, 1 to <see cref="Size"/>.
     /// </summary>
     public static void Run<TWorker>(
         IReadOnlyList<long> counts, int threads, Func<TWorker> worker, Action<TWorker, Block> work,
-        IProgress<double>? progress, CancellationToken cancellation)
+        IProgress<double>? progress, CancellationToken cancellation, Func<int, int>? lead = null)
         where TWorker : IDisposable
     {
-        var total = Math.Max(1, counts.Sum(count => (long)Number(count)));
+        lead ??= _ => Size;
+        var total = Math.Max(1, counts.Select((count, tensor) => (long)Number(count, lead(tensor))).Sum());
         var stretches = (int)Math.Min(threads > 0 ? threads : Environment.ProcessorCount, total);
-        var blocks = new Blocks(counts, stretches);
+        var blocks = new Blocks(counts, lead, stretches);
         var done = 0L;
         Exception? failure = null;
         void Loop(int stretch)
@@ -109,7 +112,8 @@ internal sealed class Blocks
         while (_firsts[tensor + 1] == number)
             tensor++;
         var index = (int)(number - _firsts[tensor]);
-        var start = (long)index * Size;
-        return new(tensor, index, start, (int)Math.Min(Size, _counts[tensor] - start));
+        var end = _lead(tensor) + ((long)index * Size);
+        var start = Math.Max(0, end - Size);
+        return new(tensor, index, start, (int)(Math.Min(end, _counts[tensor]) - start));
     }
 }

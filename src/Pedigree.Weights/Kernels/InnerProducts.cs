@@ -20,7 +20,7 @@ internal static unsafe class InnerProducts
     private const int Group = 32;
 
     // Elements by which reading runs ahead.
-    private const int Ahead = 256;
+    private const int Ahead = 1024;
 
     /// <summary>
     /// Writes <c>x − base</c> in the order of <see cref="IElement"/>, padded with zeros to a whole number of groups, and adds

@@ -13,7 +13,7 @@ internal static unsafe class PairProducts
     private const int Group = 32;
 
     // Elements by which reading runs ahead.
-    private const int Ahead = 1024;
+    private const int Ahead = 2048;
 
     /// <summary>
     /// Adds ⟨a,a⟩, ⟨b,a⟩, ⟨b,b⟩ and the sums of a and b over all whole chunks of <paramref name="count"/> elements to the five

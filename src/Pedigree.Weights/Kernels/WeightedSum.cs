@@ -19,6 +19,10 @@ internal static unsafe class WeightedSum
     // Elements by which reading runs ahead.
     private const int Ahead = 1024;
 
+    // Elements after which the way is thought over, and how many groups of them in doubt make float64 the quicker one.
+    private const int Stretch = 128 * Group;
+    private const int Doubts = 40;
+
     /// <summary>
     /// Writes <paramref name="count"/> elements; returns false if any of them is not finite (then an input is not, or the result
     /// overflows the output type).
@@ -40,22 +44,39 @@ internal static unsafe class WeightedSum
         _ => throw new ArgumentOutOfRangeException(nameof(input), $"{input} to {output} is not merged"),
     };
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Narrow<TIn, TOut>(byte** sources, double* coefficients, int n, byte* target, int count)
         where TIn : IElement
         where TOut : INarrowElement
     {
+        var whole = count / Group * Group;
+        var finite = true;
+        var doubts = 0;
         if (n == 2)
-            return PairSum.Narrow<TIn, TOut>(sources, coefficients, target, count)
-                & Exact<TIn, TOut>(sources, coefficients, n, target, count / Group * Group, count);
+            finite = PairSum.Narrow<TIn, TOut>(sources, coefficients, target, count);
+        else
+            for (var start = 0; start < whole; start += Stretch)
+            {
+                var end = Math.Min(start + Stretch, whole);
+                finite &= doubts > Doubts ? InDoubles<TIn, TOut>(sources, coefficients, n, target, start, end)
+                    : InSingles<TIn, TOut>(sources, coefficients, n, target, start, end, out doubts);
+            }
+        return finite & Exact<TIn, TOut>(sources, coefficients, n, target, whole, count);
+    }
+
+    /// <summary>With a bound of the error: in doubt where the bound spans a boundary between two roundings.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static bool InSingles<TIn, TOut>(byte** sources, double* coefficients, int n, byte* target, int start, int end, out int doubts)
+        where TIn : IElement
+        where TOut : INarrowElement
+    {
         var singles = stackalloc float[n];
         for (var i = 0; i < n; i++)
             singles[i] = (float)coefficients[i];
         // In units of 2⁻²⁴ of Σ|cᵢ·xᵢ|: one for the coefficient, one for each product and sum, two for the bounds themselves.
         var bound = Vector512.Create((n + 4) / 16777216f);
         var finite = true;
-        var start = 0;
-        for (; start + Group <= count; start += Group)
+        doubts = 0;
+        for (; start < end; start += Group)
         {
             TIn.Load(sources[0] + ((long)start * TIn.Size), out var evenX, out var oddX);
             Prefetch.At(sources[0] + ((long)(start + Ahead) * TIn.Size));
@@ -79,23 +100,32 @@ internal static unsafe class WeightedSum
             var low = TOut.Round(Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
             var high = TOut.Round(Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
             if (low == high && TOut.IsSafe(low))
-                low.Store((ushort*)(target + (start * 2)));
+                low.Store((ushort*)(target + ((long)start * 2)));
             else
-                finite &= Careful<TIn, TOut>(sources, coefficients, n, target, start);
+            {
+                doubts++;
+                finite &= InDoubles<TIn, TOut>(sources, coefficients, n, target, start, start + Group);
+            }
         }
-        return finite & Exact<TIn, TOut>(sources, coefficients, n, target, start, count);
+        return finite;
     }
 
-    /// <summary>One group in float64.</summary>
+    /// <summary>As it is defined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool Careful<TIn, TOut>(byte** sources, double* coefficients, int n, byte* target, int start)
+    private static bool InDoubles<TIn, TOut>(byte** sources, double* coefficients, int n, byte* target, int start, int end)
         where TIn : IElement
         where TOut : INarrowElement
     {
-        Doubles<TIn>(sources, coefficients, n, start, out var even0, out var even1, out var odd0, out var odd1);
-        var rounded = TOut.RoundToEven(ToOdd(even0, even1), ToOdd(odd0, odd1));
-        rounded.Store((ushort*)(target + ((long)start * 2)));
-        return !Vector512.EqualsAny(rounded & Vector512.Create(TOut.Exponent), Vector512.Create(TOut.Exponent));
+        var exponent = Vector512.Create(TOut.Exponent);
+        var infinite = Vector512<ushort>.Zero;
+        for (; start < end; start += Group)
+        {
+            Doubles<TIn>(sources, coefficients, n, start, out var even0, out var even1, out var odd0, out var odd1);
+            var rounded = TOut.RoundToEven(ToOdd(even0, even1), ToOdd(odd0, odd1));
+            infinite |= Vector512.Equals(rounded & exponent, exponent);
+            rounded.Store((ushort*)(target + ((long)start * 2)));
+        }
+        return infinite == Vector512<ushort>.Zero;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -123,6 +153,7 @@ internal static unsafe class WeightedSum
         where TIn : IElement
     {
         TIn.Load(sources[0] + ((long)start * TIn.Size), out var even, out var odd);
+        Prefetch.At(sources[0] + ((long)(start + Ahead) * TIn.Size));
         var coefficient = Vector512.Create(coefficients[0]);
         even0 = coefficient * Vector512.WidenLower(even);
         even1 = coefficient * Vector512.WidenUpper(even);
@@ -131,6 +162,7 @@ internal static unsafe class WeightedSum
         for (var i = 1; i < n; i++)
         {
             TIn.Load(sources[i] + ((long)start * TIn.Size), out even, out odd);
+            Prefetch.At(sources[i] + ((long)(start + Ahead) * TIn.Size));
             coefficient = Vector512.Create(coefficients[i]);
             even0 += coefficient * Vector512.WidenLower(even);
             even1 += coefficient * Vector512.WidenUpper(even);

@@ -15,7 +15,11 @@ internal static unsafe class WeightWriter
     public static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
         Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors.Max(tensor => tensor.Sources.Count)),
-            (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation);
+            (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation,
+            tensor => Lead(files.StartOf(tensors[tensor].Name), tensors[tensor].Output.Size()));
+
+    // Blocks end at multiples of their size in the file: the page cache takes such stretches as a whole.
+    private static int Lead(long start, int size) => Blocks.Size - (int)(start / size % Blocks.Size);
 
     private sealed class Worker(int sources) : IDisposable
     {
