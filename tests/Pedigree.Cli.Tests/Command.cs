@@ -34,9 +34,12 @@ internal static class Command
     public static string HubCache { get; } = Path.Combine(AppContext.BaseDirectory, "hub");
 
     /// <summary>Runs it and waits for its end, whatever that is.</summary>
-    public static async Task<Said> RunAsync(params string[] arguments)
+    public static Task<Said> RunAsync(params string[] arguments) => RunAsync(StartInfo(arguments));
+
+    /// <summary>The same of a command that is described.</summary>
+    public static async Task<Said> RunAsync(ProcessStartInfo start)
     {
-        using Process process = Start(arguments);
+        using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         return new(process.ExitCode, await output, await errors);
@@ -79,14 +82,18 @@ internal static class Command
     /// <summary>Starts it.</summary>
     public static Process Start(string[] arguments, params (string Name, string Value)[] environment)
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
+        ProcessStartInfo start = StartInfo(arguments);
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>How it is started.</summary>
+    public static ProcessStartInfo StartInfo(string[] arguments) =>
+        new("dotnet", [Path.Combine(AppContext.BaseDirectory, "pedigree.dll"), .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             Environment = { ["HF_HUB_OFFLINE"] = "1", ["HF_HUB_CACHE"] = HubCache },
         };
-        foreach ((string name, string value) in environment)
-            start.Environment[name] = value;
-        return Process.Start(start)!;
-    }
 }
