@@ -17,13 +17,22 @@ internal static class Verdict
         string standing = best.Name == admitted.Name
             ? $"no child is better than {admitted.Name}, which was admitted with {Percent(admitted.Average)}"
             : $"{best.Name} scores {Percent(best.Average)}, {Format.Points(best.Average - admitted.Average)} points against the best admitted model "
-                + $"({admitted.Name}, {Percent(admitted.Average)})";
-        return $"{state.Spec!.Strategy.Name}: {standing} and {Format.Points(best.Average - state.Base!.Average)} against the base ({Percent(state.Base.Average)}). "
+                + $"({admitted.Name}, {Percent(admitted.Average)}{Format.WithPValue(state.Compare(best.Name, admitted.Name))})";
+        return $"{state.Spec!.Strategy.Name}: {standing} and {Format.Points(best.Average - state.Base!.Average)} against the base "
+            + $"({Percent(state.Base.Average)}{Format.WithPValue(state.Compare(best.Name, RunState.BaseName))}). {Saved(state)}"
             + $"{(state.Completed is null ? "It is not finished." : $"Why it ended: {StopWords.Of(state)}.")}";
     }
 
+    /// <summary>What sequential evaluation has saved.</summary>
+    private static string Saved(RunState state) => state.Models.Values.Select(model => model.Partial).OfType<PartialEvaluation>().ToList() is { Count: > 0 } given
+        ? $"{(given.Count == 1 ? "1 child was" : $"{given.Count} children were")} given up early, which saved "
+            + $"{given.Sum(partial => partial.Items - partial.Asked)} of their {given.Sum(partial => partial.Items)} items. " : "";
+
     /// <summary>What one run reached beyond another, and for how much more.</summary>
-    public static string Compare(RunRecord one, RunRecord other)
+    /// <param name="one">The one.</param>
+    /// <param name="other">The other.</param>
+    /// <param name="best">Their best models, item by item; null where they are the same or cannot be compared.</param>
+    public static string Compare(RunRecord one, RunRecord other, ModelComparison? best)
     {
         (string first, string second) = (one.State.Spec!.Strategy.Name, other.State.Spec!.Strategy.Name);
         double difference = (one.State.Population[0].Average - other.State.Population[0].Average)!.Value;
@@ -34,7 +43,7 @@ internal static class Verdict
             < 0 => $"{first} ended {Format.Percent(-difference)} points below {second}",
             _ => $"{first} and {second} reached the same average",
         };
-        return $"{found}, for {(more >= 0 ? Format.Plural(more, "evaluation") + " more" : Format.Plural(-more, "evaluation") + " fewer")}.";
+        return $"{found}{Format.WithPValue(best)}, for {(more >= 0 ? Format.Plural(more, "evaluation") + " more" : Format.Plural(-more, "evaluation") + " fewer")}.";
     }
 
     private static string Percent(double? average) => $"{Format.Percent(average)} %";

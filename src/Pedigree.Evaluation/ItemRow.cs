@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tasks;
 
 namespace Pedigree.Evaluation;
@@ -40,6 +41,25 @@ public sealed class ItemRow
 
     /// <summary>Share of this row in the task's score, which is Σ weight·score; 0 where it does not count, or the score is no mean.</summary>
     public double Weight { get; set; }
+
+    /// <summary>The row with the field names of the harness's samples.</summary>
+    public JsonObject ToJson()
+    {
+        JsonArray answers = Output is { } output ? [output] : [.. LogLikelihoods.Zip(IsGreedy, (sum, greedy) => (JsonNode)new JsonArray(sum, greedy))];
+        var json = new JsonObject
+        {
+            ["task"] = Task,
+            ["doc_id"] = DocId,
+            ["target"] = Target,
+            ["resps"] = new JsonArray([.. answers.Select(answer => new JsonArray(answer!.DeepClone()))]),
+            ["filtered_resps"] = Filtered is { } filtered ? new JsonArray(filtered) : answers,
+            ["filter"] = Filter,
+            ["metrics"] = new JsonArray([.. Metrics.Select(metric => (JsonNode)metric)]),
+        };
+        foreach (var (metric, value) in Metrics.Zip(Values))
+            json[metric] = value;
+        return json;
+    }
 
     /// <summary>All rows of a task's result; of a group, of all its tasks.</summary>
     public static IReadOnlyList<ItemRow> Of(TaskResult result)

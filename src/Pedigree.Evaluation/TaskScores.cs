@@ -18,8 +18,11 @@ internal static class TaskScores
 
     public static TaskResult OfTask(EvaluationTask task, IReadOnlyList<ItemResult> items)
     {
-        List<MetricResult> metrics = [.. task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric => Metrics.Over(
-            metric, filter.Name, [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])],
+        List<MetricResult> metrics = [.. task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric => Metrics.IsAgreement(metric.Name)
+            // The harness draws its error by chance.
+            ? new MetricResult(metric.Name, filter.Name, Metrics.Agreement(metric.Name, [.. items.Select(item => item.Item.Gold)],
+                [.. items.Select(item => (int)item.Scores[$"{metric.Name},{filter.Name}"])]), null, true)
+            : Metrics.Over(metric, filter.Name, [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])],
             [.. items.Select(item => Metrics.Weight(metric.Name, item.Item, task))])))];
         return new TaskResult(task, metrics.First(metric => metric.Metric == task.PrimaryMetric), metrics, items, []);
     }

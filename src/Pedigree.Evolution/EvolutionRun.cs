@@ -114,15 +114,16 @@ public static class EvolutionRun
 
     private static async Task<List<double>> EvaluateAsync(Recorder run, IReadOnlyList<string> children, IActivities activities)
     {
-        Model? rival = run.State.Spec!.Sequential is null ? null : run.State.Selected[^1];
-        List<(string Name, Task<ModelScores> Scores)> evaluating =
-            [.. children.Select(name => (name, Evaluate(run, name, rival, activities)))];
+        // Where children may be given up each has to pass the last of S as it is by then, so that one waits for the other.
+        Dictionary<string, Task<ModelScores>> begun = run.State.Spec!.Sequential is not null ? []
+            : children.ToDictionary(name => name, name => Evaluate(run, name, null, activities));
         List<double> gains = [];
-        foreach ((string name, Task<ModelScores> scores) in evaluating)
+        foreach (string name in children)
         {
             try
             {
-                ModelEvaluated evaluated = Evaluated(run.State, name, await scores);
+                ModelEvaluated evaluated = Evaluated(
+                    run.State, name, await (begun.GetValueOrDefault(name) ?? Evaluate(run, name, run.State.Selected[^1], activities)));
                 await run.Record(evaluated);
                 if (evaluated.Gain is { } gain)
                     gains.Add(gain);

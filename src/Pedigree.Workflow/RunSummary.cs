@@ -18,13 +18,16 @@ public sealed record RunSummary(
     string Strategy, string Run, RunSummary.Model Best, RunSummary.Average Base, RunSummary.Model BestAdmitted,
     int Generations, int Merges, int Evaluations, StopReason? StopReason, string Events)
 {
-    /// <summary>A model, its average, and for the best its folder.</summary>
+    /// <summary>A model, its average, for the best its folder, and for the best admitted the p-value of the best's difference.</summary>
     public sealed record Model(
         string Name, [property: JsonPropertyName("average")] double Value,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Path = null);
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Path = null,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? PValue = null);
 
-    /// <summary>An average.</summary>
-    public sealed record Average([property: JsonPropertyName("average")] double Value);
+    /// <summary>An average, and the p-value of the best's difference.</summary>
+    public sealed record Average(
+        [property: JsonPropertyName("average")] double Value,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? PValue = null);
 
     /// <summary>The summary of a run that has evaluated its admitted models; null before that.</summary>
     public static async Task<RunSummary?> OfAsync(RunRecord run)
@@ -34,8 +37,8 @@ public sealed record RunSummary(
             return null;
         Evolution.Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
         return new(
-            state.Spec!.Strategy.Name, run.Id, new(best.Name, best.Average!.Value, await run.AddressOfAsync(best)), new(state.Base!.Average!.Value),
-            new(admitted.Name, admitted.Average!.Value), state.Generations[^1].Generation, state.Merges, state.Evaluations,
+            state.Spec!.Strategy.Name, run.Id, new(best.Name, best.Average!.Value, await run.AddressOfAsync(best)), new(state.Base!.Average!.Value, state.Compare(best.Name, RunState.BaseName)?.PValue),
+            new(admitted.Name, admitted.Average!.Value, PValue: state.Compare(best.Name, admitted.Name)?.PValue), state.Generations[^1].Generation, state.Merges, state.Evaluations,
             state.Completed?.Reason, run.Run.LogAddress);
     }
 }

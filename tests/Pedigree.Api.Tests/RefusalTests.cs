@@ -22,6 +22,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("k: 3", "k: 4", "strategy.k", "use at most 3")]
     [InlineData("method: slerp", "method: slurp", "merge.method", "there is no method")]
     [InlineData("sort.yaml, limit: 6", "sort.yaml, limit: -6", "tasks[1].limit", "1 or more")]
+    [InlineData("merge: {", "evaluator: lm_eval\nmerge: {", "evaluator", "offers: built-in")]
+    [InlineData("merge: {", "evaluator: { name: command, command: [touch, /tmp/owned] }\nmerge: {", "evaluator", "offers: built-in")]
     public async Task A_spec_that_is_wrong_names_the_field_and_what_would_be_right(string right, string wrong, string field, string detail)
     {
         Assert.Contains(detail, await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec().Replace(right, wrong), "r"), 400, field));

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 
 namespace Pedigree.Cli.Tests;
@@ -77,6 +78,20 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
             Assert.Contains($"{100 * (double)run["bestAdmitted"]!["average"]!:0.00} %", again.Output, StringComparison.Ordinal);
         }
         Assert.Matches(@"\n +2 +greedy .*\n +kinship ", again.Output);
+        Assert.Equal(2, Regex.Count(again.Output, @"against the base \(\d\d\.\d\d %, p (= 0|< 0)\.\d{4}\)"));
+    }
+
+    [Fact]
+    public async Task What_every_row_scored_is_printed_a_line_each_and_makes_up_the_score()
+    {
+        JsonNode[] rows = [.. (await Command.DoneAsync("eval", "demo-kinship/sort", "--samples", "--store", demo.Store)).Output
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+        JsonNode shown = (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store, "--json")).Json["models"]!.AsArray().Single(model => (string?)model!["name"] == "sort")!;
+        Assert.Equal((double)shown["average"]!, rows.GroupBy(row => (string)row["task"]!).Average(task => task.Average(row => (double)row["exact_match"]!)), 1e-12);
+        Assert.InRange((double)shown["pValueToBest"]!, 0, 0.05);
+        Assert.Equal(rows.Length, (await Command.DoneAsync("eval", "demo-kinship/sort", "--samples", "--store", demo.Store, "--json")).Json.AsArray().Count);
+        Assert.Contains("there is no model `nobody` that was evaluated; there are: base, reverse",
+            (await Command.RunAsync("eval", "demo-kinship/nobody", "--samples", "--store", demo.Store)).Refusal, StringComparison.Ordinal);
     }
 
     [Fact]

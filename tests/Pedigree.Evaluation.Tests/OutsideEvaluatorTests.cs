@@ -80,7 +80,38 @@ public sealed class OutsideEvaluatorTests : IDisposable
         Assert.Equal("lm_eval 0.4.9", results.Evaluator);
         Assert.Equal(("winogrande", "acc", "none", 0.75, 0.02), Of(results.Scores.Single()));
         Assert.Matches($"^--model hf --model_args pretrained={folder.Path} --tasks winogrande --output_path .* --log_samples --num_fewshot 5 --limit 10\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
+        Assert.Empty(results.Scores.Single().Items); // There are no samples.
         Assert.Contains("without writing a results file", (await Assert.ThrowsAsync<EvaluatorFailedException>(() =>
             OutsideEvaluator.LmEvalAsync(Script("true"), folder.Path, [new("winogrande")], cancellation: TestContext.Current.CancellationToken))).Message);
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task The_samples_of_lm_eval_are_the_items_of_its_scores_and_a_groups_those_of_its_tasks()
+    {
+        var script = Script("""
+            while [ "$1" != --output_path ]; do shift; done
+            cat > "$2/results_1.json" <<END
+            {"lm_eval_version": "0.4.9", "results": {"both": {"acc,none": 0.5}, "one": {"exact_match,strict": 0.5, "exact_match,loose": 0}},
+             "group_subtasks": {"both": ["a", "b"], "a": [], "b": []}, "higher_is_better": {"one": {"exact_match": true}}}
+            END
+            printf '{"doc_id": 1, "filter": "none", "acc": 1.0}\n{"doc_id": 0, "filter": "none", "acc": 0.0}\n' > "$2/samples_a_1.jsonl"
+            printf '{"doc_id": 0, "filter": "none", "acc": 1.0}\n{"doc_id": 1, "filter": "none", "acc": 0.0}\n' > "$2/samples_b_1.jsonl"
+            for filter in strict loose; do test $filter = strict && right=true || right=false
+            printf '{"doc_id": 0, "filter": "%s", "exact_match": false}\n{"doc_id": 1, "filter": "%s", "exact_match": %s}\n' $filter $filter $right >> "$2/samples_one_1.jsonl"; done
+            """);
+        var results = await OutsideEvaluator.LmEvalAsync(script, folder.Path, [new("both"), new("one")], cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal([[0, 1, 1, 0], [0, 1], [0, 0]], results.Scores.Select(score => score.Items));
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
+    public async Task Without_a_model_lm_eval_is_asked_by_its_dummy_and_says_its_version()
+    {
+        var script = Script($$$"""
+            echo "$@" > {{{folder.Path}}}/arguments
+            while [ "$1" != --output_path ]; do shift; done
+            echo '{"lm_eval_version": "0.4.9", "results": {"winogrande": {"acc,none": 0.5} } }' > "$2/results_1.json"
+            """);
+        Assert.Equal("lm_eval 0.4.9", (await OutsideEvaluator.LmEvalAsync(script, null, [new("winogrande", Limit: 1)], cancellation: TestContext.Current.CancellationToken)).Evaluator);
+        Assert.Matches("^--model dummy --tasks winogrande --output_path .* --log_samples --limit 1\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow;
 using Spectre.Console;
@@ -29,7 +30,8 @@ internal static class DemoCommand
             foreach (string strategy in strategies)
                 runs.Add(await RunAsync(given, strategy, kept, cancellation));
             RunSummary?[] summaries = await Task.WhenAll(runs.Select(run => RunSummary.OfAsync(run.Run)));
-            Output.Of(parsed).Print(new { Runs = summaries }, console => Print(console, runs, summaries));
+            ModelComparison? comparison = await RunComparison.OfBestAsync(runs[1].Run, runs[0].Run, given, cancellation);
+            Output.Of(parsed).Print(new { Runs = summaries, Comparison = comparison }, console => Print(console, runs, summaries, comparison));
             return 0;
         });
         return verb;
@@ -49,12 +51,13 @@ internal static class DemoCommand
         return (run, await RunFiles.WriteReportAsync(run));
     }
 
-    private static void Print(IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs, RunSummary?[] summaries)
+    private static void Print(
+        IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs, RunSummary?[] summaries, ModelComparison? comparison)
     {
         console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)], console.Profile.Width));
         foreach ((RunRecord run, _) in runs)
             console.WriteLine(Verdict.Of(run));
-        console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run));
+        console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run, comparison));
         foreach (((RunRecord run, string report), RunSummary? summary) in runs.Zip(summaries))
         {
             console.WriteLine();

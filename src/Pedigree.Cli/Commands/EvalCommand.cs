@@ -4,7 +4,10 @@ using Pedigree.Evaluation;
 using Pedigree.Evaluation.Harness;
 using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Tasks;
+using Pedigree.Evolution;
+using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -14,11 +17,10 @@ internal static class EvalCommand
 {
     public static Command Create()
     {
-        Argument<string> model = new("model") { Description = "A folder or a Hugging Face id, with its tokenizer" };
+        Argument<string> model = new("model") { Description = "A folder or a Hugging Face id, with its tokenizer; or run/model, with --samples alone" };
         Option<string[]> tasks = new("--task")
         {
             Description = $"A task file, or one of {string.Join(", ", TaskLoader.BuiltIn)}; may be given several times",
-            Required = true,
             HelpName = "task",
         };
         Option<string> data = new("--data")
@@ -38,7 +40,11 @@ internal static class EvalCommand
         Option<string> system = new("--system_instruction") { Description = "Begin every prompt with this", HelpName = "text" };
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Option<string> outputPath = new("--output_path") { Description = "Folder (or name of a .json) for the harness's results file", HelpName = "path" };
-        Option<bool> samples = new("--samples") { Description = "Write every row's prompt, answer and scores beside the results file" };
+        Option<bool> samples = new("--samples")
+        {
+            Description = "Write every row's prompt, answer and scores beside the results file; of a run's model, print what was kept of every row, a line each",
+        };
+        Option<string> store = Shared.Store();
         Option<string> against = new("--against") { Description = "Folder of another model: score it too, and compare them item by item", HelpName = "model" };
         Option<string[]> evaluator = new("--evaluator")
         {
@@ -54,9 +60,12 @@ internal static class EvalCommand
         Option<string> served = new("--served-model") { Description = "Name by which it serves the model [default: the model as given]", HelpName = "name" };
         Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, device, outputPath, samples, against, evaluator, endpoint, served, timeout };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100", "pedigree eval demo-kinship/2-2 --samples") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, device, outputPath, samples, against, evaluator, endpoint, served, timeout, store };
         verb.Does(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(tasks) is not { Length: > 0 })
+                return parsed.GetValue(samples) ? Kept(parsed, await KeptItems.OfAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(model)!, cancellation))
+                    : throw new BadInputException("--task", null, "is missing: a task file, or a built-in task");
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
                 throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
             if (parsed.GetValue(evaluator) is { Length: > 0 } command)
@@ -97,6 +106,18 @@ internal static class EvalCommand
             return 0;
         });
         return verb;
+    }
+
+    private static int Kept(ParseResult parsed, IReadOnlyList<KeptItems> kept)
+    {
+        JsonObject[] rows = [.. kept.SelectMany(task => task.Rows).Select(row => row.ToJson())];
+        // Written past the console, which would break a long line in two.
+        Output.Of(parsed).Print(rows, _ =>
+        {
+            foreach (JsonObject row in rows)
+                Console.Out.WriteLine(row.ToJsonString(EventJson.Options));
+        });
+        return 0;
     }
 
     private static EndpointSettings Endpoint(string url, string name, string folder, double timeout) =>

@@ -37,12 +37,12 @@ internal static class ShowCommand
         run.State.Merges,
         run.State.Evaluations,
         run.State.Generations,
-        Base = run.State.Base is { } ancestor ? Document(ancestor, places) : null,
-        Models = run.State.Models.Values.OrderByDescending(model => model.Average).Select(model => Document(model, places)),
+        Base = run.State.Base is { } ancestor ? Document(run, ancestor, places) : null,
+        Models = run.State.Models.Values.OrderByDescending(model => model.Average).Select(model => Document(run, model, places)),
         Events = run.Run.LogAddress,
     };
 
-    private static object Document(Model model, Dictionary<string, string> places) => new
+    private static object Document(RunRecord run, Model model, Dictionary<string, string> places) => new
     {
         model.Name,
         model.Generation,
@@ -50,20 +50,26 @@ internal static class ShowCommand
         model.Purpose,
         model.Average,
         model.Scores,
+        model.Partial,
+        PValueToBest = ToBest(run, model)?.PValue,
         model.Digest,
         Path = places[model.Digest],
     };
+
+    /// <summary>The best model and another on the same items, where they were compared.</summary>
+    private static ModelComparison? ToBest(RunRecord run, Model model) =>
+        run.State.Population is [Model best, ..] ? run.State.Compare(best.Name, model.Name) : null;
 
     private static void Print(IAnsiConsole console, RunRecord run, Dictionary<string, string> places, string? report)
     {
         if (!run.State.Generations.IsEmpty)
         {
             console.Write(GenerationTable.Of([run], console.Profile.Width));
-            Table table = Output.Table(("model", false), ("parents", false), ("purpose", false), ("average %", true));
+            Table table = Output.Table(("model", false), ("parents", false), ("purpose", false), ("average %", true), ("p to best", true));
             IEnumerable<Model> models = run.State.Population.Append(run.State.Base!);
             foreach (Model model in models)
                 Output.Row(table, model.Name, string.Join(" × ", model.Parents),
-                    model.Name == RunState.BaseName ? "base" : model.Purpose?.ToString().ToLowerInvariant() ?? "admitted", Format.Percent(model.Average));
+                    model.Name == RunState.BaseName ? "base" : model.Purpose?.ToString().ToLowerInvariant() ?? "admitted", Format.Average(model), Format.PValue(ToBest(run, model)?.PValue));
             console.Write(table);
         }
         console.WriteLine(Verdict.Of(run));

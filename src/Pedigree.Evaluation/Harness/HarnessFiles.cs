@@ -72,7 +72,8 @@ public static class HarnessFiles
         JsonArray filtered = result.Output is { } text ? [filter.Apply(text)] : [.. answers.Select(answer => answer!.DeepClone())];
         var target = item.Shown;
         var scores = result.Scores.Where(score => score.Key.EndsWith($",{filter.Name}", StringComparison.Ordinal))
-            .Select(score => KeyValuePair.Create(score.Key[..score.Key.IndexOf(',')], (JsonNode?)score.Value)).ToList();
+            .Select(score => score.Key[..score.Key.IndexOf(',')] is var metric && Tasks.Metrics.IsAgreement(metric)
+                ? KeyValuePair.Create(metric, (JsonNode?)new JsonArray(item.Gold, (int)score.Value)) : KeyValuePair.Create(metric, (JsonNode?)score.Value)).ToList();
         return new JsonObject(
         [
             .. new JsonObject

@@ -84,6 +84,8 @@ internal sealed class ItemMaker
         if (choices is null)
             return (text.Render(row), [], [], Answers(target.Evaluate(row), row));
         var list = Choices(row, choices);
+        if (list.Count > 2 && task.Metrics.Any(metric => metric.Name == "f1"))
+            throw row.Bad("doc_to_choice", $"has {list.Count} choices, but f1 is a metric of two; use mcc or acc.");
         var prompt = task.Type == OutputType.MultipleChoice ? text.Evaluate(row) : text.Render(row);
         if (prompt is long)
         {

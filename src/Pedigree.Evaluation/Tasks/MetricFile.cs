@@ -9,7 +9,7 @@ internal static class MetricFile
     {
         string[] known = type switch
         {
-            OutputType.MultipleChoice => ["acc", "acc_norm", "acc_bytes", "exact_match"],
+            OutputType.MultipleChoice => ["acc", "acc_norm", "acc_bytes", "exact_match", "f1", "mcc"],
             OutputType.LogLikelihood => ["acc", "perplexity"],
             OutputType.LogLikelihoodRolling => ["word_perplexity", "byte_perplexity", "bits_per_byte"],
             _ => ["exact_match"],

@@ -15,14 +15,15 @@ internal static class Metrics
     /// <summary>The harness's name for how items become one number.</summary>
     public static string Aggregation(string metric) => metric switch
     {
-        "perplexity" or "bits_per_byte" => metric,
+        "perplexity" or "bits_per_byte" or "f1" => metric,
+        "mcc" => "matthews_corrcoef",
         "word_perplexity" or "byte_perplexity" => "weighted_perplexity",
         _ => "mean",
     };
 
     /// <summary>
-    /// What an item that was scored has in a metric: whether the best choice is right, whether the right continuation is greedy, or
-    /// for a perplexity the log-likelihood.
+    /// What an item that was scored has in a metric: whether the best choice is right, whether the right continuation is greedy, for a
+    /// perplexity the log-likelihood, or for f1 and mcc the number of the best choice.
     /// </summary>
     public static double OfScores(string metric, IReadOnlyList<TokenScores> scores, EvaluationItem item, EvaluationTask task)
     {
@@ -31,6 +32,7 @@ internal static class Metrics
         {
             OutputType.MultipleChoice when task.Definition!.Rule == ScoringRule.ShareOfTrue => ShareOfTrue(sums, item, task),
             OutputType.MultipleChoice when metric == "exact_match" => item.Golds.Any(gold => scores[gold].IsGreedy) ? 1 : 0,
+            OutputType.MultipleChoice when IsAgreement(metric) => Best(sums),
             OutputType.MultipleChoice => Choice(metric, sums, item),
             OutputType.LogLikelihood when metric == "acc" => scores[0].IsGreedy ? 1 : 0,
             _ => sums.Sum(),
@@ -52,12 +54,7 @@ internal static class Metrics
     /// </summary>
     public static double Choice(string metric, IReadOnlyList<double> logLikelihoods, EvaluationItem item)
     {
-        var best = 0;
-        for (var i = 1; i < logLikelihoods.Count; i++)
-        {
-            if (Score(i) > Score(best))
-                best = i;
-        }
+        var best = Best([.. logLikelihoods.Select((_, i) => Score(i))]);
         return item.Golds.Contains(best) ? 1 : 0;
 
         double Score(int i) => metric switch
@@ -66,6 +63,44 @@ internal static class Metrics
             "acc_bytes" => logLikelihoods[i] / Encoding.UTF8.GetByteCount(item.Choices[i]),
             _ => logLikelihoods[i],
         };
+    }
+
+    /// <summary>Whether a metric is no mean, but of the right choices and the best ones of all items.</summary>
+    public static bool IsAgreement(string metric) => metric is "f1" or "mcc";
+
+    /// <summary>
+    /// f1: 2·TP / (2·TP + FP + FN), choice 1 being the positive one; mcc: Matthews' correlation of any number of choices (Gorodkin 2004).
+    /// Where there is nothing to divide by, 0.
+    /// </summary>
+    /// <param name="metric">f1 or mcc.</param>
+    /// <param name="golds">The right choice of every item.</param>
+    /// <param name="picks">The best one.</param>
+    public static double Agreement(string metric, IReadOnlyList<int> golds, IReadOnlyList<int> picks)
+    {
+        if (metric == "f1")
+        {
+            double hits = golds.Zip(picks).Count(pair => pair is (1, 1)), marked = golds.Count(gold => gold == 1) + picks.Count(pick => pick == 1);
+            return marked == 0 ? 0 : 2 * hits / marked;
+        }
+        double n = golds.Count, right = golds.Zip(picks).Count(pair => pair.First == pair.Second), both = 0, goldSquares = 0, pickSquares = 0;
+        for (var choice = 0; choice <= Math.Max(golds.Max(), picks.Max()); choice++)
+        {
+            double gold = golds.Count(one => one == choice), pick = picks.Count(one => one == choice);
+            (both, goldSquares, pickSquares) = (both + gold * pick, goldSquares + gold * gold, pickSquares + pick * pick);
+        }
+        var scale = Math.Sqrt((n * n - goldSquares) * (n * n - pickSquares));
+        return scale == 0 ? 0 : (right * n - both) / scale;
+    }
+
+    private static int Best(IReadOnlyList<double> scores)
+    {
+        var best = 0;
+        for (var i = 1; i < scores.Count; i++)
+        {
+            if (scores[i] > scores[best])
+                best = i;
+        }
+        return best;
     }
 
     /// <summary>1 where both sides are equal once made alike, for any of several right answers.</summary>

@@ -8,10 +8,10 @@ namespace Pedigree.Workflow.Report;
 internal static class DecisionTables
 {
     private static readonly string[] columns =
-        ["child", "better parent", "other parent", "purpose", "kinship", "ranks", "average", "gain", "why"];
+        ["child", "better parent", "other parent", "purpose", "kinship", "ranks", "p", "average", "gain", "why"];
 
     public static XElement Of(RunHistory history) => Section("decisions", "Every decision",
-        "Who was merged with whom, and why. Ranks are the parents' places in the population at that time; gain is the child's average minus the mean of its parents'.",
+        "Who was merged with whom, and why. Ranks are the parents' places in the population at that time; p is that of their difference on the same items; gain is the child's average minus the mean of its parents'.",
         history.Decisions.Select(decision => Generation(history, decision)));
 
     private static XElement Generation(RunHistory history, ParentsSelected decision)
@@ -25,6 +25,9 @@ internal static class DecisionTables
                 books.Stage == Stage.Learning ? "learning" : "saturation")),
             Table(columns.Select(column => Element(IsNumber(column) ? "th.number" : "th", column)),
                 decision.Pairs.Select(pair => Row(history, pair))),
+            decision.Comparisons is not { Count: > 0 } decisive ? null : Element("p.passed", $"S was decided at the level {history.Spec.Significance}, with Holm's correction for {decisive.Count} tests:"),
+            decision.Comparisons is not { Count: > 0 } tests ? null : Element("ul.passed", tests.Select(test => Element("li",
+                $"{test.First} against {test.Second}: {Format.Points(test.Difference)}, p = {Format.PValue(test.Corrected)} ({test.Test}, {test.Items} items)"))),
             decision.PassedOver.Count == 0 ? null : Element("p.passed", "Passed over:"),
             decision.PassedOver.Count == 0 ? null : Element("ul.passed", decision.PassedOver.Select(passed => Element("li",
                 $"{passed.First} × {passed.Second}, kinship {Format.Kinship(passed.Kinship)}: {passed.Reason}"))));
@@ -42,11 +45,12 @@ internal static class DecisionTables
                 pair.Purpose == Purpose.Explore ? "explore" : "exploit")),
             Element("td.number", Format.Kinship(pair.Kinship)),
             Element("td.number", $"{pair.Ranks[0]}, {pair.Ranks[1]}"),
-            Element("td.number", Format.Percent(child?.Average)),
+            Element("td.number", Format.PValue(pair.PValue)),
+            Element("td.number", child is null ? Format.Percent(null) : Format.Average(child)),
             Element(gain < 0 ? "td.number.loss" : "td.number.won", Format.Points(gain)),
             Element("td.why", pair.Reason, history.Failures.TryGetValue(pair.Child, out WorkFailed? failed)
                 ? Element("strong.failed", $" {failed.Activity} failed: {failed.Error}") : null));
     }
 
-    private static bool IsNumber(string column) => column is "kinship" or "ranks" or "average" or "gain";
+    private static bool IsNumber(string column) => column is "kinship" or "ranks" or "p" or "average" or "gain";
 }

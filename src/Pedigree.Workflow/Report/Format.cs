@@ -15,6 +15,21 @@ public static class Format
     /// <summary>A kinship with three decimals, or a dash.</summary>
     public static string Kinship(double? kinship) => kinship is { } value ? Text($"{(value < -0.0005 ? "−" : "")}{Math.Abs(value):0.000}") : "–";
 
+    /// <summary>A p-value with four decimals, or a dash.</summary>
+    public static string PValue(double? p) => p switch
+    {
+        null => "–",
+        < 0.00005 => "< 0.0001",
+        { } value => Text($"{value:0.0000}"),
+    };
+
+    /// <summary>", p = 0.0123" of two models that were compared; nothing of others.</summary>
+    public static string WithPValue(ModelComparison? comparison) => comparison is null ? ""
+        : PValue(comparison.PValue) is ['<', ..] less ? $", p {less}" : $", p = {PValue(comparison.PValue)}";
+
+    /// <summary>A model's average, marked where it is an estimate.</summary>
+    public static string Average(Model model) => $"{(model.Partial is null ? "" : "≈ ")}{Percent(model.Average)}";
+
     /// <summary>A count with thin spaces between the thousands.</summary>
     public static string Count(long count) => count.ToString("#,0", CultureInfo.InvariantCulture).Replace(',', '\u2009');
 

@@ -29,9 +29,9 @@ internal static class Headline
     {
         yield return Tile("tile.winner", "Best model", best.Average, best.Name);
         if (history.BestAdmitted is { } admitted)
-            yield return Tile("tile", "Best admitted", admitted.Average, $"{admitted.Name} · {Format.Points(best.Average - admitted.Average)} to the best");
+            yield return Tile("tile", "Best admitted", admitted.Average, $"{admitted.Name} · {Format.Points(best.Average - admitted.Average)} to the best{Format.WithPValue(history.State.Compare(best.Name, admitted.Name))}");
         if (history.State.Base?.Average is { } ancestor)
-            yield return Tile("tile", "Base", ancestor, $"the ancestor · {Format.Points(best.Average - ancestor)} to the best");
+            yield return Tile("tile", "Base", ancestor, $"the ancestor · {Format.Points(best.Average - ancestor)} to the best{Format.WithPValue(history.State.Compare(best.Name, RunState.BaseName))}");
     }
 
     private static XElement Tile(string name, string heading, double? average, string below) => Element($"div.{name}",
@@ -47,6 +47,11 @@ internal static class Headline
         string against = ancestor > best.Average
             ? $", but stays {Format.Percent(ancestor - best.Average)} points below the base: the family lost more than merging brought back" : "";
         return $"{best.Name}, a child of {parents} in generation {best.Generation}, "
-            + $"scores {Format.Percent(over)} points more than the best model admitted{against}.";
+            + $"scores {Format.Percent(over)} points more than the best model admitted{against}{Chance(history, best)}.";
     }
+
+    /// <summary>Whether the best's lead may be chance, at the spec's level or the usual one.</summary>
+    private static string Chance(RunHistory history, Model best) =>
+        history.State.Compare(best.Name, history.BestAdmitted!.Name) is { } comparison && comparison.PValue >= (history.Spec.Significance ?? 0.05)
+            ? $" ({comparison.Items} items cannot tell that from chance{Format.WithPValue(comparison)})" : "";
 }

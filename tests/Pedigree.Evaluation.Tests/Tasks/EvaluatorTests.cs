@@ -177,6 +177,14 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void A_tokenizer_with_fewer_ids_than_embeddings_is_that_of_a_padded_model_and_scores()
+    {
+        using var padded = new TinyFolder();
+        padded.Checkpoint(rows: 64);
+        Assert.All(Evaluator.Evaluate(padded.Path, [Load("choice")]).Tasks[0].Items.SelectMany(item => item.LogLikelihoods), sum => Assert.InRange(sum, -1000, 0));
+    }
+
+    [Fact]
     public void Progress_is_told_to_the_end()
     {
         var told = new List<(string, int, int)>();

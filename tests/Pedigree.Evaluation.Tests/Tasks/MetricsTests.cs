@@ -46,4 +46,15 @@ public class MetricsTests
         Assert.Equal(1, Metrics.ExactMatch(plain with { IgnoreCase = true, IgnorePunctuation = true }, "A.", ["b", "a"]));
         Assert.Equal(1, Metrics.ExactMatch(plain with { Ignored = [new("[0-9]")] }, "a1", ["2a"]));
     }
+
+    // Computed in Python from precision and recall, and from the covariances of one-hot rows, as scikit-learn defines them.
+    [Theory]
+    [InlineData("f1", "0110111010", "0101111000", 0.7272727272727272)]
+    [InlineData("mcc", "0110111010", "0101111000", 0.4082482904638631)]
+    [InlineData("mcc", "0120122110", "0121112010", 0.5471422245456321)]
+    [InlineData("f1", "0000", "0000", 0)]
+    [InlineData("mcc", "0101", "1111", 0)]
+    [InlineData("mcc", "0101", "1010", -1)]
+    public void F1_and_mcc_are_what_precision_and_recall_and_covariances_give(string metric, string golds, string picks, double expected) =>
+        Assert.Equal(expected, Metrics.Agreement(metric, [.. golds.Select(gold => gold - '0')], [.. picks.Select(pick => pick - '0')]), 1e-12);
 }

@@ -117,7 +117,7 @@ public class TaskLoaderTests
 
     [Theory]
     [InlineData("doc_to_txt: x\n", "did you mean `doc_to_text`")]
-    [InlineData("metric_list: [{metric: f1}]\n", "acc or acc_norm or acc_bytes")]
+    [InlineData("metric_list: [{metric: bleu}]\n", "acc or acc_norm or acc_bytes")]
     [InlineData("metric_list: [{metric: acc, agregation: mean}]\n", "did you mean `aggregation`")]
     [InlineData("metric_list: [{metric: acc, higher_is_better: false}]\n", "must be `true`")]
     [InlineData("filter_list: [{name: a, filter: []}]\n", "generate_until alone")]

@@ -48,9 +48,14 @@ public class PairedTestsTests
     }
 
     [Fact]
-    public void The_quantile_is_that_of_the_normal_distribution()
+    public void Several_tasks_whose_items_weigh_alike_are_one_McNemar_test_and_others_a_bootstrap_of_each()
     {
-        Assert.Equal(1.9599639845400545, SequentialTest.NormalQuantile(0.975), 1e-9);
-        Assert.Equal(3.090232306167813, SequentialTest.NormalQuantile(0.999), 1e-9);
+        PairedItems sort = new([1, 1, 1, 0], [0, 0, 1, 0], 1), reverse = new([1, 1, 1, 0], [0, 0, 0, 0], 1);
+        Comparison alike = PairedTests.Compare([sort, reverse]);
+        Assert.Equal((0.625, "mcnemar"), (alike.Difference, alike.Test));
+        Assert.Equal(0.0625, alike.PValue, 1e-12); // 2·½⁵
+        Comparison weighted = PairedTests.Compare([sort, reverse with { Weight = 3 }]);
+        Assert.Equal("bootstrap", weighted.Test);
+        Assert.Equal((0.5 + 3 * 0.75) / 4, weighted.Difference, 1e-12);
     }
 }

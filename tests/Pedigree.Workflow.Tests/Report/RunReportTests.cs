@@ -48,13 +48,24 @@ public partial class RunReportTests
         {
             ModelEvaluated child = world.Log.OfType<ModelEvaluated>().Single(evaluated => evaluated.Name == pair.Child);
             Assert.Equal([pair.Child, pair.First, pair.Second, pair.Purpose == Purpose.Explore ? "explore" : "exploit"], row[..4]);
-            Assert.Equal((100 * child.Average).ToString("0.00", CultureInfo.InvariantCulture), row[6]);
-            Assert.Equal((100 * child.Gain!.Value).ToString("+0.00;−0.00;0.00", CultureInfo.InvariantCulture), row[7]);
-            Assert.Equal(pair.Reason, row[8]);
+            Assert.Equal((100 * child.Average).ToString("0.00", CultureInfo.InvariantCulture), row[7]);
+            Assert.Equal((100 * child.Gain!.Value).ToString("+0.00;−0.00;0.00", CultureInfo.InvariantCulture), row[8]);
+            Assert.Equal(("–", pair.Reason), (row[6], row[9]));
         }
         PassedOver[] passed = [.. world.Log.OfType<ParentsSelected>().SelectMany(selected => selected.PassedOver)];
         Assert.NotEmpty(passed);
         Assert.Equal(passed.Select(pair => pair.Reason), decisions.Descendants("li").Select(item => item.Value.Split(": ")[1]));
+    }
+
+    [Fact]
+    public async Task What_may_be_chance_is_said_to_be_with_the_tests_that_decided()
+    {
+        VectorWorld world = VectorWorld.Specialists(pValue: 0.04);
+        await EvolutionRun.RunAsync(world.Spec("kinship") with { Significance = 0.03 }, world);
+        string html = RunReport.Html("r", world.Log);
+        Assert.Contains("10 items cannot tell that from chance, p = 0.0400", html, StringComparison.Ordinal);
+        Assert.Contains("S was decided at the level 0.03, with Holm's correction for 18 tests", Parse(html).Value, StringComparison.Ordinal);
+        Assert.Equal(18, Section(Parse(html), "decisions").Descendants("li").Count(item => item.Value.Contains("p = 0.7200 (bootstrap, 10 items)", StringComparison.Ordinal)));
     }
 
     [Fact]
