@@ -112,9 +112,9 @@ public sealed record RunState
     /// <summary>The model of that name, the base included.</summary>
     public Model Find(string name) => name == BaseName ? Base! : Models[name];
 
-    /// <summary>Average minus the mean of the parents' (paper, Eq. 6); null without parents.</summary>
+    /// <summary>Average minus the mean of the parents' (paper, Eq. 6); null without parents, and where the average is an estimate.</summary>
     public double? Gain(string name, double average) =>
-        Find(name).Parents is { Length: > 0 } parents ? average - parents.Average(parent => Models[parent].Average!.Value) : null;
+        Find(name) is { Partial: null, Parents: { Length: > 0 } parents } ? average - parents.Average(parent => Models[parent].Average!.Value) : null;
 
     /// <summary>The state after one more event.</summary>
     public RunState Apply(RunEvent next) => next switch

@@ -84,12 +84,12 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
     [Fact]
     public async Task What_every_row_scored_is_printed_a_line_each_and_makes_up_the_score()
     {
-        JsonNode[] rows = [.. (await Command.DoneAsync("eval", "demo-kinship/sort", "--samples", "--store", demo.Store)).Output
+        JsonNode[] rows = [.. (await Command.DoneAsync("eval", "demo-kinship/reverse", "--samples", "--store", demo.Store)).Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
-        JsonNode shown = (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store, "--json")).Json["models"]!.AsArray().Single(model => (string?)model!["name"] == "sort")!;
+        JsonNode shown = (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store, "--json")).Json["models"]!.AsArray().Single(model => (string?)model!["name"] == "reverse")!;
         Assert.Equal((double)shown["average"]!, rows.GroupBy(row => (string)row["task"]!).Average(task => task.Average(row => (double)row["exact_match"]!)), 1e-12);
         Assert.InRange((double)shown["pValueToBest"]!, 0, 0.05);
-        Assert.Equal(rows.Length, (await Command.DoneAsync("eval", "demo-kinship/sort", "--samples", "--store", demo.Store, "--json")).Json.AsArray().Count);
+        Assert.Equal(rows.Length, (await Command.DoneAsync("eval", "demo-kinship/reverse", "--samples", "--store", demo.Store, "--json")).Json.AsArray().Count);
         Assert.Contains("there is no model `nobody` that was evaluated; there are: base, reverse",
             (await Command.RunAsync("eval", "demo-kinship/nobody", "--samples", "--store", demo.Store)).Refusal, StringComparison.Ordinal);
     }

@@ -71,9 +71,11 @@ internal sealed record RunDocument(
 /// <param name="Purpose">Why it was made; null for an admitted one.</param>
 /// <param name="Average">Weighted mean of its scores; null until it is evaluated.</param>
 /// <param name="Scores">One for each task.</param>
+/// <param name="Partial">Not null where it was given up early: average and scores are then estimates.</param>
 internal sealed record ModelDocument(
-    string Name, string Digest, int Generation, IReadOnlyList<string> Parents, Purpose? Purpose, double? Average, IReadOnlyList<TaskScore> Scores)
+    string Name, string Digest, int Generation, IReadOnlyList<string> Parents, Purpose? Purpose, double? Average, IReadOnlyList<TaskScore> Scores,
+    PartialEvaluation? Partial)
 {
     public static ModelDocument Of(Model model) =>
-        new(model.Name, model.Digest, model.Generation, model.Parents, model.Purpose, model.Average, model.Scores);
+        new(model.Name, model.Digest, model.Generation, model.Parents, model.Purpose, model.Average, model.Scores, model.Partial);
 }

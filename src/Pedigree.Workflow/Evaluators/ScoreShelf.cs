@@ -5,6 +5,7 @@ using Pedigree.Evaluation;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Storage;
+using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Evaluators;
 
@@ -41,15 +42,23 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
     });
 
     /// <summary>The score of a key; null where there is none.</summary>
-    public Task<TaskScore?> FindAsync(string key, CancellationToken cancellation) => StoredScore.ReadAsync<TaskScore>(store, key, cancellation);
+    public async Task<TaskScore?> FindAsync(string key, CancellationToken cancellation) =>
+        (await StoredScore.ReadAsync<KeptScore>(store, key, cancellation))?.Score;
 
     /// <summary>What is known of a child that was given up; null where there is nothing.</summary>
     public Task<PartialScores?> FindPartialAsync(string key, CancellationToken cancellation) => StoredScore.ReadAsync<PartialScores>(store, key, cancellation);
 
     /// <summary>The rows of a score; null where none were kept.</summary>
-    public async Task<IReadOnlyList<ItemRow>?> ItemsAsync(string key, CancellationToken cancellation) =>
-        await store.ReadAsync(StoreNames.Items(key), cancellation: cancellation) is { } content
-            ? await ItemFile.ReadAsync(content, store.AddressOf(StoreNames.Items(key)), cancellation) : null;
+    /// <exception cref="BadInputException">They are not those that were kept.</exception>
+    public async Task<IReadOnlyList<ItemRow>?> ItemsAsync(string key, CancellationToken cancellation)
+    {
+        string name = StoreNames.Items(key);
+        if ((await StoredScore.ReadAsync<KeptScore>(store, key, cancellation))?.ItemsSha256 is not { } sha256
+            || await store.ReadAsync(name, cancellation: cancellation) is not { } content)
+            return null;
+        return Sha256(content) == sha256 ? await ItemFile.ReadAsync(content, store.AddressOf(name), cancellation)
+            : throw new BadInputException(store.AddressOf(name), null, "was changed; remove it and the score beside it, and they are computed again");
+    }
 
     /// <summary>The rows of a task of a model, whichever device scored it.</summary>
     public async Task<IReadOnlyList<ItemRow>?> ItemsAsync(
@@ -64,16 +73,22 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
     /// <summary>Keeps a score and its rows; the rows first, so that a score that is there has them.</summary>
     public async Task KeepAsync(string key, ScoredTask scored, CancellationToken cancellation)
     {
-        if (scored.Items.Count > 0)
-            await store.WriteAsync(StoreNames.Items(key), await ItemFile.WriteAsync(scored.Items, cancellation), cancellation);
-        await StoredScore.WriteAsync(store, key, scored.Score, cancellation);
+        byte[]? rows = scored.Items.Count > 0 ? await ItemFile.WriteAsync(scored.Items, cancellation) : null;
+        if (rows is not null)
+            await store.WriteAsync(StoreNames.Items(key), rows, cancellation);
+        await StoredScore.WriteAsync(store, key, new KeptScore(scored.Score, rows is null ? null : Sha256(rows)), cancellation);
     }
 
     /// <summary>Keeps what is known of a child that was given up.</summary>
     public Task KeepPartialAsync(string key, PartialScores scores, CancellationToken cancellation) => StoredScore.WriteAsync(store, key, scores, cancellation);
 
-    private static string Hash(JsonObject identity) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())));
+    private static string Hash(JsonObject identity) => Sha256(Encoding.UTF8.GetBytes(identity.ToJsonString()));
+
+    private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 }
+
+/// <summary>A score, and the SHA-256 of its rows; null where it has none.</summary>
+internal sealed record KeptScore(TaskScore Score, string? ItemsSha256);
 
 /// <summary>Estimates of a child that was given up, and how far it was asked.</summary>
 internal sealed record PartialScores(IReadOnlyList<TaskScore> Scores, int Asked, int Items);

@@ -28,7 +28,7 @@ internal static class Curve
                 Tip($"base: {Format.Percent(ancestor)} %"));
         foreach (Model model in state.Population)
             yield return Element("circle.dot", Attribute("cx", X(model.Generation, last)), Attribute("cy", scores.At(model.Average!.Value)),
-                Attribute("r", 3), Tip($"{model.Name}: {Format.Percent(model.Average)} %"));
+                Attribute("r", 3), Tip($"{model.Name}: {Format.Average(model)} %"));
         yield return Series("top", state.Generations.Select(g => (X(g.Generation, last), scores.At(g.TopAverage), $"mean of S: {Format.Percent(g.TopAverage)} %")));
         yield return Series("best", state.Generations.Select(g => (X(g.Generation, last), scores.At(g.Best.Average), $"best, {g.Best.Name}: {Format.Percent(g.Best.Average)} %")));
         List<(string Class, string Text, double Y)> legend =

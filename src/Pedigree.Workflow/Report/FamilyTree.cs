@@ -75,7 +75,7 @@ internal static class FamilyTree
         return Element(kind,
             Element("rect", Attribute("x", x), Attribute("y", y), Attribute("width", nodeWidth), Attribute("height", NodeHeight), Attribute("rx", 7)),
             Label("name", x + 11, y + 16, model.Name),
-            Label("average", x + 11, y + 31, $"{Format.Percent(model.Average)} %"),
-            Tip($"{model.Name}: {Format.Percent(model.Average)} %"));
+            Label("average", x + 11, y + 31, $"{Format.Average(model)} %"),
+            Tip($"{model.Name}: {Format.Average(model)} %"));
     }
 }

@@ -117,6 +117,22 @@ public sealed class RunEvaluatorTests : IDisposable
             run.Events.OfType<ModelEvaluated>().SelectMany(model => model.Scores).Select(score => Math.Round(score.Value, 9)).Order(), kept.Select(value => Math.Round(value, 9)).Order());
     }
 
+    [Fact]
+    public async Task Rows_that_were_changed_are_refused_and_computed_again_once_they_are_removed()
+    {
+        string spec = Write(Samples.Spec(stop: "generations: 1, kinship: null"));
+        RunRecord run = await RunAsync(spec);
+        string[] files = Directory.GetFiles(_folder["store/scores"], "*.parquet");
+        byte[][] before = [.. files.Select(File.ReadAllBytes)];
+        foreach ((string file, byte[] bytes) in files.Zip(before))
+            File.WriteAllBytes(file, [.. bytes[..40], (byte)(bytes[40] ^ 1), .. bytes[41..]]);
+        Assert.Contains("was changed; remove it", (await Assert.ThrowsAsync<BadInputException>(() => RunAsync(spec, "again"))).Message);
+        foreach (string file in Directory.GetFiles(_folder["store/scores"]))
+            File.Delete(file);
+        Assert.Equal(run.State.Population.Select(model => model.Average), (await RunAsync(spec, "third")).State.Population.Select(model => model.Average));
+        Assert.Equal(before, files.Select(File.ReadAllBytes));
+    }
+
     private string[] Scores() => [.. Directory.GetFiles(_folder["store/scores"]).Order(StringComparer.Ordinal)];
 
     private string Write(string spec)
