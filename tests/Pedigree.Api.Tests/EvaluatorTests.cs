@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pedigree.Api.Serving;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow;
@@ -20,7 +21,7 @@ public sealed class EvaluatorTests : IDisposable
     public async Task A_run_names_an_evaluator_of_the_server_fails_with_it_and_goes_on_once_it_works()
     {
         File.WriteAllText(_folder["evaluators.yaml"], $"mine: {{ name: command, command: [/bin/sh, {_folder["evaluator.sh"]}], timeout: 60, attempts: 1 }}\n");
-        await using TestServer server = await TestServer.StartAsync(new()
+        await using TestServer server = await TestServer.StartAsync(new ServerOptions
         {
             Urls = ["http://127.0.0.1:0"],
             Store = _folder["store"],
