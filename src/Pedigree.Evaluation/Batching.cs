@@ -6,22 +6,17 @@ namespace Pedigree.Evaluation;
 internal static class Batching
 {
     /// <summary>Longest first, equals in order, as many together as fit the budget once padded.</summary>
-    /// <param name="units">Tokens of a row, and rows, of each unit that stays together.</param>
+    /// <param name="lengths">Tokens of each unit that stays together.</param>
     /// <param name="budget">Tokens at most, padding included; a unit that alone is larger goes alone.</param>
     /// <returns>Numbers of the units.</returns>
-    public static IReadOnlyList<IReadOnlyList<int>> Split(IReadOnlyList<(int Length, int Rows)> units, int budget)
+    public static IReadOnlyList<IReadOnlyList<int>> Split(IReadOnlyList<int> lengths, int budget)
     {
         var batches = new List<List<int>>();
-        var (width, rows) = (0, 0);
-        foreach (var unit in Enumerable.Range(0, units.Count).OrderByDescending(unit => units[unit].Length))
+        foreach (var unit in Enumerable.Range(0, lengths.Count).OrderByDescending(unit => lengths[unit]))
         {
-            if (batches.Count == 0 || (rows + units[unit].Rows) * (long)width > budget)
-            {
+            if (batches.Count == 0 || (batches[^1].Count + 1) * (long)lengths[batches[^1][0]] > budget)
                 batches.Add([]);
-                (width, rows) = (units[unit].Length, 0);
-            }
             batches[^1].Add(unit);
-            rows += units[unit].Rows;
         }
         return batches;
     }

@@ -20,6 +20,12 @@ public sealed record EvaluationOptions
     /// <summary>Tokens computed together at most, padding and tokens to be written included.</summary>
     public int BatchTokens { get; init; } = 16384;
 
+    /// <summary>Bytes that a batch may take; null for half of what the device has free. Batches are smaller where that is little.</summary>
+    public long? BatchMemory { get; init; }
+
+    /// <summary>Where models that are done with leave their memory to the next; null to free it.</summary>
+    public SpareModel? Spare { get; init; }
+
     /// <summary>Told after every batch: task, requests done, requests in all.</summary>
     public Action<string, int, int>? Progress { get; init; }
 }
@@ -65,10 +71,14 @@ public static class Evaluator
             torch.set_num_threads(1);
         try
         {
-            var model = LanguageModel.Load(checkpoint, options?.Device, options?.DType);
+            var model = options?.Spare is { } kept ? kept.Load(checkpoint, options.Device, options.DType)
+                : LanguageModel.Load(checkpoint, options?.Device, options?.DType);
             return new(checkpoint.Folder, new LocalModel(model, tokenizer), tokenizer, () =>
             {
-                model.Dispose();
+                if (options?.Spare is { } spare)
+                    spare.Keep(model);
+                else
+                    model.Dispose();
                 torch.set_num_threads(threads);
             });
         }
@@ -164,7 +174,7 @@ public static class Evaluator
         })];
         var scores = new IReadOnlyList<TokenScores>[groups.Count];
         var done = 0;
-        foreach (var batch in Batching.Split([.. groups.Select(group => (group.Requests.Max(request => request.Tokens.Length), group.Requests.Count))], options.BatchTokens))
+        foreach (var batch in Batches(model, [.. groups.Select(group => ScoreRequest.TokensRead(group.Requests))], options))
         {
             Batching.Run(batch, places =>
             {
@@ -187,6 +197,9 @@ public static class Evaluator
             task.Type == OutputType.LogLikelihoodRolling ? [TokenScores.Joined(byItem[i])] : byItem[i]))];
     }
 
+    private static IReadOnlyList<IReadOnlyList<int>> Batches(IEvaluatedModel model, IReadOnlyList<int> lengths, EvaluationOptions options) =>
+        Batching.Split(lengths, Math.Min(options.BatchTokens, model.TokensAtOnce(lengths.DefaultIfEmpty(1).Max(), options.BatchMemory)));
+
     private static IEnumerable<ScoreRequest> Encode(
         IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, TextRequest request)
     {
@@ -206,7 +219,7 @@ public static class Evaluator
         var prompts = task.Items.Select(item => Prompt(tokenizer, task, item, model.ContextLength - most)).ToList();
         var outputs = new string[prompts.Count];
         var done = 0;
-        foreach (var batch in Batching.Split([.. prompts.Select(prompt => (prompt.Length + most, 1))], options.BatchTokens))
+        foreach (var batch in Batches(model, [.. prompts.Select(prompt => prompt.Length + most)], options))
         {
             Batching.Run(batch, places =>
             {

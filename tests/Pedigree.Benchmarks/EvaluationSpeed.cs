@@ -16,6 +16,9 @@ internal static class EvaluationSpeed
     {
         using var checkpoint = Checkpoint.Open(Write(Path.Combine(folder, "evaluated")));
         using var model = LanguageModel.Load(checkpoint);
+        var loads = Enumerable.Range(0, runs).Select(_ => Timing.Measure(() => LanguageModel.Load(checkpoint).Dispose())).ToList();
+        var refills = Enumerable.Range(0, runs).Select(_ => Timing.Measure(() => { model.TryRefill(checkpoint); })).ToList();
+        Console.WriteLine($"a model loaded {Timing.Median(loads)}, into the memory of another of its family {Timing.Median(refills)}");
         var random = new Random(1);
         int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(Vocabulary))];
         // Six questions with five examples before each, of 90 tokens a piece, and four choices of 4 to 12 tokens.

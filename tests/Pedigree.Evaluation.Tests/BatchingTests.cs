@@ -8,8 +8,8 @@ public class BatchingTests
     [Fact]
     public void The_longest_go_first_and_as_many_together_as_fit()
     {
-        var batches = Batching.Split([(3, 1), (9, 2), (4, 1), (9, 1), (2, 4)], 30);
-        Assert.Equal([[1, 3], [2, 0, 4]], batches);
+        var batches = Batching.Split([3, 9, 4, 9, 2, 40, 5], 20);
+        Assert.Equal([[5], [1, 3], [6, 2, 0, 4]], batches);
     }
 
     [Fact]

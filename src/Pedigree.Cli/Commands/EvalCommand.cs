@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation;
 using Pedigree.Evaluation.Harness;
+using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
@@ -77,8 +78,10 @@ internal static class EvalCommand
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit),
                 chat: new ChatSettings(parsed.GetValue(applyTemplate), parsed.GetValue(multiturn), parsed.GetValue(system))))];
             ProgressLines progress = new();
+            using SpareModel spare = new();
             EvaluationOptions options = new()
             {
+                Spare = parsed.GetValue(against) is null ? null : spare,
                 Device = parsed.GetValue(device),
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };

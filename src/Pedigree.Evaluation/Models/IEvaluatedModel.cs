@@ -8,6 +8,9 @@ internal interface IEvaluatedModel
     /// <summary>The most tokens that it reads.</summary>
     int ContextLength { get; }
 
+    /// <summary>How many tokens, in rows of that length, it computes together in so much memory; null for what it has free.</summary>
+    int TokensAtOnce(int length, long? memory);
+
     /// <summary>Scores the continuation of every request of every group, in order; those of a group may share what they begin with.</summary>
     IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups);
 
@@ -19,6 +22,8 @@ internal interface IEvaluatedModel
 internal sealed class LocalModel(LanguageModel model, ITextTokenizer tokenizer) : IEvaluatedModel
 {
     public int ContextLength => model.ContextLength;
+
+    public int TokensAtOnce(int length, long? memory) => model.TokensAtOnce(length, memory);
 
     public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups) => model.ScoreGroups(groups);
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 using TorchSharp;
@@ -20,6 +21,10 @@ public sealed record ScoreRequest(int[] Tokens, int ContinuationLength)
         return group.Skip(1).Aggregate(group.Min(row => row.Tokens.Length - row.ContinuationLength) - 1, (shared, row) =>
             row.Tokens.AsSpan(0, shared).CommonPrefixLength(first.AsSpan(0, shared)));
     }
+
+    /// <summary>How many tokens are read for a group: what is shared, and what each goes on with.</summary>
+    public static int TokensRead(IReadOnlyList<ScoreRequest> group) =>
+        SharedLength(group) is var shared ? shared + group.Sum(row => row.Tokens.Length - 1 - shared) : 0;
 }
 
 /// <summary>What a model thinks of one continuation.</summary>
@@ -46,12 +51,14 @@ public sealed class LanguageModel : IDisposable
     private readonly Transformer transformer;
     private readonly Device device;
     private readonly ScalarType type;
+    private readonly JsonNode configJson;
 
-    private readonly string name;
+    private string name;
 
-    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type, string name)
+    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type, Checkpoint checkpoint)
     {
-        this.name = name;
+        name = checkpoint.Folder;
+        configJson = checkpoint.Config.DeepClone();
         this.config = config;
         this.weights = weights;
         this.device = device;
@@ -67,16 +74,33 @@ public sealed class LanguageModel : IDisposable
     public static LanguageModel Load(Checkpoint checkpoint, string? device = null, DType? dtype = null)
     {
         var config = ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        var (where, type) = Where(device, dtype);
+        return new LanguageModel(config, WeightLoader.Load(checkpoint, config, type, where), where, type, checkpoint);
+    }
+
+    /// <summary>Takes a checkpoint's weights in place of its own, in the same memory; false where that is of another configuration, device or type.</summary>
+    /// <exception cref="BadInputException">A tensor does not fit; the model is then good for nothing but to be filled again.</exception>
+    public bool TryRefill(Checkpoint checkpoint, string? device = null, DType? dtype = null)
+    {
+        var (where, wanted) = Where(device, dtype);
+        if (!JsonNode.DeepEquals(configJson, checkpoint.Config) || wanted != type || where.ToString() != this.device.ToString())
+            return false;
+        WeightLoader.Refill(checkpoint, config, weights);
+        name = checkpoint.Folder;
+        return true;
+    }
+
+    private static (Device Device, ScalarType Type) Where(string? device, DType? dtype)
+    {
         var where = new Device(device ?? (cuda.is_available() ? "cuda" : "cpu"));
-        var type = dtype switch
+        return (where, dtype switch
         {
             null => where.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32,
             DType.F32 => ScalarType.Float32,
             DType.BF16 => ScalarType.BFloat16,
             DType.F16 => ScalarType.Float16,
             _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "F32, BF16 or F16 would be right"),
-        };
-        return new LanguageModel(config, WeightLoader.Load(checkpoint, config, type, where), where, type, checkpoint.Folder);
+        });
     }
 
     /// <summary>Token ids are below this.</summary>
@@ -84,6 +108,12 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>The most tokens that the model was made for.</summary>
     public int ContextLength => config.ContextLength;
+
+    /// <summary>How many tokens can be computed together.</summary>
+    /// <param name="length">Tokens of the longest row.</param>
+    /// <param name="memory">Bytes that they may take; null for half of what the device has free.</param>
+    public int TokensAtOnce(int length, long? memory = null) =>
+        (memory ?? MemoryPlan.Available(device)) is { } bytes ? MemoryPlan.Tokens(config, (int)type.ElementSize(), length, bytes) : int.MaxValue;
 
     /// <summary>Scores each request's continuation, each as a sequence of its own.</summary>
     /// <inheritdoc cref="ScoreGroups"/>

@@ -29,6 +29,8 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
 
     public int ContextLength => settings.ContextLength;
 
+    public int TokensAtOnce(int length, long? memory) => int.MaxValue;
+
     public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups) => All([.. groups.SelectMany(group => group)], ScoreAsync);
 
     public IReadOnlyList<string> Write(IReadOnlyList<int[]> prompts, int most, IReadOnlyList<string> until) => All(prompts, async prompt =>

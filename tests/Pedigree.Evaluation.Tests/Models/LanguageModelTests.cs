@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Models;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Models;
@@ -171,6 +172,59 @@ public class LanguageModelTests
         var error = Assert.Throws<BadInputException>(() => model.Generate([Tokens(6)], 4, (_, _) => false));
         Assert.Equal(tiny.Folder, error.File);
         Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_model_filled_again_scores_as_one_loaded_anew(string name)
+    {
+        using var tiny = new TinyModel(Config(name));
+        using var model = tiny.Load();
+        var loaded = Scores(model);
+        // Another model of the family: its embeddings are others.
+        using var other = new TinyModel(Config(name));
+        var embeddings = name.StartsWith("gpt_neox", StringComparison.Ordinal) ? "gpt_neox.embed_in.weight" : "model.embed_tokens.weight";
+        for (var element = 0; element < 64 * 32; element += 3)
+            other.Spoil(embeddings, element, 0.25f);
+        using var fresh = other.Load();
+        using var otherCheckpoint = Checkpoint.Open(other.Folder);
+        using var checkpoint = Checkpoint.Open(tiny.Folder);
+        Assert.True(model.TryRefill(otherCheckpoint, "cpu"));
+        Assert.Equal(Scores(fresh), Scores(model));
+        Assert.NotEqual(loaded, Scores(model));
+        Assert.True(model.TryRefill(checkpoint, "cpu"));
+        Assert.Equal(loaded, Scores(model));
+        Assert.False(model.TryRefill(checkpoint, "cpu", DType.BF16));
+
+        static IReadOnlyList<double> Scores(LanguageModel model) => model.Score([new(Tokens(13), 9)])[0].LogProbabilities;
+    }
+
+    [Fact]
+    public void A_spare_model_serves_the_next_of_its_configuration_alone()
+    {
+        using var tiny = new TinyModel(Config("llama, yarn scaling"));
+        using var another = new TinyModel(Config("llama, dynamic scaling"));
+        var model = tiny.Load();
+        another.Load().Dispose();
+        using var spare = new SpareModel();
+        spare.Keep(model);
+        using var own = Checkpoint.Open(tiny.Folder);
+        using var others = Checkpoint.Open(another.Folder);
+        Assert.Same(model, spare.Load(own, "cpu", null));
+        spare.Keep(model);
+        using var loaded = spare.Load(others, "cpu", null);
+        Assert.NotSame(model, loaded);
+        Assert.Equal(32, loaded.ContextLength);
+    }
+
+    [Fact]
+    public void Less_memory_and_longer_rows_mean_fewer_tokens_at_once()
+    {
+        using var tiny = new TinyModel(Config("gemma2, caps, every other layer a window"));
+        using var model = tiny.Load();
+        Assert.Equal(1, model.TokensAtOnce(8, memory: 1));
+        Assert.True(model.TokensAtOnce(8) >= 4096, "a tiny model fits many times into what is free");
+        Assert.Equal(2 * model.TokensAtOnce(8, 1 << 20), model.TokensAtOnce(8, 1 << 21));
+        Assert.True(model.TokensAtOnce(8, 1 << 20) > model.TokensAtOnce(4000, 1 << 20));
     }
 
     private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["name"]! == name)!.AsObject();

@@ -176,6 +176,21 @@ public sealed class EvaluatorTests : IDisposable
         Assert.Contains("40", message);
     }
 
+    [Theory]
+    [InlineData("choice")]
+    [InlineData("write")]
+    public void With_little_memory_batches_are_small_and_results_the_same(string name)
+    {
+        var batches = new List<int>();
+        var little = Evaluator.Evaluate(model, tokenizer, [Load(name)], new() { BatchMemory = 1, Progress = (_, done, _) => batches.Add(done) }).Tasks[0];
+        Assert.Equal(Enumerable.Range(1, 20), batches);
+        foreach (var (one, other) in Evaluator.Evaluate(model, tokenizer, [Load(name)]).Tasks[0].Items.Zip(little.Items))
+        {
+            Assert.Equal(one.Output, other.Output);
+            Assert.All(one.LogLikelihoods.Zip(other.LogLikelihoods), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        }
+    }
+
     [Fact]
     public void A_tokenizer_with_fewer_ids_than_embeddings_is_that_of_a_padded_model_and_scores()
     {
