@@ -4,7 +4,7 @@ namespace Pedigree.Evaluation.Family;
 
 /// <summary>
 /// The sample family's tokenizer: one token a character, written as byte-level BPE without merges, which Hugging Face's
-/// tokenizers and Microsoft.ML.Tokenizers both read.
+/// tokenizers read too.
 /// </summary>
 internal static class Characters
 {

@@ -30,6 +30,9 @@ internal sealed class JsonReader
         }
     }
 
+    /// <summary>A file of another format, as the JSON that says the same.</summary>
+    public static JsonReader Of(string file, JsonObject content) => new(file, "", content);
+
     public BadInputException Bad(string message) => new(file, path.Length == 0 ? null : path, message);
 
     /// <summary>The child of that name; null where it is missing or null.</summary>

@@ -55,6 +55,8 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
     /// <exception cref="BadInputException">Malformed, or a part that is not supported; the message names the field.</exception>
     public static JsonTextTokenizer Open(string file, SpecialTokens beside) => new(JsonReader.Open(file), beside);
 
+    public static JsonTextTokenizer Of(JsonReader file, SpecialTokens beside) => new(file, beside);
+
     public int[] Encode(string text, bool addSpecialTokens)
     {
         var ids = new List<int>(text.Length + 2);

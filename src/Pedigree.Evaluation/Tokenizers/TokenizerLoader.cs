@@ -13,7 +13,7 @@ public static class TokenizerLoader
         var model = Path.Combine(folder, "tokenizer.model");
         var (file, tokenizer) =
             File.Exists(json) ? (json, (ITextTokenizer)JsonTextTokenizer.Open(json, SpecialTokens.Read(folder)))
-            : File.Exists(model) ? (model, SentencePieceTextTokenizer.Open(model, SpecialTokens.Read(folder)))
+            : File.Exists(model) ? (model, SentencePieceFile.Open(model, SpecialTokens.Read(folder)))
             : throw new BadInputException(folder, "tokenizer", "there is neither a tokenizer.json nor a tokenizer.model.");
 
         if (tokenizer.Count > embeddingRows)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Google.Protobuf;
 using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
@@ -5,7 +6,7 @@ using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Tokenizers;
 
-public class SentencePieceTextTokenizerTests
+public class SentencePieceFileTests
 {
     /// <summary>
     /// A ModelProto by field numbers: pieces 1 (piece 1, score 2, type 3), trainer 2 (model_type 3 = BPE, byte_fallback 35),
@@ -85,6 +86,34 @@ public class SentencePieceTextTokenizerTests
     [Fact]
     public void The_settings_beside_it_say_whether_a_text_begins_and_ends_with_tokens() =>
         Assert.Equal([260, 2], Open(Model(), """{"add_bos_token": false, "add_eos_token": true}""").Encode("hi", true));
+
+    [Theory]
+    [InlineData("Unigram")]
+    [InlineData("BPE")]
+    public void Ids_and_texts_equal_those_of_SentencePiece_itself(string name)
+    {
+        var golden = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "sentencepiece.json")))!
+            .AsArray().Single(entry => (string)entry!["name"]! == name)!;
+        var tokenizer = Open(Convert.FromBase64String((string)golden["model"]!));
+        foreach (var entry in golden["texts"]!.AsArray())
+        {
+            var text = (string)entry!["text"]!;
+            int[] ids = [.. entry["ids"]!.AsArray().Select(id => (int)id!)];
+            Assert.Equal((text, string.Join(' ', ids)), (text, string.Join(' ', tokenizer.Encode(text, false))));
+            Assert.Equal((string)entry["decoded"]!, tokenizer.Decode(ids));
+        }
+    }
+
+    [Fact]
+    public void A_model_with_a_table_of_characters_is_refused()
+    {
+        var table = Message(output => Nested(output, 3, normalizer =>
+        {
+            normalizer.WriteTag(2, WireFormat.WireType.LengthDelimited);
+            normalizer.WriteBytes(ByteString.CopyFrom(1, 2, 3));
+        }));
+        Assert.Equal("normalizer_spec.precompiled_charsmap", Assert.Throws<BadInputException>(() => Open([.. Model(), .. table])).Field);
+    }
 
     [Fact]
     public void Bytes_that_are_no_model_are_refused() =>
