@@ -9,8 +9,8 @@ internal static unsafe class IoBound
 {
     private const int Piece = 1 << 20;
 
-    /// <summary>How long, and how.</summary>
-    public static (Time Time, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
+    /// <summary>How long reading and writing take, and how.</summary>
+    public static (Time Read, Time Write, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
     {
         var files = inputs.SelectMany(input => input.WeightFiles.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))
             .Select(name => Path.Combine(input.Folder, name))).ToArray();
@@ -24,7 +24,15 @@ internal static unsafe class IoBound
         var write = new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }
             .Select(way => ($"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", Write(target, bytes, way.Item1, way.Item2, way.Item3)))
             .MinBy(way => way.Item2.Elapsed);
-        return (read.Item2 + write.Item2, $"{read.Item1} {read.Item2} + {write.Item1} {write.Item2}");
+        return (read.Item2, write.Item2, $"{read.Item1} {read.Item2} + {write.Item1} {write.Item2}");
+    }
+
+    /// <summary>One read of all weights of two models that lie on disk only.</summary>
+    public static Time ColdRead(string folder)
+    {
+        PageCache.Drop(folder);
+        string[] files = [.. new[] { 1, 2 }.SelectMany(model => Directory.GetFiles(Path.Combine(folder, SampleModels.Name(model)), "*.safetensors"))];
+        return Timing.Measure(() => Read(files, 2));
     }
 
     private static void Mapped(IReadOnlyList<Checkpoint> inputs) =>

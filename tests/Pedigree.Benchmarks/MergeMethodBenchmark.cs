@@ -1,5 +1,3 @@
-using Pedigree.Weights.Checkpoints;
-
 namespace Pedigree.Benchmarks;
 
 /// <summary>Merge methods side by side with mergekit's sequences of operations, and the memory that they need.</summary>
@@ -10,6 +8,7 @@ internal static class MergeMethodBenchmark
     // Models, parameters and, for those that are compared, how mergekit does it.
     private static readonly (string Method, int Models, string Parameters, Func<MergekitTensor, TorchSharp.torch.Tensor>? Peer)[] Cases =
     [
+        ("slerp", 2, "t: 0.3", MergekitMethods.Slerp),
         ("linear", 2, "weight: 0.6", MergekitMethods.Linear),
         ("task_arithmetic", 4, "weight: 0.6", MergekitMethods.TaskArithmetic),
         ("model_stock", 4, "", MergekitMethods.ModelStock),
@@ -32,27 +31,53 @@ internal static class MergeMethodBenchmark
         ("nuslerp", 2, "weight: 0.6, nuslerp_flatten: false, nuslerp_row_wise: true", null),
     ];
 
-    /// <summary>Prints a line for each method; 10 times as fast is asked.</summary>
-    public static void Run(Ours ours, string folder, int runs, bool peers, string? only)
+    /// <summary>Prints a line for each method, and beside it what reading its models once and writing the child would take.</summary>
+    public static void Run(string folder, int runs, bool peers, bool cold, string? only)
     {
         var target = Path.Combine(folder, "out");
-        Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together); 10 times as fast is asked:");
-        foreach (var (method, models, parameters, peer) in Cases.Where(one => only is null || one.Method == only))
+        var ours = new Ours(folder);
+        try
         {
-            List<Time> mine = [], theirs = [];
-            Checkpoint[] sources = [.. ours.Models.Take(models).Select(model => model.Checkpoint)];
-            for (var run = 0; run < runs; run++)
+            Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together), models {(cold ? "on disk only" : "in the page cache")}:");
+            foreach (var (method, models, parameters, peer) in Cases.Where(one => only is null || only.Split(',').Contains(one.Method)))
             {
+                List<Time> mine = [], theirs = [];
+                // A run without what the one before has left in the caches.
+                void Once(List<Time> times, Func<Ours, Time> measure)
+                {
+                    Timing.Settle(target);
+                    if (cold)
+                    {
+                        ours.Dispose();
+                        PageCache.Drop(folder);
+                        ours = new(folder);
+                    }
+                    times.Add(measure(ours));
+                }
+                for (var run = 0; run < runs; run++)
+                {
+                    Once(mine, ours => Timing.Measure(() => ours.Merge(method, models, parameters, target)));
+                    if (peers && peer is not null)
+                        Once(theirs, ours => Timing.Measure(() =>
+                            MergekitMethods.Write(ours.Base, [.. ours.Models.Take(models).Select(model => model.Checkpoint)], peer, target)));
+                }
                 Timing.Settle(target);
-                mine.Add(Timing.Measure(() => ours.Merge(method, models, parameters, target)));
-                Timing.Settle(target);
-                if (peers && peer is not null)
-                    theirs.Add(Timing.Measure(() => MergekitMethods.Write(ours.Base, sources, peer, target)));
+                var (read, write, _) = IoBound.Measure([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
+                if (cold)
+                {
+                    ours.Dispose();
+                    read = IoBound.ColdRead(folder);
+                    ours = new(folder);
+                }
+                var limit = (read * (ours.Sources(method, models) / 2.0)) + write;
+                Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(mine)}  limit {limit}"
+                    + (theirs.Count > 0 ? $"  mergekit's way {Timing.Median(theirs)}  times as fast {Timing.Median(mine).Ratio(Timing.Median(theirs))}" : "")
+                    + $"  anonymous memory {Memory.Peak(folder, $"{method};{models};{parameters}"):F0} MB");
             }
-            Timing.Settle(target);
-            Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(mine)}"
-                + (theirs.Count > 0 ? $"  mergekit's way {Timing.Median(theirs)}  times as fast {Timing.Median(mine).Ratio(Timing.Median(theirs))}" : "")
-                + $"  anonymous memory {Memory.Peak(folder, $"{method};{models};{parameters}"):F0} MB");
+        }
+        finally
+        {
+            ours.Dispose();
         }
     }
 }

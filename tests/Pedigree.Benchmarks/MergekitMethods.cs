@@ -4,8 +4,15 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace Pedigree.Benchmarks;
 
-/// <summary>One tensor of the base and of the models, in bf16.</summary>
-internal sealed record MergekitTensor(Tensor Base, IReadOnlyList<Tensor> Models);
+/// <summary>One tensor of the base and of the models, in bf16; the base's is loaded if it is asked for.</summary>
+internal sealed class MergekitTensor(Func<Tensor> loadBase, IReadOnlyList<Tensor> models)
+{
+    private readonly Lazy<Tensor> _base = new(loadBase);
+
+    public Tensor Base => _base.Value;
+
+    public IReadOnlyList<Tensor> Models { get; } = models;
+}
 
 /// <summary>
 /// mergekit's sequences of operations on libtorch, whole tensors at a time and in the models' type. Weights are 0.6, densities 0.5, and
@@ -25,16 +32,19 @@ internal static class MergekitMethods
         foreach (var tensor in origin.Tensors)
         {
             using var scope = NewDisposeScope();
-            var merged = merge(new(Peers.Load(tensor), [.. models.Select(model => Peers.Load(model.Find(tensor.Name)!))])).to_type(ScalarType.BFloat16);
+            var merged = merge(new(() => Peers.Load(tensor), [.. models.Select(model => Peers.Load(model.Find(tensor.Name)!))])).to_type(ScalarType.BFloat16);
             RandomAccess.Write(file, merged.bytes, at);
             at += tensor.ByteLength;
         }
     }
 
+    public static Tensor Slerp(MergekitTensor tensor) =>
+        Peers.Slerp(tensor.Models[0].to_type(ScalarType.Float32), tensor.Models[1].to_type(ScalarType.Float32), 0.3);
+
     public static Tensor Linear(MergekitTensor tensor)
     {
         var weights = full([tensor.Models.Count], Weight, dtype: ScalarType.BFloat16);
-        var shaped = weights.view([tensor.Models.Count, .. tensor.Base.shape.Select(_ => 1L)]);
+        var shaped = weights.view([tensor.Models.Count, .. tensor.Models[0].shape.Select(_ => 1L)]);
         return (shaped * stack(tensor.Models)).sum([0L]) / weights.sum();
     }
 

@@ -24,7 +24,7 @@ internal static class Peers
         }
     }
 
-    private static torch.Tensor Slerp(torch.Tensor v0, torch.Tensor v1, double t)
+    public static torch.Tensor Slerp(torch.Tensor v0, torch.Tensor v1, double t)
     {
         var (copy0, copy1) = (v0.clone(), v1.clone());
         static torch.Tensor Normalised(torch.Tensor v) => v.norm().item<float>() is > 1e-8f and var length ? v / length : v;

@@ -14,7 +14,9 @@ if (args.Contains("--help"))
           --folder F       where to put the models and outputs: 12 bytes for each parameter (a temporary folder)
           --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
           --methods        merge methods beside mergekit's way instead of SLERP and kinship
-          --method NAME    with --methods: only this one
+          --method NAMES   with --methods: only these, separated by commas
+          --cold           with --methods: the models are read from disk
+          --scaling        SLERP and linear merges from 0.1 to 4 billion parameters: 6 bytes of disk for each
           --evaluation     measure scoring and writing instead
           --accuracy       compare every element with scalar float64 instead
         """);
@@ -38,6 +40,11 @@ try
         EvaluationSpeed.Compare(folder, runs);
         return;
     }
+    if (args.Contains("--scaling"))
+    {
+        Scaling.Run(folder, runs);
+        return;
+    }
     SampleModels.Write(folder, parameters, args.Contains("--one-tensor"));
     using var ours = new Ours(folder);
     Console.WriteLine($"{ours.Base.Parameters / 1e6:F0} M parameters in bf16, {Environment.ProcessorCount} cores");
@@ -50,7 +57,7 @@ try
     }
     if (args.Contains("--methods"))
     {
-        MergeMethodBenchmark.Run(ours, folder, runs, peers, Option("--method"));
+        MergeMethodBenchmark.Run(folder, runs, peers, args.Contains("--cold"), Option("--method"));
         return;
     }
     Compare(ours);
@@ -81,7 +88,8 @@ void Compare(Ours ours)
     };
     for (var run = 0; run < runs; run++)
     {
-        var (time, fastest) = IoBound.Measure([first, second], target);
+        var (read, write, fastest) = IoBound.Measure([first, second], target);
+        var time = read + write;
         if (bound.Count == 0 || time.Elapsed < bound.Min(other => other.Elapsed))
             how = fastest;
         bound.Add(time);

@@ -14,9 +14,10 @@ internal static class SampleModels
     /// <param name="folder">Where.</param>
     /// <param name="parameters">Of each.</param>
     /// <param name="oneTensor">Whether all are in one matrix, instead of in layers.</param>
-    public static string Write(string folder, long parameters, bool oneTensor = false)
+    /// <param name="last">The last relative that is written; without 3 and 4 there is no base either.</param>
+    public static string Write(string folder, long parameters, bool oneTensor = false, int last = 4)
     {
-        for (var model = 0; model <= 4; model++)
+        for (var model = last == 4 ? 0 : 1; model <= last; model++)
             WriteOne(Path.Combine(folder, Name(model)), oneTensor
                 ? [new("model.embed_tokens.weight", DType.BF16, [parameters / 4096, 4096])] : Layers(parameters), model);
         return folder;

@@ -47,6 +47,8 @@ internal readonly record struct Time(double Elapsed, double Processor)
 {
     public static Time operator +(Time a, Time b) => new(a.Elapsed + b.Elapsed, a.Processor + b.Processor);
 
+    public static Time operator *(Time a, double times) => new(a.Elapsed * times, a.Processor * times);
+
     /// <summary>How many times another takes, by the clock and, in brackets, by the processors.</summary>
     public string Ratio(Time other) => FormattableString.Invariant($"{other.Elapsed / Elapsed:F2} ({other.Processor / Processor:F2})");
 
