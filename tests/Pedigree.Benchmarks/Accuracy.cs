@@ -30,13 +30,19 @@ internal static unsafe class Accuracy
         const double T = 0.3;
         var (a, b) = (ours.Models[first - 1].Checkpoint, ours.Models[second - 1].Checkpoint);
         var wrong = 0L;
-        using var output = ours.Slerp(first, second, T, target, ours.Kinship());
-        foreach (var (tensor, data) in Written(target, a))
-            wrong += Misrounded(a.Find(tensor)!, b.Find(tensor)!, data, T);
+        var whole = target + $"-{first}";
+        using (var output = ours.Slerp(first, second, T, target, ours.Kinship()))
+        {
+            output.AddFile("config.json", "{}"u8);
+            output.Complete(whole);
+        }
+        using (var child = Checkpoint.Open(whole))
+            foreach (var tensor in child.Tensors)
+                wrong += Misrounded(a.Find(tensor.Name)!, b.Find(tensor.Name)!, tensor, T);
         return (double)wrong / a.Parameters;
     }
 
-    private static long Misrounded(Tensor a, Tensor b, byte[] merged, double t)
+    private static long Misrounded(Tensor a, Tensor b, Tensor merged, double t)
     {
         double aa = 0, bb = 0, ab = 0;
         for (var i = 0L; i < a.Count; i++)
@@ -50,29 +56,20 @@ internal static unsafe class Accuracy
         var angle = Math.Acos(Math.Clamp(cosine, -1, 1));
         var (ca, cb) = Math.Abs(cosine) > 0.9995 ? (1 - t, t) : (Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle));
         var wrong = 0L;
-        fixed (byte* data = merged)
-            for (var i = 0L; i < a.Count; i++)
+        for (var i = 0L; i < a.Count; i++)
+        {
+            var exact = (ca * Value(a.Data, i)) + (cb * Value(b.Data, i));
+            var bits = ((ushort*)merged.Data)[i];
+            // Right if neither neighbour is nearer; of two equally near, the even one.
+            var off = Math.Abs(Value(bits) - exact);
+            foreach (var neighbour in new[] { (ushort)(bits - 1), (ushort)(bits + 1) })
             {
-                var exact = (ca * Value(a.Data, i)) + (cb * Value(b.Data, i));
-                var bits = ((ushort*)data)[i];
-                // Right if neither neighbour is nearer; of two equally near, the even one.
-                var off = Math.Abs(Value(bits) - exact);
-                foreach (var neighbour in new[] { (ushort)(bits - 1), (ushort)(bits + 1) })
-                {
-                    var other = Math.Abs(Value(neighbour) - exact);
-                    if (other < off || (other == off && (bits & 1) == 1))
-                        wrong++;
-                }
+                var other = Math.Abs(Value(neighbour) - exact);
+                if (other < off || (other == off && (bits & 1) == 1))
+                    wrong++;
             }
+        }
         return wrong;
-    }
-
-    private static IEnumerable<(string Name, byte[] Data)> Written(string folder, Checkpoint like)
-    {
-        File.WriteAllText(Path.Combine(folder, "config.json"), "{}");
-        using var child = Checkpoint.Open(folder);
-        foreach (var tensor in like.Tensors)
-            yield return (tensor.Name, child.Find(tensor.Name)!.Bytes(0, (int)tensor.ByteLength).ToArray());
     }
 
     private static (double Pearson, double Cosine, double Euclidean) Scalar(Checkpoint origin, Checkpoint first, Checkpoint second)

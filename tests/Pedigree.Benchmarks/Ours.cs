@@ -29,7 +29,7 @@ internal sealed class Ours : IDisposable
     /// Inner products unless <paramref name="rows"/> has them, sums, files written; not hashed, flushed or renamed, as the peers do
     /// none of that. The files are removed with what is returned.
     /// </summary>
-    public IDisposable Slerp(int first, int second, double t, string target, IReadOnlyList<GramRow>? rows)
+    public CheckpointWriter Slerp(int first, int second, double t, string target, IReadOnlyList<GramRow>? rows)
     {
         var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", FormattableString.Invariant($"method: slerp\nparameters: {{t: {t}}}")));
         Relative[] parents = [Models[first - 1], Models[second - 1]];
