@@ -1,23 +1,34 @@
+using System.CommandLine;
+using Pedigree.Storage;
 using Pedigree.Weights.References;
+using Pedigree.Workflow;
 using Pedigree.Workflow.Report;
 
 namespace Pedigree.Cli;
 
-/// <summary>Folders of the models that a command names.</summary>
-internal static class ModelFolders
+/// <summary>Folders of the models that a command names: folders, models of the store, or Hugging Face ids, which are fetched first.</summary>
+internal sealed class ModelFolders(ParseResult parsed, Option<string> store, ProgressLines progress, CancellationToken cancellation) : IDisposable
 {
-    /// <summary>The folder of a model; one that is on the hub only is fetched first, and <paramref name="progress"/> says so.</summary>
-    public static Task<string> FindAsync(string model, string home, ProgressLines progress, CancellationToken cancellation) =>
-        ModelLocator.Default.FolderAsync(model, home, new Told<DownloadProgress>(
+    private readonly StoredModels _stored = new(Store.Open(parsed.GetValue(store)!), progress, cancellation);
+
+    /// <summary>The folder of a model of the store; null where it has none of that name.</summary>
+    public Task<string?> StoredAsync(string model) => _stored.FolderAsync(model);
+
+    /// <summary>The folder of a model.</summary>
+    /// <exception cref="Weights.BadInputException">There is no such model.</exception>
+    public Task<string> FindAsync(string model) => new ModelLocator(HubSettings.FromEnvironment(), StoredAsync).FolderAsync(
+        model, Environment.CurrentDirectory, new Told<DownloadProgress>(
             news => progress.Show($"fetching {news.Model}, {Format.Count(news.Bytes)} bytes")), cancellation);
 
     /// <summary>The folders of several, one after the other.</summary>
-    public static async Task<string[]> FindAllAsync(
-        IEnumerable<string> models, string home, ProgressLines progress, CancellationToken cancellation)
+    public async Task<string[]> FindAllAsync(IEnumerable<string> models)
     {
         List<string> folders = [];
         foreach (string model in models)
-            folders.Add(await FindAsync(model, home, progress, cancellation));
+            folders.Add(await FindAsync(model));
         return [.. folders];
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stored.Dispose();
 }

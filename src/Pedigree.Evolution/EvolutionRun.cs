@@ -53,6 +53,8 @@ public static class EvolutionRun
             List<double> gains = await EvaluateAsync(run, children, activities);
             await CompareAsync(run, generation, children, activities);
             await CompleteGenerationAsync(run, generation, gains);
+            if (Keeping.Removable(run.State) is [_, ..] removable)
+                await activities.RemoveAsync([.. removable.Select(Reference)]);
             reason = StopRules.Check(run.State);
             if (reason is null && await activities.ContinueAsync(generation) is not Continuation.GoOn and var next)
                 return next == Continuation.End ? StopReason.Told : null;

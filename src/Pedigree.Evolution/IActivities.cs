@@ -26,6 +26,9 @@ public interface IActivities
     /// <summary>Makes a child.</summary>
     Task<MergedModel> MergeAsync(MergeRequest request);
 
+    /// <summary>Removes the checkpoints of children that are not kept, unless another run needs them.</summary>
+    Task RemoveAsync(IReadOnlyList<ModelReference> children);
+
     /// <summary>Whether the run goes on after this generation.</summary>
     Task<Continuation> ContinueAsync(int generation);
 

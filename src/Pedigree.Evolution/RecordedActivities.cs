@@ -60,6 +60,11 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
             ? Task.FromResult(new MergedModel(known.Digest, known.Content)) : Work(live => live.MergeAsync(request));
     }
 
+    // Where something was recorded since, it is done; otherwise the same call removes what is left.
+    /// <inheritdoc/>
+    public Task RemoveAsync(IReadOnlyList<ModelReference> children) =>
+        next == history.Count && live is not null ? live.RemoveAsync(children) : Task.CompletedTask;
+
     /// <inheritdoc/>
     public Task<Continuation> ContinueAsync(int generation)
     {

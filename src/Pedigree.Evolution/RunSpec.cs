@@ -39,6 +39,10 @@ public sealed record RunSpec
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SequentialSpec? Sequential { get; init; }
 
+    /// <summary>Whose checkpoints stay.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public Keep Keep { get; init; }
+
     /// <summary>Feeds the random strategy and random merge methods; the others use no chance.</summary>
     public long Seed { get; init; }
 }

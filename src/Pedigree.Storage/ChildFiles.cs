@@ -11,17 +11,19 @@ namespace Pedigree.Storage;
 /// <param name="Files">SHA-256 of every other file in its folder, by name.</param>
 public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, IReadOnlyDictionary<string, string> Files)
 {
-    /// <summary>What a child's recipe in a store says; null where there is no such child.</summary>
+    /// <summary>What the recipe of a child in a store says, or of one that was removed; null where there is no such child.</summary>
     /// <exception cref="BadInputException">The file is not as it was written.</exception>
     public static async Task<ChildFiles?> ReadAsync(IStore store, string digest, CancellationToken cancellation = default) =>
-        await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } content
-            ? Parse(content, store.AddressOf(StoreNames.Recipe(digest))) : null;
+        await FindAsync(store, StoreNames.Recipe(digest), cancellation) ?? await FindAsync(store, StoreNames.RemovedRecipe(digest), cancellation);
+
+    private static async Task<ChildFiles?> FindAsync(IStore store, string name, CancellationToken cancellation) =>
+        await store.ReadAsync(name, cancellation: cancellation) is { } content ? Parse(content, store.AddressOf(name)) : null;
 
     /// <summary>Whether a store has a child with all its files; what they hold is not looked at.</summary>
     /// <exception cref="BadInputException">Its recipe is not as it was written.</exception>
     public static async Task<bool> AreThereAsync(IStore store, string digest, CancellationToken cancellation = default)
     {
-        if (await ReadAsync(store, digest, cancellation) is not { } child)
+        if (await FindAsync(store, StoreNames.Recipe(digest), cancellation) is not { } child)
             return false;
         foreach (string name in child.Files.Keys)
             if (!await store.ExistsAsync(StoreNames.CheckpointFile(digest, name), cancellation))

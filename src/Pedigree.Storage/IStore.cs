@@ -67,6 +67,11 @@ public interface IStore
     Task PublishCheckpointAsync(
         string digest, string folder, IProgress<double>? progress = null, CancellationToken cancellation = default);
 
+    /// <summary>
+    /// Removes a child's checkpoint, or what is left of it: whoever looks for it finds all of it or nothing. Who has it open may read it to the end.
+    /// </summary>
+    Task RemoveCheckpointAsync(string digest, CancellationToken cancellation = default);
+
     /// <summary>Keeps what is known of an admitted checkpoint, and its files where other machines could not read them otherwise.</summary>
     Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress = null, CancellationToken cancellation = default);
 }

@@ -30,7 +30,11 @@ public static partial class StoreNames
     /// <summary>Where an admitted checkpoint lies and what its files are.</summary>
     public static string Source(string digest) => $"{Checkpoint(digest)}/{SourceFile}";
 
-    internal const string SourceFile = "source.json";
+    /// <summary>What stays of a child whose checkpoint was removed.</summary>
+    public static string RemovedRecipe(string digest) => $"recipes/{Digest(digest)}.json";
+
+    /// <summary>Name of what <see cref="Source"/> is.</summary>
+    public const string SourceFile = "source.json";
 
     /// <summary>Whether a run may have this id.</summary>
     public static bool IsRun(string id) => RunPattern().IsMatch(id);

@@ -1,6 +1,7 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Activities;
 using Pedigree.Workflow.Audit;
 
 namespace Pedigree.Workflow;
@@ -13,11 +14,13 @@ public static class Auditor
     /// </summary>
     /// <param name="store">The store.</param>
     /// <param name="runId">Id of the run.</param>
-    /// <param name="remerge">Whether every child is made again, in a temporary folder, all kinship measured again, and both compared.</param>
+    /// <param name="remerge">Whether every child is made again, in the store's work folder, all kinship measured again, and both compared.</param>
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
-    /// <exception cref="BadInputException">There is no such run.</exception>
+    /// <exception cref="BadInputException">
+    /// There is no such run; or what is needed to make or evaluate it again is not there, such as room on the disk or a task's file.
+    /// </exception>
     public static async Task<ReplayResult> ReplayAsync(
         IStore store, string runId, bool remerge = false, bool reevaluate = false,
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
@@ -55,22 +58,39 @@ public static class Auditor
         IReadOnlyList<RunEvent> events = [];
         try
         {
+            // Here whatever is not right is what the audit looks for.
             events = [.. (await EventLog.ReadAsync(run, mayBeTorn: false, cancellation)).Select(logged => logged.Event)];
             if (await DecideAgainAsync(events) is { } difference)
                 throw new BadInputException(run.LogAddress, null, difference);
             await CheckpointAudit.VerifyAsync(run.Store, events, progress, cancellation);
-            if (remerge)
-            {
-                await KinshipAudit.VerifyAsync(run, events, progress, cancellation);
-                await MergeAudit.VerifyAsync(run, events, progress, cancellation);
-            }
-            if (reevaluate)
-                await ScoreAudit.VerifyAsync(run, events, progress, cancellation);
-            return new(run.Id, events.Count, true, null);
         }
         catch (Exception difference) when (difference is BadInputException or ArgumentException)
         {
             // The latter where a log that was made up calls something a digest that is none.
+            return new(run.Id, events.Count, false, difference.Message);
+        }
+        return remerge || reevaluate
+            ? await MakeAgainAsync(run, events, remerge, reevaluate, progress, cancellation) : new(run.Id, events.Count, true, null);
+    }
+
+    private static async Task<ReplayResult> MakeAgainAsync(
+        StoredRun run, IReadOnlyList<RunEvent> events, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        using WorkFolder apart = run.Store.CreateWorkFolder();
+        Models models = new(run.Store, apart.Path);
+        try
+        {
+            if (remerge)
+            {
+                await KinshipAudit.VerifyAsync(run, events, models, progress, cancellation);
+                await MergeAudit.VerifyAsync(run, events, models, progress, cancellation);
+            }
+            if (reevaluate)
+                await ScoreAudit.VerifyAsync(run, events, apart.Path, progress, cancellation);
+            return new(run.Id, events.Count, true, null);
+        }
+        catch (DifferenceException difference)
+        {
             return new(run.Id, events.Count, false, difference.Message);
         }
     }

@@ -1,9 +1,13 @@
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow;
 
-/// <summary>The files of a model as its checkpoint's own list has them: no other file of its folder is one of them.</summary>
+/// <summary>
+/// The files of a model as its checkpoint's own list has them: no other file of its folder is one of them. A child that was removed is made
+/// again where one of its files is opened.
+/// </summary>
 public sealed class ModelFiles
 {
     private readonly Func<string, CancellationToken, Task<Stream?>> _open;
@@ -22,9 +26,16 @@ public sealed class ModelFiles
         if (await AdmittedSource.ReadAsync(store, digest, cancellation) is { } source)
             return new(source.Files.Select(file => new ModelFile(file.Name, file.Sha256)), source.LooksUnchanged
                 ? (name, _) => Task.FromResult<Stream?>(File.OpenRead(Path.Combine(source.Path, name))) : Stored);
+        async Task<Stream?> StoredOrRemade(string name, CancellationToken cancel)
+        {
+            if (await Stored(name, cancel) is { } stream)
+                return stream;
+            (await new Models(store).FindAsync(digest, new(null, "remake", digest), cancel))?.Dispose();
+            return await Stored(name, cancel);
+        }
         ChildFiles child = await ChildFiles.ReadAsync(store, digest, cancellation)
             ?? throw new BadInputException(store.AddressOf(StoreNames.Checkpoint(digest)), null, "there is no such checkpoint");
-        return new(child.Files.Select(file => new ModelFile(file.Key, file.Value)), Stored);
+        return new(child.Files.Select(file => new ModelFile(file.Key, file.Value)), StoredOrRemade);
     }
 
     /// <summary>Opens one of them, to be read from anywhere.</summary>

@@ -35,7 +35,10 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     public SpecFile WithTasks(Func<string, string?>? refusal = null) => SpecTasks.Digested(this, refusal);
 
     /// <summary>The folder of a model of the spec; one that is on the hub only is fetched first.</summary>
+    /// <param name="model">The model as the spec names it.</param>
+    /// <param name="stored">The folder of what the store has by that name, or null.</param>
+    /// <param name="cancellation">Ends a download.</param>
     /// <exception cref="BadInputException">There is no such model.</exception>
-    public Task<string> FolderOfAsync(string model, CancellationToken cancellation) =>
-        ModelLocator.Default.FolderAsync(model, Folder, cancellation: cancellation);
+    public Task<string> FolderOfAsync(string model, Func<string, Task<string?>> stored, CancellationToken cancellation) =>
+        new ModelLocator(HubSettings.FromEnvironment(), stored).FolderAsync(model, Folder, cancellation: cancellation);
 }

@@ -82,6 +82,35 @@ public sealed class RunTests : IDisposable
         Assert.DoesNotContain("   at ", (await Command.RunAsync("run", folder["nothing.yaml"], "--store", Store)).Refusal, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_model_of_a_run_is_named_by_its_run_or_digest_wherever_a_model_is_and_made_again_where_it_was_removed()
+    {
+        string spec = Spec("strategy: { name: greedy, k: 2 }\nkeep: best");
+        string two = File.ReadAllText(spec);
+        File.WriteAllText(spec, two.Replace("/sort }", $"/sort, shift: {Command.Family}/shift }}"));
+        await Command.DoneAsync("run", spec, "--store", Store, "--run", "first");
+        JsonNode shown = (await Command.DoneAsync("show", "first", "--store", Store, "--json")).Json;
+        JsonNode removed = shown["models"]!.AsArray().First(model => (int)model!["generation"]! > 0 && model["path"] is null)!;
+        (string name, string digest) = ((string)removed["name"]!, (string)removed["digest"]!);
+
+        JsonNode kinship = (await Command.DoneAsync("kinship", "first/base", $"first/{name}", $"first/{(string)removed["parents"]![0]!}", "--store", Store, "--json")).Json;
+        Assert.InRange((double)kinship["pearson"]![0]![1]!, 0.1, 0.999);
+        string made = (await Command.DoneAsync("show", "first", "--model", name, "--store", Store)).Output.Trim();
+        Assert.Equal(Path.Combine(Store, "checkpoints", digest), made);
+
+        File.WriteAllText(folder["soup.yaml"], $$"""
+            merge_method: linear
+            parameters: {weight: 1}
+            models: [{model: first/{{name}}}, {model: {{digest}}}]
+            """);
+        await Command.DoneAsync("merge", folder["soup.yaml"], folder["child"], "--store", Store);
+        await Command.DoneAsync("eval", digest, "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--limit", "2", "--store", Store);
+
+        File.WriteAllText(spec, two.Replace($"sort: {Command.Family}/sort", $"sort: first/{name}"));
+        await Command.DoneAsync("run", spec, "--store", Store, "--run", "second");
+        Assert.Contains($"did you mean `{name}`?", (await Command.RunAsync("eval", $"first/{name}0", "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--store", Store)).Errors, StringComparison.Ordinal);
+    }
+
     public void Dispose() => folder.Dispose();
 
     private string Spec(string more = "strategy: { name: greedy, k: 2 }", string model = "reverse")

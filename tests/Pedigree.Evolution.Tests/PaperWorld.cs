@@ -82,6 +82,8 @@ internal sealed class PaperWorld : IActivities
 
     public Task<Continuation> ContinueAsync(int generation) => Task.FromResult(Continuation.GoOn);
 
+    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => Task.CompletedTask;
+
     public Task AppendAsync(RunEvent runEvent)
     {
         Log.Add(runEvent);

@@ -146,6 +146,20 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     }
 
     [Fact]
+    public async Task What_is_needed_to_evaluate_again_and_is_not_there_is_an_error_and_no_difference()
+    {
+        string store = Copied();
+        string family = _folder["family"];
+        TemporaryFolder.Copy(Samples.Family, family);
+        SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec().Replace($"{Samples.Family}/tasks", $"{family}/tasks"));
+        await EmbeddedHost.RunAsync(spec, Store.Open(store), "moved");
+        File.Delete(Path.Combine(family, "tasks", "sort.yaml"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true));
+        Assert.Contains("sort.yaml", error.Message);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(store), "moved", remerge: true)).Identical);
+    }
+
+    [Fact]
     public async Task A_run_recorded_long_ago_is_decided_the_same_way_today()
     {
         StoredRun run = new(Store.Open(_folder["old"]), "demo");

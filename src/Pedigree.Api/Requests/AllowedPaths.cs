@@ -60,7 +60,7 @@ public sealed class AllowedPaths
     {
         if (Inside(path) is { } folder && Directory.Exists(folder))
             return Folder(field, path, folder);
-        return await DigestAsync(path, cancellation)
+        return await StoredModels.DigestAsync(_store, path, cancellation)
             ?? throw RefusedException.Wrong(field, $"`{path}` is neither a model below {Folders} nor a checkpoint of the store (its digest, or run/model)");
     }
 
@@ -79,18 +79,6 @@ public sealed class AllowedPaths
             throw RefusedException.Wrong(field, $"`{path}` is no file below {Folders}");
         CheckLinks(field, path, file);
         return file;
-    }
-
-    /// <summary>The digest behind a name of the store: one of its checkpoints, or a model of one of its runs.</summary>
-    private async Task<string?> DigestAsync(string name, CancellationToken cancellation)
-    {
-        if (StoreNames.IsDigest(name))
-            return await _store.ExistsAsync(StoreNames.Recipe(name), cancellation) || await _store.ExistsAsync(StoreNames.Source(name), cancellation)
-                ? name : null;
-        if (name.Split('/') is not [var run, var model] || !StoreNames.IsRun(run) || !await new StoredRun(_store, run).ExistsAsync(cancellation))
-            return null;
-        RunState state = (await Runs.LoadAsync(_store, run, cancellation)).State;
-        return model == RunState.BaseName ? state.Base?.Digest : state.Models.GetValueOrDefault(model)?.Digest;
     }
 
     /// <summary>A path, absolute, if it lies in a root by its name.</summary>

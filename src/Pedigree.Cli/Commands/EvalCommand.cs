@@ -18,7 +18,7 @@ internal static class EvalCommand
 {
     public static Command Create()
     {
-        Argument<string> model = new("model") { Description = "A folder or a Hugging Face id, with its tokenizer; or run/model, with --samples alone" };
+        Argument<string> model = new("model") { Description = "A folder, a Hugging Face id, or run/model or a digest of the store, with its tokenizer; with --samples alone run/model" };
         Option<string[]> tasks = new("--task")
         {
             Description = $"A task file, or one of {string.Join(", ", TaskLoader.BuiltIn)}; may be given several times",
@@ -45,8 +45,7 @@ internal static class EvalCommand
         {
             Description = "Write every row's prompt, answer and scores beside the results file; of a run's model, print what was kept of every row, a line each",
         };
-        Option<string> store = Shared.Store();
-        Option<string> against = new("--against") { Description = "Folder of another model: score it too, and compare them item by item", HelpName = "model" };
+        Option<string> against = new("--against") { Description = "Another model: score it too, and compare them item by item", HelpName = "model" };
         Option<string[]> evaluator = new("--evaluator")
         {
             Description = "Another evaluator: lm_eval (the harness itself, as installed), or a command that reads and writes JSON; tasks are by its own names",
@@ -60,6 +59,7 @@ internal static class EvalCommand
         };
         Option<string> served = new("--served-model") { Description = "Name by which it serves the model [default: the model as given]", HelpName = "name" };
         Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
+        Option<string> store = Shared.Store();
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
             "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100", "pedigree eval demo-kinship/2-2 --samples") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, device, outputPath, samples, against, evaluator, endpoint, served, timeout, store };
         verb.Does(async (parsed, cancellation) =>
@@ -69,15 +69,15 @@ internal static class EvalCommand
                     : throw new BadInputException("--task", null, "is missing: a task file, or a built-in task");
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
                 throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
+            ProgressLines progress = new();
+            using ModelFolders found = new(parsed, store, progress, cancellation);
             if (parsed.GetValue(evaluator) is { Length: > 0 } command)
-                return await Outside(parsed, command, TimeSpan.FromSeconds(parsed.GetValue(timeout)), await ModelFolders.FindAsync(
-                    parsed.GetValue(model)!, Environment.CurrentDirectory, new ProgressLines(), cancellation),
+                return await Outside(parsed, command, TimeSpan.FromSeconds(parsed.GetValue(timeout)), await found.FindAsync(parsed.GetValue(model)!),
                     [.. parsed.GetValue(tasks)!.Select(task => new OutsideTask(task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))], cancellation);
             DateTimeOffset began = DateTimeOffset.Now;
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit),
                 chat: new ChatSettings(parsed.GetValue(applyTemplate), parsed.GetValue(multiturn), parsed.GetValue(system))))];
-            ProgressLines progress = new();
             using SpareModel spare = new();
             EvaluationOptions options = new()
             {
@@ -85,12 +85,12 @@ internal static class EvalCommand
                 Device = parsed.GetValue(device),
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };
-            string folder = await ModelFolders.FindAsync(parsed.GetValue(model)!, Environment.CurrentDirectory, progress, cancellation);
+            string folder = await found.FindAsync(parsed.GetValue(model)!);
             EvaluationResults results = parsed.GetValue(endpoint) is { } url
                 ? Evaluator.Evaluate(folder, Endpoint(url, parsed.GetValue(served) ?? parsed.GetValue(model)!, folder, parsed.GetValue(timeout)), loaded, options, cancellation)
                 : Evaluator.Evaluate(folder, loaded, options, cancellation);
             EvaluationResults? other = parsed.GetValue(against) is { } second ? Evaluator.Evaluate(
-                await ModelFolders.FindAsync(second, Environment.CurrentDirectory, progress, cancellation), loaded, options, cancellation) : null;
+                await found.FindAsync(second), loaded, options, cancellation) : null;
             progress.Done();
             IReadOnlyList<TaskComparison> comparisons = other is null ? [] : TaskComparison.Of(results, other);
             string? file = parsed.GetValue(outputPath) is { } path ? HarnessFiles.Write(

@@ -12,7 +12,7 @@ internal static class KinshipCommand
 {
     public static Command Create()
     {
-        Argument<string> ancestor = new("base") { Description = "The common ancestor: a folder or a Hugging Face id" };
+        Argument<string> ancestor = new("base") { Description = "The common ancestor: a folder, a Hugging Face id, or run/model or a digest of the store" };
         Argument<string[]> models = new("model") { Description = "Two or more of its descendants", Arity = ArgumentArity.OneOrMore };
         Option<KinshipMeasure[]> measures = new("--measure")
         {
@@ -20,15 +20,16 @@ internal static class KinshipCommand
             HelpName = "pearson|cosine|euclidean",
             DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
         };
+        Option<string> store = Shared.Store();
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
-            "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures };
+            "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures, store };
         verb.Does(async (parsed, cancellation) =>
         {
             string[] folders = parsed.GetValue(models)!;
             if (folders.Length < 2)
                 throw new BadInputException(folders[0], "model", "is the only one; give at least two models to compare");
             string[] names = Names(folders);
-            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], cancellation);
+            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], parsed, store, cancellation);
             Output.Of(parsed).Print(
                 new
                 {
@@ -48,13 +49,14 @@ internal static class KinshipCommand
         return verb;
     }
 
-    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, CancellationToken cancellation)
+    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, ParseResult parsed, Option<string> store, CancellationToken cancellation)
     {
         List<Relative> open = [];
         ProgressLines progress = new();
+        using ModelFolders found = new(parsed, store, progress, cancellation);
         try
         {
-            foreach (string folder in await ModelFolders.FindAllAsync(models, Environment.CurrentDirectory, progress, cancellation))
+            foreach (string folder in await found.FindAllAsync(models))
                 open.Add(new Relative(Path.TrimEndingDirectorySeparator(folder), Checkpoint.Open(folder)));
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(open[0], [], [.. open.Skip(1)],
                 progress: new Told<double>(done => progress.Show("measuring kinship", done)), cancellation: cancellation);

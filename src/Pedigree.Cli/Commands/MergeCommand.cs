@@ -20,9 +20,10 @@ internal static class MergeCommand
         Option<string> shards = new("--shard-size") { Description = "Most bytes of weights in a file", DefaultValueFactory = _ => "5GB", HelpName = "size" };
         Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, without reading or writing weights" };
         Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging", HelpName = "folder" };
+        Option<string> store = Shared.Store();
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child",
             "pedigree merge slerp.yaml ./child --shard-size 2GB", "pedigree merge slerp.yaml --explain", "pedigree merge --verify ./child")
-            { config, output, seed, shards, explain, verify };
+            { config, output, seed, shards, explain, verify, store };
         verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {
@@ -34,25 +35,26 @@ internal static class MergeCommand
                 return 0;
             }
             string file = parsed.GetValue(config) ?? throw new BadInputException("merge", "config", "is missing; give a mergekit YAML file");
+            ProgressLines progress = new();
+            using ModelFolders models = new(parsed, store, progress, cancellation);
             if (parsed.GetValue(explain))
             {
-                await ExplainAsync(file, to, cancellation);
+                await ExplainAsync(file, models, to, cancellation);
                 return 0;
             }
             string target = Path.GetFullPath(parsed.GetValue(output) ?? throw new BadInputException("merge", "out", "is missing; give a folder for the child"));
-            await MergeAsync(file, target, parsed.GetValue(seed), Size(parsed.GetValue(shards)!), to, cancellation);
+            await MergeAsync(file, target, parsed.GetValue(seed), Size(parsed.GetValue(shards)!), models, progress, to, cancellation);
             return 0;
         });
         return verb;
     }
 
-    private static async Task MergeAsync(string file, string folder, long seed, long maxShardSize, Output to, CancellationToken cancellation)
+    private static async Task MergeAsync(string file, string folder, long seed, long maxShardSize, ModelFolders models, ProgressLines progress, Output to, CancellationToken cancellation)
     {
         IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
-        ProgressLines progress = new();
         Stopwatch clock = Stopwatch.StartNew();
         MergedChild child = await MergePipeline.RunAsync(
-            stages, Home(file), HubSettings.FromEnvironment(), folder, maxShardSize, seed,
+            stages, Home(file), HubSettings.FromEnvironment(), models.StoredAsync, folder, maxShardSize, seed,
             new Told<string>(doing =>
             {
                 progress.Show(doing);
@@ -65,12 +67,12 @@ internal static class MergeCommand
             console => console.WriteLine($"{child.Folder}: {Format.Count(child.Parameters)} parameters, content {child.Content}"));
     }
 
-    private static async Task ExplainAsync(string file, Output to, CancellationToken cancellation)
+    private static async Task ExplainAsync(string file, ModelFolders models, Output to, CancellationToken cancellation)
     {
         IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
         if (stages.Count > 1)
             throw new BadInputException(file, null, $"has {stages.Count} documents, of which the later ones merge what is not there yet; explain a file of one");
-        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(stages[0], Home(file), ModelLocator.Default, null, cancellation: cancellation);
+        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(stages[0], Home(file), new ModelLocator(HubSettings.FromEnvironment(), models.StoredAsync), null, cancellation: cancellation);
         MergeExplanation explanation = MergeExplanation.Of(merge);
         to.Print(explanation, console =>
         {

@@ -14,11 +14,18 @@ internal static class ShowCommand
     {
         Argument<string> id = Shared.Run();
         Option<string> store = Shared.Store();
-        Verb verb = new("show", "Show how a run stands: its generations and all its models", "pedigree show demo-kinship") { id, store };
+        Option<string?> model = new("--model") { Description = "Where this model's checkpoint is; one that was removed is made again first", HelpName = "name" };
+        Verb verb = new("show", "Show how a run stands: its generations and all its models", "pedigree show demo-kinship",
+            "pedigree show demo-kinship --model 2-1") { id, store, model };
         verb.Does(async (parsed, cancellation) =>
         {
             RunRecord run = await Runs.LoadAsync(Store.Open(parsed.GetValue(store)!), parsed.GetValue(id)!, cancellation);
-            Dictionary<string, string> places = [];
+            if (parsed.GetValue(model) is { } name)
+            {
+                await PrintAsync(run, name, Output.Of(parsed), cancellation);
+                return 0;
+            }
+            Dictionary<string, string?> places = [];
             foreach (Model model in run.State.Models.Values.Append(run.State.Base).OfType<Model>())
                 places[model.Digest] = await run.AddressOfAsync(model);
             string? report = await run.Store.ExistsAsync(run.Run.Report, cancellation) ? run.Store.AddressOf(run.Run.Report) : null;
@@ -28,7 +35,16 @@ internal static class ShowCommand
         return verb;
     }
 
-    private static object Document(RunRecord run, Dictionary<string, string> places) => new
+    private static async Task PrintAsync(RunRecord run, string name, Output to, CancellationToken cancellation)
+    {
+        ProgressLines progress = new();
+        using StoredModels models = new(run.Store, progress, cancellation);
+        string path = (await models.FolderAsync($"{run.Id}/{name}"))!;
+        progress.Done();
+        to.Print(new { Run = run.Id, Name = name, run.State.Find(name).Digest, Path = path }, console => console.Profile.Out.Writer.WriteLine(path));
+    }
+
+    private static object Document(RunRecord run, Dictionary<string, string?> places) => new
     {
         Run = run.Id,
         Strategy = run.State.Spec?.Strategy.Name,
@@ -42,7 +58,7 @@ internal static class ShowCommand
         Events = run.Run.LogAddress,
     };
 
-    private static object Document(RunRecord run, Model model, Dictionary<string, string> places) => new
+    private static object Document(RunRecord run, Model model, Dictionary<string, string?> places) => new
     {
         model.Name,
         model.Generation,
@@ -60,7 +76,7 @@ internal static class ShowCommand
     private static ModelComparison? ToBest(RunRecord run, Model model) =>
         run.State.Population is [Model best, ..] ? run.State.Compare(best.Name, model.Name) : null;
 
-    private static void Print(IAnsiConsole console, RunRecord run, Dictionary<string, string> places, string? report)
+    private static void Print(IAnsiConsole console, RunRecord run, Dictionary<string, string?> places, string? report)
     {
         if (!run.State.Generations.IsEmpty)
         {

@@ -12,6 +12,9 @@ namespace Pedigree.Evaluation.Models;
 /// <param name="weights">All of <see cref="Shapes"/>, on one device and of one floating-point type. Not owned.</param>
 internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights)
 {
+    // A scalar that is a call's only argument may be collected while the call still reads it.
+    private static readonly TorchSharp.Scalar nothing = 0, never = double.NegativeInfinity;
+
     private readonly Tensor embedding = weights["model.embed_tokens.weight"];
 
     /// <summary>The last layer's output after each token.</summary>
@@ -155,7 +158,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     {
         var frequencies = stack((rotary.DependsOnLength ? lengths : [0]).Select(length =>
             tensor(rotary.FrequenciesAt(length), device: embedding.device)));         // [batch or 1, n/2]
-        var real = positions.masked_fill(positions.eq(TokenGrid.Padding), 0).to(float64);                   // [batch, tokens]
+        var real = positions.masked_fill(positions.eq(TokenGrid.Padding), nothing).to(float64);                   // [batch, tokens]
         var angles = real.unsqueeze(2) * frequencies.unsqueeze(1);                    // [batch, tokens, n/2]
         angles = cat([angles, angles], 2).unsqueeze(1);                               // [batch, 1, tokens, n]
         return ((angles.cos() * rotary.Amplitude).to(embedding.dtype), (angles.sin() * rotary.Amplitude).to(embedding.dtype));
@@ -172,7 +175,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         var allowed = (place <= position).logical_and(on.eq(0).logical_or(on.eq(branch)));
         if (window is { } most)
             allowed = allowed.logical_and(position - place < most);
-        return zeros(allowed.shape, embedding.dtype, embedding.device).masked_fill(allowed.logical_not(), double.NegativeInfinity).unsqueeze(1);
+        return zeros(allowed.shape, embedding.dtype, embedding.device).masked_fill(allowed.logical_not(), never).unsqueeze(1);
     }
 
     /// <summary>Every weight of such a model, by Llama's name (<see cref="WeightLayout"/> has the others'): [out, in], or [width] of a norm or bias.</summary>

@@ -34,6 +34,11 @@ public sealed class WorkActivities(IStore store)
     public Task<string> Compare([ActivityTrigger] string work, CancellationToken cancellation) =>
         DoAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(work, (run, request) => run.CompareAsync(request, cancellation));
 
+    /// <summary>Removes checkpoints that are not kept.</summary>
+    [Function(nameof(Remove))]
+    public Task<string> Remove([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<IReadOnlyList<ModelReference>, bool>(work, (run, children) => run.RemoveAsync(children, cancellation));
+
     private async Task<string> DoAsync<TRequest, TResult>(string text, Func<RunWork, TRequest, Task<TResult>> activity)
     {
         Work<TRequest> work = Wire.Read<Work<TRequest>>(text);

@@ -60,6 +60,9 @@ internal sealed class DurableActivities : IActivities
         return await UnlessTold(() => CallAsync<EvaluationRequest, ModelScores>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
     }
 
+    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => CallAsync<IReadOnlyList<ModelReference>, bool>(
+        nameof(WorkActivities.Remove), string.Join(", ", children.Select(child => child.Name)), children);
+
     public async Task<Continuation> ContinueAsync(int generation)
     {
         if (_end.IsCompleted)

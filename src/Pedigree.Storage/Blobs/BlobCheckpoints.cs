@@ -70,6 +70,16 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             await container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation)
                 .Select(blob => blob.Properties.ContentLength ?? 0).SumAsync(cancellation));
 
+    /// <summary>Removes a child's checkpoint, or what is left of it; its marker first, which makes it one.</summary>
+    public Task RemoveAsync(IStore store, string digest, CancellationToken cancellation) =>
+        BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
+        {
+            await container.GetBlobClient(StoreNames.Recipe(digest)).DeleteIfExistsAsync(cancellationToken: cancellation);
+            await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
+                await container.GetBlobClient(item.Name).DeleteIfExistsAsync(cancellationToken: cancellation);
+            return true;
+        });
+
     private static async Task DownloadAsync(BlobClient blob, string path, string address, CancellationToken cancellation)
     {
         // Two that make the same child write the same bytes: who reads in between begins the file again.

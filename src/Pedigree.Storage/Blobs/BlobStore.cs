@@ -125,6 +125,8 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         await cache.AddAsync(digest, folder, cancellation);
     }
 
+    public Task RemoveCheckpointAsync(string digest, CancellationToken cancellation) => _checkpoints.RemoveAsync(this, digest, cancellation);
+
     public async Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);

@@ -100,6 +100,18 @@ internal sealed class FolderStore(string root) : IStore
         DurableFiles.FlushFolder(Path.GetDirectoryName(target)!);
     }
 
+    public Task RemoveCheckpointAsync(string digest, CancellationToken cancellation)
+    {
+        string checkpoint = AddressOf(StoreNames.Checkpoint(digest));
+        using WorkFolder work = CreateWorkFolder();
+        if (Directory.Exists(checkpoint))
+        {
+            Directory.Move(checkpoint, Path.Combine(work.Path, digest));
+            DurableFiles.FlushFolder(Path.GetDirectoryName(checkpoint)!);
+        }
+        return Task.CompletedTask;
+    }
+
     public Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress, CancellationToken cancellation) =>
         WriteAsync(StoreNames.Source(source.Digest), source.ToJson(), cancellation);
 }

@@ -21,6 +21,7 @@ public static class MergePipeline
     /// <param name="stages">The documents.</param>
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="hub">Where models are found that are no folders.</param>
+    /// <param name="stored">The folder of what the caller's store has by a name, or null.</param>
     /// <param name="folder">Where the result goes.</param>
     /// <param name="maxShardSize">Most tensor bytes in a shard.</param>
     /// <param name="seed">Of the methods that draw at random.</param>
@@ -29,7 +30,7 @@ public static class MergePipeline
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
     public static async Task<MergedChild> RunAsync(
-        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, string folder, long maxShardSize, long seed,
+        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder, long maxShardSize, long seed,
         IProgress<string>? doing = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -39,7 +40,7 @@ public static class MergePipeline
         if (Directory.Exists($"{folder}.scratch"))
             Directory.Delete($"{folder}.scratch", recursive: true);
         Dictionary<string, string> made = new(StringComparer.Ordinal);
-        ModelLocator locator = new(hub, name => Task.FromResult(made.GetValueOrDefault(name)));
+        ModelLocator locator = new(hub, async name => made.GetValueOrDefault(name) ?? (stored is null ? null : await stored(name)));
         foreach (var stage in stages.SkipLast(1))
         {
             var child = await RunAsync(stage, digest => Path.Combine($"{folder}.stages", digest));

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Configuration;
 using Pedigree.Weights.Grams;
 
 namespace Pedigree.Weights.Merging;
@@ -46,6 +47,23 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
         if (Assembly is not null)
             json["assembly"] = Assembly.DeepClone();
         return json;
+    }
+
+    /// <summary>Reads what <see cref="ToJson"/> gave of a run's child: its body has no slices, and its parents are merged as they are.</summary>
+    /// <exception cref="BadInputException">It is not that.</exception>
+    public static MergeRecipe Parse(string file, JsonObject json)
+    {
+        var merge = json["merge"]!.AsObject();
+        JsonObject body = new() { ["method"] = merge["merge_method"]!.DeepClone(), ["parameters"] = merge["parameters"]!.DeepClone() };
+        foreach (var type in new[] { "dtype", "out_dtype" })
+            if (merge[type] is { } name)
+                body[type] = name.DeepClone();
+        if ((bool?)merge["origin"] == true)
+            body["base_model"] = "base";
+        MergeRecipe recipe = new(
+            MergeBody.Parse(ConfigurationReader.Parse(file, body.ToJsonString())), [.. json["parents"]!.AsArray().Select(parent => (string)parent!)],
+            (string?)json["ancestor"], (long?)json["seed"] ?? 0);
+        return JsonNode.DeepEquals(recipe.ToJson(), json) ? recipe : throw new BadInputException(file, "recipe", "is not one of a run's children");
     }
 
     /// <summary>

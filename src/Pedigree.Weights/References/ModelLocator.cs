@@ -5,9 +5,6 @@ namespace Pedigree.Weights.References;
 /// <param name="store">The folder of a digest or name in the caller's store, or null where it has none; null: no store.</param>
 public sealed class ModelLocator(HubSettings hub, Func<string, Task<string?>>? store = null)
 {
-    /// <summary>By the environment.</summary>
-    public static ModelLocator Default => new(HubSettings.FromEnvironment());
-
     /// <summary>
     /// The folder, absolute. A folder that exists goes before everything else; what looks like a path is never looked for on the hub.
     /// </summary>

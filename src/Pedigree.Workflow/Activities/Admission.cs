@@ -10,8 +10,8 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
 {
     public async Task<ModelAdmitted> AdmitAsync(ModelSource source, WorkNews news, CancellationToken cancellation)
     {
-        using OpenModel? stored = StoreNames.IsDigest(source.Path) ? await models.FindAsync(source.Path, news, cancellation) : null;
-        string folder = stored?.Checkpoint.Folder ?? await spec.FolderOfAsync(source.Path, cancellation);
+        using StoredModels stored = new(store, news.Progress, cancellation);
+        string folder = await spec.FolderOfAsync(source.Path, stored.FolderAsync, cancellation);
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         evaluator.Check(checkpoint);
         recipes.Check(checkpoint);

@@ -34,6 +34,12 @@ internal sealed class EmbeddedActivities(
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
         InTurn("compare", string.Join(", ", request.New.Select(model => model.Name)), () => _work.CompareAsync(request, cancellation));
 
+    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => InTurn("remove", string.Join(", ", children.Select(child => child.Name)), async () =>
+    {
+        await journal.TakeUpAsync(cancellation);
+        return await _work.RemoveAsync(children, cancellation);
+    });
+
     public async Task<Continuation> ContinueAsync(int generation) =>
         end.IsCancellationRequested || await run.StopRequestedAsync(cancellation) ? Continuation.End : Continuation.GoOn;
 

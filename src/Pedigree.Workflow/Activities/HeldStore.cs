@@ -70,6 +70,8 @@ internal sealed class HeldStore(IStore store, Func<string, bool>? hidden = null)
     public Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation) =>
         store.PublishCheckpointAsync(digest, folder, progress, cancellation);
 
+    public Task RemoveCheckpointAsync(string digest, CancellationToken cancellation) => store.RemoveCheckpointAsync(digest, cancellation);
+
     public async Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (_open)

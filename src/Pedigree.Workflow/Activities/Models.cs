@@ -9,16 +9,20 @@ namespace Pedigree.Workflow.Activities;
 
 /// <summary>
 /// Finds the weights behind a digest, and looks once whether an admitted model is still the one that was admitted, and a child that was
-/// made before the one that its recipe tells of: that reads all of it, one to two gigabytes a second and processor.
+/// made before the one that its recipe tells of: that reads all of it, one to two gigabytes a second and processor. A child that was
+/// removed is made again.
 /// </summary>
-internal sealed class Models(IStore store)
+/// <param name="store">The store.</param>
+/// <param name="apart">A folder where removed children are made again, so that nothing is changed in the store; null: they come back into it.</param>
+internal sealed class Models(IStore store, string? apart = null)
 {
     private readonly ConcurrentDictionary<string, string> _admitted = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _sound = new(StringComparer.Ordinal);
 
-    /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from.</summary>
-    public static async Task<string> AddressOfAsync(IStore store, string digest) =>
-        (await AdmittedSource.ReadAsync(store, digest))?.Path ?? store.AddressOf(StoreNames.Checkpoint(digest));
+    /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from; null where it was removed.</summary>
+    public static async Task<string?> AddressOfAsync(IStore store, string digest) =>
+        (await AdmittedSource.ReadAsync(store, digest))?.Path
+        ?? (await store.ExistsAsync(StoreNames.Recipe(digest)) ? store.AddressOf(StoreNames.Checkpoint(digest)) : null);
 
     /// <summary>Notes where a model lies whose content was just read.</summary>
     public void Admitted(string digest, string folder) => _admitted[digest] = folder;
@@ -47,7 +51,7 @@ internal sealed class Models(IStore store)
             return OpenModel.Of(digest, held, source is not null);
         }
         if (source is null)
-            return null;
+            return await RemakeAsync(digest, news.Of("remake"), cancellation);
         using (Checkpoint checkpoint = Checkpoint.Open(source.Path))
             if (Admission.Read(checkpoint).Digest != digest)
                 throw new BadInputException(source.Path, null,
@@ -69,6 +73,31 @@ internal sealed class Models(IStore store)
         {
             held.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Where a removed child is, or will be, made again; null where such children come back into the store.</summary>
+    public string? Apart(string digest) => apart is null ? null : Path.Combine(apart, digest);
+
+    private async Task<OpenModel?> RemakeAsync(string digest, WorkNews news, CancellationToken cancellation)
+    {
+        if (await RemovedChild.FindAsync(store, digest, cancellation) is not { } removed)
+            return null;
+        Making making = new(store, this, new(store));
+        try
+        {
+            if (Apart(digest) is not { } folder)
+            {
+                await making.PublishAsync(removed.Recipe, removed.Content, news, cancellation);
+                return OpenModel.Of(digest, (await store.OpenCheckpointAsync(digest, cancellation: cancellation))!, admitted: false);
+            }
+            if (!Directory.Exists(folder))
+                await making.WriteAsync(removed.Recipe, folder, removed.Content, news, cancellation);
+            return OpenModel.Of(digest, new(folder, null), admitted: false);
+        }
+        catch (WorkFailedException error)
+        {
+            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(digest)), null, $"cannot be made again: {error.Message}");
         }
     }
 

@@ -11,9 +11,10 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="store">The store.</param>
 /// <param name="spec">The run's spec.</param>
 /// <param name="progress">Told of the work.</param>
-public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>? progress = null)
+/// <param name="apart">A folder where children that were removed are made again; null: they come back into the store.</param>
+public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>? progress = null, string? apart = null)
 {
-    private readonly Models _models = new(store);
+    private readonly Models _models = new(store, apart);
     private readonly GramCache _grams = new(store);
     private readonly Recipes _recipes = new(store, spec.Spec, spec.Path);
     private readonly RunEvaluator _evaluator = new(store, spec, new TaskShelf(spec));
@@ -31,7 +32,7 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     /// <summary>Makes a child, or finds it.</summary>
     /// <exception cref="WorkFailedException">It can never be made.</exception>
     public Task<MergedModel> MergeAsync(MergeRequest request, CancellationToken cancellation = default) => DoAsync(
-        "merge", request.Child, news => new Merging(store, _models, _recipes, _grams).MergeAsync(request, news, cancellation));
+        "merge", request.Child, news => new Merging(store, _models, _recipes, new(store, _models, _grams)).MergeAsync(request, news, cancellation));
 
     /// <summary>Scores a model, or finds its scores.</summary>
     /// <exception cref="WorkFailedException">It is a child and can never be scored.</exception>
@@ -45,6 +46,14 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     /// <exception cref="Weights.BadInputException">The spec asks for significance, but there are no results item by item.</exception>
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request, CancellationToken cancellation = default) => DoAsync(
         "compare", string.Join(", ", request.New.Select(model => model.Name)), news => new Comparing(_evaluator, spec).CompareAsync(request, news, cancellation));
+
+    /// <summary>Removes the checkpoints of children that are not kept, unless another run needs them.</summary>
+    public Task<bool> RemoveAsync(IReadOnlyList<ModelReference> children, CancellationToken cancellation = default) => DoAsync(
+        "remove", string.Join(", ", children.Select(child => child.Name)), async news =>
+        {
+            await new Removal(store).RemoveAsync(children, news, cancellation);
+            return true;
+        });
 
     private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<WorkNews, Task<TResult>> work)
     {

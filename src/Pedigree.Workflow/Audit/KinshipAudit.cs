@@ -1,6 +1,5 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
-using Pedigree.Weights;
 using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow.Audit;
@@ -13,22 +12,22 @@ internal sealed class KinshipAudit : IActivities
     private readonly IProgress<RunProgress>? _progress;
     private readonly CancellationToken _cancellation;
 
-    private KinshipAudit(StoredRun run, RunSpec spec, RecordedActivities recorded, IProgress<RunProgress>? progress, CancellationToken cancellation) =>
+    private KinshipAudit(StoredRun run, RunSpec spec, Models models, RecordedActivities recorded, IProgress<RunProgress>? progress, CancellationToken cancellation) =>
         (_recorded, _kinship, _progress, _cancellation) = (
-            recorded, new(new(run.Store), new(run.Store, spec, run.LogAddress), new GramCache(null)), progress, cancellation);
+            recorded, new(models, new(run.Store, spec, run.LogAddress), new GramCache(null)), progress, cancellation);
 
-    /// <exception cref="BadInputException">The first kinship that comes out otherwise.</exception>
+    /// <exception cref="DifferenceException">The first kinship that comes out otherwise.</exception>
     public static async Task VerifyAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, IReadOnlyList<RunEvent> events, Models models, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunSpec spec = events.OfType<RunStarted>().First().Spec;
         try
         {
-            await EvolutionRun.RunAsync(spec, new KinshipAudit(run, spec, new(events), progress, cancellation));
+            await EvolutionRun.RunAsync(spec, new KinshipAudit(run, spec, models, new(events), progress, cancellation));
         }
         catch (DivergedException difference)
         {
-            throw new BadInputException(run.LogAddress, $"line {difference.Index + 1}",
+            throw new DifferenceException(run.LogAddress, $"line {difference.Index + 1}",
                 $"kinship measured again from the weights is another than was recorded ({difference.Message})");
         }
     }
@@ -43,6 +42,8 @@ internal sealed class KinshipAudit : IActivities
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => _recorded.CompareAsync(request);
 
     public Task<MergedModel> MergeAsync(MergeRequest request) => _recorded.MergeAsync(request);
+
+    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => Task.CompletedTask;
 
     public Task<Continuation> ContinueAsync(int generation) => _recorded.ContinueAsync(generation);
 

@@ -1,7 +1,5 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
-using Pedigree.Weights;
-using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging;
 using Pedigree.Workflow.Activities;
@@ -11,47 +9,42 @@ namespace Pedigree.Workflow.Audit;
 /// <summary>Makes every child of a run again from its parents, elsewhere and from their weights alone, and compares.</summary>
 internal static class MergeAudit
 {
-    /// <exception cref="BadInputException">The first child that comes out otherwise.</exception>
+    /// <param name="run">The run.</param>
+    /// <param name="events">Its log.</param>
+    /// <param name="models">Where parents are found; children that were removed stay there, for those made of them.</param>
+    /// <param name="progress">Told of the work.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="DifferenceException">The first child that comes out otherwise.</exception>
     public static async Task VerifyAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, IReadOnlyList<RunEvent> events, Models models, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
         Recipes recipes = new(run.Store, state.Spec!, run.LogAddress);
         Dictionary<string, string> digests = events.OfType<MergeCompleted>().ToDictionary(merged => merged.Name, merged => merged.Digest);
         foreach (ModelAdmitted admitted in events.OfType<ModelAdmitted>())
             digests[admitted.Name] = admitted.Digest;
-        Models models = new(run.Store);
-        DirectoryInfo temporary = Directory.CreateTempSubdirectory("pedigree-");
-        try
+        foreach (MergeCompleted merged in events.OfType<MergeCompleted>())
         {
-            foreach (MergeCompleted merged in events.OfType<MergeCompleted>())
-            {
-                MergeRecipe recipe = recipes.For(state.Base!.Digest, [.. merged.Parents.Select(parent => digests[parent])]);
-                if (recipe.Digest != merged.Digest)
-                    throw new BadInputException(run.LogAddress, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
-                string content = await MakeAsync(models, recipe, Path.Combine(temporary.FullName, recipe.Digest),
-                    new(progress, "merge", merged.Name), cancellation);
-                if (content != merged.Content)
-                    throw new BadInputException(run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest)), null,
-                        $"{merged.Name} made again has the content digest {content}; {merged.Content} was recorded");
-            }
-        }
-        finally
-        {
-            temporary.Delete(recursive: true);
+            MergeRecipe recipe = recipes.For(state.Base!.Digest, [.. merged.Parents.Select(parent => digests[parent])]);
+            if (recipe.Digest != merged.Digest)
+                throw new DifferenceException(run.LogAddress, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
+            string folder = models.Apart(recipe.Digest)!;
+            // Made before with the store's Gram rows: here only weights count.
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+            string content = await MakeAsync(models, recipe, folder, new(progress, "merge", merged.Name), cancellation);
+            if (content != merged.Content)
+                throw new DifferenceException(run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest)), null,
+                    $"{merged.Name} made again has the content digest {content}; {merged.Content} was recorded");
+            if (await run.Store.ExistsAsync(StoreNames.Recipe(recipe.Digest), cancellation))
+                Directory.Delete(folder, recursive: true);
         }
     }
 
     private static async Task<string> MakeAsync(Models models, MergeRecipe recipe, string folder, WorkNews news, CancellationToken cancellation)
     {
-        using (OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation))
-        {
-            IReadOnlyList<Relative> relatives = family.Relatives;
-            Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], null, folder, progress: news, cancellation: cancellation);
-        }
-        using Checkpoint child = Checkpoint.Open(folder);
-        string content = CheckpointDigest.Compute(child).ContentDigest;
-        Directory.Delete(folder, recursive: true);
-        return content;
+        using OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation);
+        IReadOnlyList<Relative> relatives = family.Relatives;
+        return Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], null, folder, progress: news, cancellation: cancellation).ContentDigest;
     }
 }

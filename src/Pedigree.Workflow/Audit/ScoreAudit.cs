@@ -8,9 +8,10 @@ namespace Pedigree.Workflow.Audit;
 /// <summary>Scores every model of a run again, makes every comparison again, and looks whether all comes out as recorded.</summary>
 internal static class ScoreAudit
 {
-    /// <exception cref="BadInputException">The first score or comparison that comes out otherwise, or a task that has changed.</exception>
+    /// <exception cref="DifferenceException">The first score or comparison that comes out otherwise, or a task that has changed.</exception>
+    /// <exception cref="BadInputException">A task cannot be loaded.</exception>
     public static async Task VerifyAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, IReadOnlyList<RunEvent> events, string apart, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
         string origin = await run.OriginAsync(cancellation) ?? throw new BadInputException(
@@ -18,9 +19,9 @@ internal static class ScoreAudit
         SpecFile spec = new(origin, Path.GetDirectoryName(origin)!, state.Spec!);
         foreach ((TaskSpec now, TaskSpec recorded) in spec.WithTasks().Spec.Tasks.Zip(state.Spec!.Tasks))
             if (now.Digest != recorded.Digest)
-                throw new BadInputException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others");
+                throw new DifferenceException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others");
         // Scores that are in the store are not looked at, and those made again are not written there.
-        RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress);
+        RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress, apart);
         ModelReference Reference(string name) => new(name, state.Find(name).Digest);
         foreach (RunEvent recorded in events)
         {
@@ -39,19 +40,19 @@ internal static class ScoreAudit
     private static void Verify(StoredRun run, ModelEvaluated recorded, ModelScores again)
     {
         if (recorded.Evaluator is { } evaluator && again.Evaluator != evaluator)
-            throw new BadInputException(run.LogAddress, recorded.Name, $"was scored by {evaluator}, which is {again.Evaluator} now");
+            throw new DifferenceException(run.LogAddress, recorded.Name, $"was scored by {evaluator}, which is {again.Evaluator} now");
         if (recorded.Partial != again.Partial)
-            throw new BadInputException(run.LogAddress, recorded.Name, $"was given up after {recorded.Partial?.Asked} items, and after {again.Partial?.Asked} when evaluated again");
+            throw new DifferenceException(run.LogAddress, recorded.Name, $"was given up after {recorded.Partial?.Asked} items, and after {again.Partial?.Asked} when evaluated again");
         foreach ((TaskScore score, TaskScore before) in again.Scores.Zip(recorded.Scores))
             if (score != before)
-                throw new BadInputException(run.LogAddress, recorded.Name, FormattableString.Invariant(
+                throw new DifferenceException(run.LogAddress, recorded.Name, FormattableString.Invariant(
                     $"scores {score.Value} in {score.Task} when evaluated again; {before.Value} was recorded"));
     }
 
     private static void Verify(StoredRun run, ModelsCompared recorded, IReadOnlyList<ModelComparison> again)
     {
         if (recorded.Comparisons.Except(again).FirstOrDefault() is { } other)
-            throw new BadInputException(run.LogAddress, other.First, FormattableString.Invariant(
+            throw new DifferenceException(run.LogAddress, other.First, FormattableString.Invariant(
                 $"compares otherwise with {other.Second} when compared again; p = {other.PValue} was recorded"));
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Evolution;
 using Pedigree.Weights;
@@ -27,6 +28,7 @@ internal static class SpecReader
             Evaluator = EvaluatorReader.Read(root.Optional("evaluator"), evaluators),
             Significance = root.OptionalNumber("significance"),
             Sequential = Sequential(root.Optional("sequential")),
+            Keep = Word(root, "keep", Keep.All),
             Seed = root.OptionalInteger("seed") ?? 0,
         };
         spec = spec with { Stop = Stop(root.OptionalMapping("stop"), spec.Kinship.Measure) };
@@ -108,6 +110,9 @@ internal static class SpecReader
         return spec;
     }
 
+    // As in the log.
+    private static string Word<TEnum>(TEnum value) where TEnum : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+
     private static bool Absent(ConfigurationMapping mapping, string key) => mapping.Members.All(member => member.Key != key);
 
     private static int? Count(ConfigurationMapping mapping, string key) => mapping.OptionalInteger(key) switch
@@ -124,9 +129,9 @@ internal static class SpecReader
             return absent;
         string word = node.AsString();
         foreach (TEnum value in Enum.GetValues<TEnum>())
-            if (value.ToString().ToLowerInvariant() == word)
+            if (Word(value) == word)
                 return value;
-        string[] words = [.. Enum.GetNames<TEnum>().Select(name => name.ToLowerInvariant())];
+        string[] words = [.. Enum.GetValues<TEnum>().Select(Word)];
         throw node.Error($"`{word}` is not known; use {string.Join(", ", words)}"
             + (Nearest.To(word, words) is { } near ? $" (did you mean `{near}`?)" : ""));
     }

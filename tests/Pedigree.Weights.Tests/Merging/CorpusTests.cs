@@ -50,7 +50,7 @@ public sealed class CorpusTests : IDisposable
     }
 
     private Task<MergedChild> RunAsync(IReadOnlyList<MergeConfig> stages) =>
-        MergePipeline.RunAsync(stages, Family, _hub, _folder["child"], CheckpointWriter.DefaultMaxShardSize, 0);
+        MergePipeline.RunAsync(stages, Family, _hub, null, _folder["child"], CheckpointWriter.DefaultMaxShardSize, 0);
 
     [Fact]
     public async Task A_stage_that_has_not_changed_is_not_made_again_whatever_its_name()
@@ -82,7 +82,7 @@ public sealed class CorpusTests : IDisposable
     [Fact]
     public async Task Shards_have_the_size_that_was_chosen()
     {
-        var child = await MergePipeline.RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")), Family, _hub, _folder["child"], 100_000, 0);
+        var child = await MergePipeline.RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")), Family, _hub, null, _folder["child"], 100_000, 0);
         using var checkpoint = Checkpoint.Open(child.Folder);
         Assert.True(checkpoint.WeightFiles.Count > 3);
         Assert.Contains("model.safetensors.index.json", checkpoint.WeightFiles);

@@ -107,7 +107,7 @@ public sealed class ResumedMergeTests : IDisposable
     private static Task<MergedChild> MergeAsync(
         string home, string child, string config, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
         MergePipeline.RunAsync(MergeConfig.ParseAll("c.yml", config), home, new(new("http://127.0.0.1:9/"), Path.Combine(home, "cache"), Offline: true),
-            Path.Combine(home, child), ShardSize, 0, progress: progress, cancellation: cancellation);
+            null, Path.Combine(home, child), ShardSize, 0, progress: progress, cancellation: cancellation);
 
     private static async Task<int> KilledAsync(string home, string config, double fraction)
     {

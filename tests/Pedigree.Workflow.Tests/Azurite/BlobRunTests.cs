@@ -64,6 +64,6 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
         Assert.Equal(EmbeddedHostTests.Decisions(finished.Run), EmbeddedHostTests.Decisions(run));
         Model best = run.State.Population.First(model => model.Generation > 0);
         using LocalCheckpoint checkpoint = (await store.OpenCheckpointAsync(best.Digest, anew: true))!;
-        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best)), TemporaryFolder.Contents(checkpoint.Folder));
+        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""), TemporaryFolder.Contents(checkpoint.Folder));
     }
 }
