@@ -4,7 +4,6 @@ using Pedigree.Evaluation.Tasks;
 using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
-using TorchSharp;
 
 namespace Pedigree.Evaluation;
 
@@ -66,9 +65,7 @@ public static class Evaluator
     public static ReadyModel Load(Checkpoint checkpoint, EvaluationOptions? options = null)
     {
         var tokenizer = TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
-        var threads = torch.get_num_threads();
-        if (checkpoint.Parameters < OneThreadBelow)
-            torch.set_num_threads(1);
+        var single = checkpoint.Parameters < OneThreadBelow ? new SingleThread() : null;
         try
         {
             var model = options?.Spare is { } kept ? kept.Load(checkpoint, options.Device, options.DType)
@@ -79,12 +76,12 @@ public static class Evaluator
                     spare.Keep(model);
                 else
                     model.Dispose();
-                torch.set_num_threads(threads);
+                single?.Dispose();
             });
         }
         catch
         {
-            torch.set_num_threads(threads);
+            single?.Dispose();
             throw;
         }
     }
@@ -99,6 +96,14 @@ public static class Evaluator
         var tokenizer = TokenizerLoader.Open(folder);
         var model = new CompletionsEndpoint(endpoint, cancellation);
         return new(folder, model, tokenizer, model.Dispose);
+    }
+
+    /// <summary>The same of the checkpoint in a folder.</summary>
+    /// <exception cref="BadInputException">It cannot; says why.</exception>
+    public static void Check(string folder)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        Check(checkpoint);
     }
 
     /// <summary>Whether a model can be evaluated, as far as that is known without its weights: architecture and tokenizer.</summary>
@@ -116,7 +121,7 @@ public static class Evaluator
         var file = Path.Combine(folder, "config.json");
         if (!File.Exists(file))
             throw new BadInputException(file, null, "is missing; it says how many tokens the model reads.");
-        return ConfigReader.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(file)) as System.Text.Json.Nodes.JsonObject
+        return ConfigReader.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(InputFile.Readable(file))) as System.Text.Json.Nodes.JsonObject
             ?? throw new BadInputException(file, null, "is not a JSON object."), file).ContextLength;
     }
 

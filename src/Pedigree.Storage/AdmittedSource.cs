@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
 
 namespace Pedigree.Storage;
@@ -61,5 +62,5 @@ public sealed record AdmittedSource(string Path, string Digest, IReadOnlyList<So
 public sealed record SourceFile(string Name, long Length, DateTime Modified, string Sha256)
 {
     internal bool LooksUnchanged(string folder) =>
-        new FileInfo(System.IO.Path.Combine(folder, Name)) is { Exists: true } file && file.Length == Length && file.LastWriteTimeUtc == Modified;
+        InputFile.Behind(System.IO.Path.Combine(folder, Name)) is { Exists: true } file && file.Length == Length && file.LastWriteTimeUtc == Modified;
 }

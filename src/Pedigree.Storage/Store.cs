@@ -15,7 +15,8 @@ public static class Store
     /// container is <c>pedigree</c> unless one is named. Checkpoints from there are kept in the folder PEDIGREE_CACHE, up to PEDIGREE_CACHE_SIZE.
     /// </param>
     /// <exception cref="Weights.BadInputException">It is none of these.</exception>
-    public static IStore Open(string address) => Open(address, Options(), null);
+    public static IStore Open(string address) => !string.IsNullOrWhiteSpace(address) ? Open(address, Options(), null)
+        : throw new Weights.BadInputException("--store", null, "is empty; name a folder, or Azure Blob Storage by connection string or account URL");
 
     internal static IStore Open(string address, BlobClientOptions options, CheckpointCache? cache) =>
         BlobAddress.Parse(address, options) is { } container

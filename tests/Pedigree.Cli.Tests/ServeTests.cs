@@ -42,6 +42,15 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_port_that_is_taken_is_said_in_a_line()
+    {
+        using TcpListener taken = new(IPAddress.Loopback, 0);
+        taken.Start();
+        string refusal = (await Command.RunAsync("serve", "--urls", $"http://{taken.LocalEndpoint}", "--store", Store)).Refusal;
+        Assert.Contains("--urls: cannot be listened on", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_a_key_others_are_not_served()
     {
         string refusal = (await Command.RunAsync("serve", "--urls", "http://0.0.0.0:0", "--store", Store)).Refusal;

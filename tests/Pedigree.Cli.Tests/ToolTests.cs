@@ -51,6 +51,44 @@ public class ToolTests
         Assert.Contains("HF_HUB_OFFLINE forbids to fetch it", (await Command.RunAsync("kinship", Model("base"), Model("sort"), "family/none")).Refusal, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("--store: is empty", "runs", "--store", "")]
+    [InlineData("is a folder; name a file", "run", "{family}")]
+    [InlineData("`tpu` is not to be had here; cpu", "eval", "{sort}", "--task", "{task}", "--device", "tpu")]
+    [InlineData("`cuda:99` is not to be had here; cpu", "eval", "{sort}", "--task", "{task}", "--device", "cuda:99")]
+    [InlineData("--timeout: must be", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--timeout", "0")]
+    [InlineData("--timeout: must be", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--timeout", "NaN")]
+    [InlineData("--against: cannot be given with --evaluator", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--against", "{sort}")]
+    [InlineData("--against: cannot be given with --endpoint", "eval", "{sort}", "--task", "{task}", "--endpoint", "http://127.0.0.1:9/v1", "--against", "{sort}")]
+    [InlineData("there is no such folder", "eval", "{sort}", "--task", "{task}", "--against", "./nothing")]
+    [InlineData("demo.yaml is a file", "eval", "{sort}", "--task", "{task}", "--output_path", "{samples}/demo.yaml/results")]
+    [InlineData("demo.yaml is a file", "family", "train", "{samples}/demo.yaml/family")]
+    [InlineData("is not an account's URL", "runs", "--store", "https://example.com/container")]
+    public async Task What_is_asked_wrongly_is_said_in_a_line_before_any_work(string line, params string[] arguments) =>
+        Assert.Contains(line, (await Command.RunAsync([.. arguments.Select(argument => argument.Replace("{samples}", Command.Samples)
+            .Replace("{family}", Command.Family).Replace("{sort}", Model("sort")).Replace("{task}", Path.Combine(Command.Family, "tasks", "sort.yaml")))])).Refusal,
+            StringComparison.Ordinal);
+
+    [Fact(SkipUnless = nameof(HasSignals), Skip = "Windows has neither pipes nor devices among its files")]
+    public async Task A_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_waited_for()
+    {
+        using Folder folder = new();
+        foreach (string name in (string[])["config.json", "model.safetensors", "tokenizer.json"])
+        {
+            string model = folder[name];
+            Directory.CreateDirectory(model);
+            foreach (string file in Directory.GetFiles(Model("sort")))
+                File.Copy(file, Path.Combine(model, Path.GetFileName(file)));
+            File.Delete(Path.Combine(model, name));
+            using (var made = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(model, name)]))
+                await made.WaitForExitAsync();
+            Assert.Contains(name, (await Command.RunAsync("eval", model, "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"))).Refusal, StringComparison.Ordinal);
+            File.Delete(Path.Combine(model, name));
+            File.CreateSymbolicLink(Path.Combine(model, name), "/dev/zero");
+            Assert.Contains(name, (await Command.RunAsync("eval", model, "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"))).Refusal, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task A_merge_is_explained_before_it_is_made_and_verified_after()
     {

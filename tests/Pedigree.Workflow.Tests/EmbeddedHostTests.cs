@@ -277,6 +277,29 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.Contains("has changed since it was admitted", error.Message);
     }
 
+    [Fact(SkipUnless = nameof(HasLinks), Skip = "Windows lets not everyone make links")]
+    public async Task A_model_whose_weights_are_a_link_is_another_once_what_it_leads_to_is_replaced()
+    {
+        SpecFile spec = Relative("a", "sort");
+        string weights = _folder["a/models/sort/model.safetensors"];
+        File.Move(weights, _folder["weights"]);
+        File.CreateSymbolicLink(weights, _folder["weights"]);
+        using CancellationTokenSource source = new();
+        SynchronousProgress cancel = new(news =>
+        {
+            if (news is EventProgress { Event: ModelEvaluated })
+                source.Cancel();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
+        byte[] bytes = File.ReadAllBytes(_folder["weights"]);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(_folder["weights"], bytes);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        Assert.Equal("models.sort", error.Field);
+    }
+
+    public static bool HasLinks => !OperatingSystem.IsWindows();
+
     /// <summary>The sample family beside a spec of relative paths, whose `sort` is the model given.</summary>
     private SpecFile Relative(string folder, string sort)
     {

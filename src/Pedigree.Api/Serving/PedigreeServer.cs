@@ -27,7 +27,10 @@ public static class PedigreeServer
             kestrel.Limits.MaxRequestBodySize = SpecBody.MostBytes;
             kestrel.Limits.MaxRequestLineSize = LongestRequestLine;
         });
-        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+            // That it cannot start is told by whoever started it.
+            .AddFilter((category, level) => level >= LogLevel.Warning
+                && category is not ("Microsoft.Extensions.Hosting.Internal.Host" or "Microsoft.AspNetCore.Server.Kestrel"));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(50));
         builder.Services.AddRunsApi(Store.Open(options.Store), options.Api).AddEmbeddedRuns(options.RunsAtOnce, options.Events);
         builder.AddTracing();

@@ -69,6 +69,14 @@ internal static class EvalCommand
                     : throw new BadInputException("--task", null, "is missing: a task file, or a built-in task");
             if (parsed.GetValue(samples) && parsed.GetValue(outputPath) is null)
                 throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
+            if (parsed.GetValue(timeout) is not (> 0 and <= 1e6))
+                throw new BadInputException("--timeout", null, "must be a number of seconds above 0, at most 1000000");
+            if (parsed.GetResult(evaluator) is not null)
+                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served);
+            if (parsed.GetResult(endpoint) is not null)
+                Refuse(parsed, "--endpoint, which serves one model and has its own device", device, against);
+            else
+                Refuse(parsed, "a model that is computed here; it belongs to --endpoint", served);
             ProgressLines progress = new();
             using ModelFolders found = new(parsed, store, progress, cancellation);
             if (parsed.GetValue(evaluator) is { Length: > 0 } command)
@@ -86,11 +94,15 @@ internal static class EvalCommand
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };
             string folder = await found.FindAsync(parsed.GetValue(model)!);
+            string? otherFolder = parsed.GetValue(against) is { } second ? await found.FindAsync(second) : null;
+            if (otherFolder is not null)
+                Evaluator.Check(otherFolder);
+            if (parsed.GetValue(outputPath) is { } wanted)
+                HarnessFiles.CheckWritable(wanted, parsed.GetValue(model)!);
             EvaluationResults results = parsed.GetValue(endpoint) is { } url
                 ? Evaluator.Evaluate(folder, Endpoint(url, parsed.GetValue(served) ?? parsed.GetValue(model)!, folder, parsed.GetValue(timeout)), loaded, options, cancellation)
                 : Evaluator.Evaluate(folder, loaded, options, cancellation);
-            EvaluationResults? other = parsed.GetValue(against) is { } second ? Evaluator.Evaluate(
-                await found.FindAsync(second), loaded, options, cancellation) : null;
+            EvaluationResults? other = otherFolder is null ? null : Evaluator.Evaluate(otherFolder, loaded, options, cancellation);
             progress.Done();
             IReadOnlyList<TaskComparison> comparisons = other is null ? [] : TaskComparison.Of(results, other);
             string? file = parsed.GetValue(outputPath) is { } path ? HarnessFiles.Write(
@@ -121,6 +133,12 @@ internal static class EvalCommand
                 Console.Out.WriteLine(row.ToJsonString(EventJson.Options));
         });
         return 0;
+    }
+
+    private static void Refuse(ParseResult parsed, string with, params Option[] options)
+    {
+        if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
+            throw new BadInputException(given.Name, null, $"cannot be given with {with}");
     }
 
     private static EndpointSettings Endpoint(string url, string name, string folder, double timeout) =>

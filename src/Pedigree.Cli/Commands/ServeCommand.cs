@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 using Pedigree.Api;
 using Pedigree.Api.Serving;
+using Pedigree.Weights;
 using Pedigree.Workflow.Publishing;
 using Pedigree.Workflow.Specs;
 using Spectre.Console;
@@ -53,7 +54,14 @@ internal static class ServeCommand
                 Api = api,
                 Events = EventTarget.OfEnvironment(parsed.GetValue(publish)),
             });
-            await server.StartAsync(cancellation);
+            try
+            {
+                await server.StartAsync(cancellation);
+            }
+            catch (IOException error)
+            {
+                throw new BadInputException("--urls", null, $"cannot be listened on: {error.Message}");
+            }
             Output.Of(parsed).Print(new { server.Urls, api.Roots, Key = secret is not null },
                 console => console.WriteLine($"Serving {string.Join(" and ", server.Urls)}; Ctrl-C ends it in good order."));
             await server.WaitForShutdownAsync(cancellation);

@@ -23,10 +23,10 @@ public static class FamilyTrainer
         if (Directory.Exists(outputFolder) || File.Exists(outputFolder))
             throw new BadInputException(outputFolder, null, "exists already; name a new folder for the family");
         var folder = $"{outputFolder.TrimEnd('/', Path.DirectorySeparatorChar)}.{Guid.NewGuid():N}.tmp";
-        var threads = get_num_threads();
+        WritableFolder.Check(outputFolder);
+        using var single = new SingleThread();
         try
         {
-            set_num_threads(1);
             var examination = Skill.ExaminationWords(new Draw((ulong)options.Seed), options.Questions);
             var configJson = ConfigJson(options);
             var config = ConfigReader.Read(configJson, "config.json");
@@ -50,7 +50,6 @@ public static class FamilyTrainer
         }
         finally
         {
-            set_num_threads(threads);
             if (Directory.Exists(folder))
                 Directory.Delete(folder, recursive: true);
         }

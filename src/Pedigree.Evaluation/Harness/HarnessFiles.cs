@@ -28,9 +28,8 @@ public static class HarnessFiles
         EvaluationResults results, string path, string model, EvaluationOptions options, bool samples, DateTimeOffset began, DateTimeOffset ended)
     {
         var time = ended.ToString("yyyy-MM-dd'T'HH-mm-ss.ffffff", CultureInfo.InvariantCulture);
-        var single = path.EndsWith(".json", StringComparison.Ordinal);
-        var sanitized = Regex.Replace(model, """["<>:/|\\?*\[\]]+""", "__");
-        var folder = single ? Path.GetDirectoryName(Path.GetFullPath(path))! : Path.Combine(path, sanitized);
+        var (single, sanitized) = (IsSingle(path), Sanitized(model));
+        var folder = FolderOf(path, model);
         Directory.CreateDirectory(folder);
         var json = results.ToJson();
         json["config"] = new JsonObject
@@ -59,6 +58,17 @@ public static class HarnessFiles
         WriteWhole(file, json.ToJsonString(Readable));
         return file;
     }
+
+    /// <summary>Finds out whether they can be written.</summary>
+    /// <exception cref="Weights.BadInputException">They cannot.</exception>
+    public static void CheckWritable(string path, string model) => WritableFolder.Check(FolderOf(path, model));
+
+    private static bool IsSingle(string path) => path.EndsWith(".json", StringComparison.Ordinal);
+
+    private static string Sanitized(string model) => Regex.Replace(model, """["<>:/|\\?*\[\]]+""", "__");
+
+    private static string FolderOf(string path, string model) =>
+        IsSingle(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : Path.Combine(path, Sanitized(model));
 
     /// <summary>A line for every row and filter.</summary>
     internal static IEnumerable<JsonObject> Samples(TaskResult task) =>

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Pedigree.Evaluation.Jinja;
 
 /// <summary>An expression; its value is that which Jinja2 on Python would give.</summary>
@@ -22,6 +24,10 @@ internal abstract record JinjaExpression
         catch (Exception error) when (error is OverflowException or OutOfMemoryException)
         {
             throw new JinjaException("a number or a text is too large");
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            throw new JinjaException("a regular expression takes too long on its text; a simpler one would be right");
         }
     }
 

@@ -92,7 +92,7 @@ public sealed class LanguageModel : IDisposable
 
     private static (Device Device, ScalarType Type) Where(string? device, DType? dtype)
     {
-        var where = new Device(device ?? (cuda.is_available() ? "cuda" : "cpu"));
+        var where = Find(device);
         return (where, dtype switch
         {
             null => where.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32,
@@ -101,6 +101,16 @@ public sealed class LanguageModel : IDisposable
             DType.F16 => ScalarType.Float16,
             _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "F32, BF16 or F16 would be right"),
         });
+    }
+
+    private static Device Find(string? name)
+    {
+        var devices = cuda.is_available() ? cuda.device_count() : 0;
+        if (name is not null && name != "cpu" && !(name.StartsWith("cuda", StringComparison.Ordinal) && Index(name["cuda".Length..]) < devices))
+            throw new BadInputException("device", null, $"`{name}` is not to be had here; cpu{(devices > 0 ? $", cuda, or cuda:0 to cuda:{devices - 1}" : ", since there is no GPU that this program can use,")} would be right");
+        return new Device(name ?? (devices > 0 ? "cuda" : "cpu"));
+
+        static int Index(string rest) => rest.Length == 0 ? 0 : rest[0] == ':' && ushort.TryParse(rest[1..], out var index) ? index : int.MaxValue;
     }
 
     /// <summary>Token ids are below this.</summary>

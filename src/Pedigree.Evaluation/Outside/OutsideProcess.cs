@@ -1,12 +1,13 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Text;
 
 namespace Pedigree.Evaluation.Outside;
 
 /// <summary>Runs a program to its end, or ends it with all that it started.</summary>
 internal static class OutsideProcess
 {
-    private const int KeptOfErrors = 2000;
+    private const int KeptOfErrors = 2000, MostCharacters = 100_000_000;
 
     /// <summary>What it wrote on standard output.</summary>
     /// <exception cref="EvaluatorFailedException">It cannot be started, takes too long, or exits otherwise than with 0.</exception>
@@ -26,8 +27,8 @@ internal static class OutsideProcess
         }
         try
         {
-            var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-            var errors = process.StandardError.ReadToEndAsync(limit.Token);
+            var output = ReadAsync(process, process.StandardOutput, limit.Token);
+            var errors = ReadAsync(process, process.StandardError, limit.Token);
             try
             {
                 await process.StandardInput.WriteAsync(input.AsMemory(), limit.Token);
@@ -37,8 +38,9 @@ internal static class OutsideProcess
             {
                 // It did not read its input; what it says counts.
             }
-            await process.WaitForExitAsync(limit.Token);
             var said = await errors;
+            _ = await output;
+            await process.WaitForExitAsync(limit.Token);
             return process.ExitCode == 0 ? await output : throw new EvaluatorFailedException(
                 $"it exited with {process.ExitCode}: {(said.Length > KeptOfErrors ? "…" + said[^KeptOfErrors..] : said).Trim()}");
         }
@@ -51,5 +53,21 @@ internal static class OutsideProcess
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
         }
+    }
+
+    /// <summary>All that it writes; a program that writes without end is ended.</summary>
+    private static async Task<string> ReadAsync(Process process, StreamReader stream, CancellationToken cancellation)
+    {
+        var (text, portion) = (new StringBuilder(), new char[1 << 14]);
+        while (await stream.ReadAsync(portion, cancellation) is var read and > 0)
+        {
+            if (text.Length + read > MostCharacters)
+            {
+                process.Kill(entireProcessTree: true);
+                throw new EvaluatorFailedException($"it wrote more than {MostCharacters} characters, and was ended");
+            }
+            text.Append(portion, 0, read);
+        }
+        return text.ToString();
     }
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Parquet.Serialization;
 using Pedigree.Evaluation.Jinja;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tasks;
@@ -33,7 +34,7 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
     {
         if (!System.IO.File.Exists(file))
             throw new BadInputException(file, "data", "is missing; it must be a JSONL file, one JSON object a line, or a Parquet file.");
-        var bytes = System.IO.File.ReadAllBytes(file);
+        var bytes = System.IO.File.ReadAllBytes(InputFile.Readable(file));
         var rows = Path.GetExtension(file) == ".parquet" ? FromParquet(file, bytes)
             : Path.GetExtension(file) == ".json" && bytes.AsSpan().TrimStart(" \r\n\t"u8).StartsWith("["u8) ? FromArray(file, bytes) : FromLines(file, bytes);
         return rows.Count > 0 ? (rows, Convert.ToHexStringLower(SHA256.HashData(bytes)))

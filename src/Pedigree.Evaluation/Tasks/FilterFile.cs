@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Pedigree.Weights.Configuration;
 
 namespace Pedigree.Evaluation.Tasks;
@@ -62,15 +63,24 @@ internal static class FilterFile
     /// </summary>
     private static Func<string, string> Extract(ConfigurationMapping step)
     {
-        var pattern = TaskFile.Pattern(step.Required("regex_pattern"));
+        var node = step.Required("regex_pattern");
+        var pattern = TaskFile.Pattern(node);
         var select = (int)(step.OptionalInteger("group_select") ?? 0);
         var fallback = step.OptionalString("fallback") ?? "[invalid]";
         return text =>
         {
             var matches = pattern.Matches(text);
-            var place = select < 0 ? matches.Count + select : select;
-            if (place < 0 || place >= matches.Count)
-                return fallback;
+            int place;
+            try
+            {
+                place = select < 0 ? matches.Count + select : select;
+                if (place < 0 || place >= matches.Count)
+                    return fallback;
+            }
+            catch (RegexMatchTimeoutException)
+            {
+                throw node.Error($"takes more than {TaskFile.LongestMatch.TotalSeconds} seconds on an answer; a simpler expression would be right");
+            }
             var groups = matches[place].Groups.Values.Select(group => group.Value).ToList();
             var found = groups.Count <= 2 ? groups[^1] : groups.Skip(1).FirstOrDefault(group => group.Length > 0);
             return found?.Trim() ?? fallback;

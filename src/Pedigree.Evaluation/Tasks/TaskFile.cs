@@ -56,12 +56,15 @@ internal static class TaskFile
             : node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
             : throw node.Error($"must be a whole number of at least {least}");
 
+    // Some expressions take longer than anyone lives on some texts.
+    public static TimeSpan LongestMatch { get; } = TimeSpan.FromSeconds(10);
+
     public static Regex Pattern(ConfigurationNode node)
     {
         try
         {
             // Python names groups with a P.
-            return new Regex(node.AsString().Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.CultureInvariant);
+            return new Regex(node.AsString().Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.CultureInvariant, LongestMatch);
         }
         catch (ArgumentException error)
         {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
 using Pedigree.Weights.Configuration;
 
@@ -31,7 +32,7 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         else if ((File.Exists(path) ? path : File.Exists(path + ".yaml") ? path + ".yaml" : null) is { } file)
         {
             files.Allowed(file, folder, name, "task");
-            (path, text, folder) = (file, File.ReadAllText(file), Path.GetDirectoryName(file)!);
+            (path, text, folder) = (file, File.ReadAllText(InputFile.Readable(file)), Path.GetDirectoryName(file)!);
         }
         else
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tokenizers;
@@ -20,7 +21,7 @@ internal sealed class JsonReader
     {
         try
         {
-            using var stream = File.OpenRead(file);
+            using var stream = File.OpenRead(InputFile.Readable(file));
             return new JsonReader(file, "", JsonNode.Parse(stream) as JsonObject ?? throw new JsonException());
         }
         catch (JsonException e)

@@ -38,7 +38,8 @@ internal static class BlobAddress
 
     private static BlobContainerClient Url(string address, BlobClientOptions options)
     {
-        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps)
+        if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps
+            || !(url.IsLoopback || url.Host.Contains(".blob.", StringComparison.OrdinalIgnoreCase)))
             throw new BadInputException("--store", null, "is not an account's URL: use https://ACCOUNT.blob.core.windows.net/CONTAINER");
         BlobUriBuilder parts = new(url);
         if (parts.BlobContainerName.Length == 0)

@@ -46,9 +46,16 @@ internal sealed class FolderStore(string root) : IStore
 
     public Task WriteAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
-        using WorkFolder work = CreateWorkFolder();
-        WholeFile.Write(AddressOf(name), content.Span, work.Path);
-        return Task.CompletedTask;
+        try
+        {
+            using WorkFolder work = CreateWorkFolder();
+            WholeFile.Write(AddressOf(name), content.Span, work.Path);
+            return Task.CompletedTask;
+        }
+        catch (Exception error) when (WholeFile.IsDisk(error))
+        {
+            throw WholeFile.NotWritten(AddressOf(name), error);
+        }
     }
 
     public async Task UpdateAsync(string name, Func<byte[]?, byte[]> change, CancellationToken cancellation)

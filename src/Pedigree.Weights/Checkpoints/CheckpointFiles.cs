@@ -91,7 +91,7 @@ internal static class CheckpointFiles
     {
         try
         {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return File.OpenHandle(InputFile.Readable(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,3 +1,4 @@
+using Pedigree.Weights.Checkpoints;
 using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -65,10 +66,12 @@ public static class ConfigurationReader
     {
         try
         {
-            var length = new FileInfo(path).Length;
+            if (Directory.Exists(path))
+                throw new BadInputException(path, null, "is a folder; name a file");
+            var length = InputFile.Behind(path).Length;
             if (length > MaxBytes)
                 throw new BadInputException(path, null, $"is {length} bytes long; at most {MaxBytes} are read");
-            return File.ReadAllText(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+            return File.ReadAllText(InputFile.Readable(path), new UTF8Encoding(false, throwOnInvalidBytes: true));
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -54,7 +54,8 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
         {
             using HttpRequestMessage request = new(method, address);
             request.Headers.Range = range;
-            if (settings.Token is not null && address.GetLeftPart(UriPartial.Authority) == settings.Endpoint.GetLeftPart(UriPartial.Authority))
+            // In the clear a token goes to nobody but this machine.
+            if (settings.Token is not null && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback) && address.GetLeftPart(UriPartial.Authority) == settings.Endpoint.GetLeftPart(UriPartial.Authority))
                 request.Headers.Authorization = new("Bearer", settings.Token);
             var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } location)

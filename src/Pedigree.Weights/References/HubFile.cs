@@ -65,6 +65,11 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
         var buffer = new byte[BufferLength];
         while (await body.ReadAsync(buffer, cancellation) is var read and > 0)
         {
+            if (file.Position + read > length)
+            {
+                file.SetLength(0);
+                throw new BadInputException(what, null, $"is longer than the {length} bytes that the hub says; it was thrown away, the same command fetches it anew");
+            }
             await WriteAsync(file, buffer.AsMemory(0, read), length ?? file.Length, cancellation);
             received(read);
         }

@@ -34,7 +34,7 @@ internal static class ChatTemplates
     {
         var own = Path.Combine(folder, File);
         if (System.IO.File.Exists(own))
-            return System.IO.File.ReadAllText(own);
+            return System.IO.File.ReadAllText(InputFile.Readable(own));
         var config = Path.Combine(folder, "tokenizer_config.json");
         if (!System.IO.File.Exists(config))
             return null;

@@ -36,7 +36,7 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
     {
         // Times first: a file that changes while it is read will not look unchanged.
         Dictionary<string, DateTime> times = checkpoint.SourceFiles.ToDictionary(
-            name => name, name => File.GetLastWriteTimeUtc(Path.Combine(checkpoint.Folder, name)));
+            name => name, name => InputFile.Behind(Path.Combine(checkpoint.Folder, name)).LastWriteTimeUtc);
         CheckpointManifest manifest = CheckpointDigest.Compute(checkpoint);
         return new(checkpoint.Folder, manifest.ContentDigest,
             [.. manifest.Files.Select(file => new SourceFile(file.Name, file.Length, times[file.Name], file.Sha256))]);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Specs;
@@ -46,7 +47,7 @@ internal static class SpecTasks
     /// </summary>
     private static string OutsideDigest(string folder, TaskSpec task)
     {
-        string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
+        string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(InputFile.Readable(file))));
         string Content(string? path) => path is null || Path.GetFullPath(path, folder) is var place && !Path.Exists(place) ? path ?? ""
             : File.Exists(place) ? Sha256(place) : string.Concat(Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories)
                 .Order(StringComparer.Ordinal).Select(file => $"{Path.GetRelativePath(place, file)} {Sha256(file)}\n"));

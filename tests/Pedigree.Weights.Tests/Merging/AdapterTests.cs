@@ -86,6 +86,14 @@ public sealed class AdapterTests : IDisposable
         Assert.False(Directory.Exists(_folder["scratch"]));
     }
 
+    [Fact]
+    public async Task A_factor_that_is_no_matrix_is_refused()
+    {
+        Architectures.Write(_folder["model"], "llama");
+        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
+        Assert.Contains("must be a matrix", (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
+    }
+
     private void Write(string settings, params (string Name, long[] Shape)[] tensors)
     {
         Model.Write(_folder["adapter"], [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", DType.F32, tensor.Shape, 70 + i))]);

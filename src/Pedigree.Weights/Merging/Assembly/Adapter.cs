@@ -81,11 +81,13 @@ internal sealed class Adapter : IDisposable
 
     private Tensor Sum(Tensor weight, string module, Tensor a, Tensor b, bool embedding, Scratch scratch)
     {
+        if (a.Shape.Count != 2 || b.Shape.Count != 2)
+            throw new BadInputException(_weights.Folder, a.Name, "must be a matrix, and lora_B too");
         var rank = (int)a.Shape[0];
         // PEFT keeps an embedding's factors the other way round, and GPT-2's layers their weights.
         var transposed = embedding || _config["fan_in_fan_out"]?.ToString() == "true";
         var (outer, inner) = (b.Shape[0], a.Shape[1]);
-        if (a.Shape.Count != 2 || b.Shape is not [_, var r] || r != rank || !weight.Shape.SequenceEqual(transposed ? [inner, outer] : [outer, inner]))
+        if (b.Shape[1] != rank || !weight.Shape.SequenceEqual(transposed ? [inner, outer] : [outer, inner]))
             throw new BadInputException(_weights.Folder, a.Name,
                 $"has shape [{string.Join(", ", a.Shape)}] and lora_B [{string.Join(", ", b.Shape)}], which does not fit {weight.Name} [{string.Join(", ", weight.Shape)}]");
         var scale = Scale(module, rank);
