@@ -120,7 +120,7 @@ public sealed class EventLogTests : IAsyncLifetime
     public async Task A_second_writer_is_refused_until_the_first_has_gone()
     {
         await using (await RunWriter.OpenAsync(_run))
-            Assert.Contains("run r is being written by another process", (await Assert.ThrowsAsync<BadInputException>(() => RunWriter.OpenAsync(_run))).Message);
+            Assert.Contains("run r is being written by another process", (await Assert.ThrowsAsync<RunHeldException>(() => RunWriter.OpenAsync(_run))).Message);
         await (await RunWriter.OpenAsync(_run)).DisposeAsync();
     }
 

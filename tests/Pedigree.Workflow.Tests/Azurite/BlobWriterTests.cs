@@ -1,7 +1,6 @@
 using Azure.Storage.Blobs.Specialized;
 using Pedigree.Evolution;
 using Pedigree.Storage;
-using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests.Azurite;
 
@@ -51,7 +50,7 @@ public sealed class BlobWriterTests(AzuriteServer azurite, FinishedRun finished)
         Assert.Equal(["first", "second"], (await EventLog.ReadAsync(run, mayBeTorn: false)).Select(logged => ((RunSuspended)logged.Event).Reason));
 
         async Task AssertRefusedAsync() => Assert.Contains("is being written by another process",
-            (await Assert.ThrowsAsync<BadInputException>(() => first.AppendAsync(new RunSuspended("lost"), DateTimeOffset.UtcNow))).Message);
+            (await Assert.ThrowsAsync<RunHeldException>(() => first.AppendAsync(new RunSuspended("lost"), DateTimeOffset.UtcNow))).Message);
     }
 
     [Fact]
