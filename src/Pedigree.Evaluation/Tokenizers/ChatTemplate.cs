@@ -35,7 +35,7 @@ internal sealed class ChatTemplate
         var settings = File.Exists(settingsFile) ? JsonReader.Open(settingsFile) : null;
         var named = settings?.Child("chat_template");
         // Of several the one named default is used.
-        var source = File.Exists(templateFile) ? File.ReadAllText(templateFile)
+        var source = File.Exists(templateFile) ? File.ReadAllText(Weights.Checkpoints.InputFile.Readable(templateFile))
             : named is { IsArray: true } ? named.Items().FirstOrDefault(item => item.Required("name").Text() == "default")?.Required("template").Text()
             : named?.Text();
         if (source is null)

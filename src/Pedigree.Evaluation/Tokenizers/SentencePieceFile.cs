@@ -101,7 +101,7 @@ internal static class SentencePieceFile
         var (kind, prefix, collapse) = (1, true, true);
         try
         {
-            foreach (var (field, input) in Fields(File.ReadAllBytes(file)))
+            foreach (var (field, input) in Fields(File.ReadAllBytes(Weights.Checkpoints.InputFile.Readable(file))))
             {
                 if (field == 1)
                     pieces.Add(ReadPiece(input.ReadBytes().ToByteArray()));
