@@ -234,7 +234,7 @@ public sealed class LanguageModel : IDisposable
             var last = transformer.Forward(grid, cache).view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(ends, device: device)); // [batch, width]
             var logits = transformer.Logits(last);                                    // [batch, vocabulary]
             // A NaN is the largest of a row, and an infinity too: what would be written then means nothing.
-            if (!logits.amax([1]).isfinite().all().item<bool>())
+            if (!logits.amax([1]).isfinite().all().cpu().data<bool>()[0])
                 throw new BadInputException(name, null, "its logits are not finite numbers, so it cannot write; a model whose weights are sound would be right");
             var next = logits.argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
             var staying = new List<int>();                                            // places in this step's batch

@@ -13,7 +13,6 @@ namespace Pedigree.Evaluation.Models;
 internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights)
 {
     // A scalar that is a call's only argument may be collected while the call still reads it.
-    private static readonly TorchSharp.Scalar nothing = 0, never = double.NegativeInfinity;
 
     private readonly Tensor embedding = weights["model.embed_tokens.weight"];
 
@@ -38,11 +37,11 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
             var attended = Attention(name + "self_attn.", Norm(hidden, name + "input_layernorm"), reaches[kind], cache?.Layer(layer));
             if (config.NormsAfter)
                 attended = Norm(attended, name + "post_attention_layernorm");
-            var between = hidden + attended;                                          // [batch, tokens, width]
+            var between = hidden.Plus(attended);                                          // [batch, tokens, width]
             var fed = FeedForward(name + "mlp.", Norm(config.Parallel ? hidden : between, name + (config.NormsAfter ? "pre_feedforward_layernorm" : "post_attention_layernorm")));
             if (config.NormsAfter)
                 fed = Norm(fed, name + "post_feedforward_layernorm");
-            hidden = between + fed;
+            hidden = between.Plus(fed);
         }
         cache?.Advance(grid.Width);
         return hidden.MoveToOuterDisposeScope();
@@ -62,7 +61,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         using var scope = NewDisposeScope();
         var head = config.TiedHead ? embedding : weights["lm_head.weight"];           // [vocabulary, width]
         var logits = linear(Norm(hidden, "model.norm"), head).to(float32);
-        return (config.LogitCap is { } cap ? (logits / cap).tanh() * cap : logits).MoveToOuterDisposeScope();
+        return (config.LogitCap is { } cap ? logits.DividedBy(cap).tanh().Times(cap) : logits).MoveToOuterDisposeScope();
     }
 
     /// <summary>What tokens attend to, and how their positions turn them.</summary>
@@ -83,7 +82,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         query = Rotate(query, reach);
         key = Rotate(key, reach);
         if (config.AttentionScalar != config.HeadWidth)
-            query = query * Math.Sqrt(config.HeadWidth / config.AttentionScalar);
+            query = query.Times(Math.Sqrt(config.HeadWidth / config.AttentionScalar));
         if (cache is not null)
             (key, value) = cache.Append(key, value);                                  // [batch, groups, keys, d]
 
@@ -110,8 +109,8 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     /// <summary>Attention whose scores lie within ± cap.</summary>
     private static Tensor Capped(Tensor query, Tensor key, Tensor value, Tensor mask, double cap)
     {
-        var scores = query.matmul(key.transpose(2, 3)) / Math.Sqrt(query.shape[3]);   // [batch, heads, tokens, keys]
-        return softmax((scores / cap).tanh() * cap + mask, -1, float32).to(value.dtype).matmul(value);
+        var scores = query.matmul(key.transpose(2, 3)).DividedBy(Math.Sqrt(query.shape[3]));   // [batch, heads, tokens, keys]
+        return softmax(scores.DividedBy(cap).tanh().Times(cap).Plus(mask), -1, float32).to(value.dtype).matmul(value);
     }
 
     private Tensor FeedForward(string name, Tensor input)
@@ -135,9 +134,9 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         if (config.Normalization == Normalization.Layer)
             return layer_norm(input, weight.shape, weight, weights[name + ".bias"], config.NormEpsilon);
         var wide = input.to(float32);                                                 // [batch, tokens, width]
-        var normed = wide * rsqrt(wide.square().mean([-1], keepdim: true) + config.NormEpsilon);
+        var normed = wide * rsqrt(wide.square().mean([-1], keepdim: true).Plus(config.NormEpsilon));
         return config.Normalization == Normalization.RootMeanSquare ? normed.to(input.dtype) * weight
-            : (normed * (weight.to(float32) + 1)).to(input.dtype);
+            : (normed * weight.to(float32).Plus(1)).to(input.dtype);
     }
 
     private Tensor Project(Tensor input, string name, bool bias) =>                   // [batch, tokens, in] → [batch, tokens, out]
@@ -149,7 +148,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         var (d, n) = (heads.shape[3], reach.Cosine.shape[3]);
         var turning = n == d ? heads : heads.narrow(3, 0, n);
         var across = cat([turning.narrow(3, n / 2, n / 2).neg(), turning.narrow(3, 0, n / 2)], 3);
-        var turned = turning * reach.Cosine + across * reach.Sine;
+        var turned = (turning * reach.Cosine).Plus(across * reach.Sine);
         return n == d ? turned : cat([turned, heads.narrow(3, n, d - n)], 3);
     }
 
@@ -158,10 +157,10 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     {
         var frequencies = stack((rotary.DependsOnLength ? lengths : [0]).Select(length =>
             tensor(rotary.FrequenciesAt(length), device: embedding.device)));         // [batch or 1, n/2]
-        var real = positions.masked_fill(positions.eq(TokenGrid.Padding), nothing).to(float64);                   // [batch, tokens]
+        var real = positions.With(0, positions.Is(TokenGrid.Padding)).to(float64); // [batch, tokens]
         var angles = real.unsqueeze(2) * frequencies.unsqueeze(1);                    // [batch, tokens, n/2]
         angles = cat([angles, angles], 2).unsqueeze(1);                               // [batch, 1, tokens, n]
-        return ((angles.cos() * rotary.Amplitude).to(embedding.dtype), (angles.sin() * rotary.Amplitude).to(embedding.dtype));
+        return (angles.cos().Times(rotary.Amplitude).to(embedding.dtype), angles.sin().Times(rotary.Amplitude).to(embedding.dtype));
     }
 
     /// <summary>
@@ -172,10 +171,10 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     {
         var (position, branch) = (queries.Positions.unsqueeze(2), queries.Branches.unsqueeze(2));           // [batch, tokens, 1]
         var (place, on) = (keys.Positions.unsqueeze(1), keys.Branches.unsqueeze(1));                        // [batch, 1, keys]
-        var allowed = (place <= position).logical_and(on.eq(0).logical_or(on.eq(branch)));
+        var allowed = (place <= position).logical_and(on.Is(0).logical_or(on.eq(branch)));
         if (window is { } most)
-            allowed = allowed.logical_and(position - place < most);
-        return zeros(allowed.shape, embedding.dtype, embedding.device).masked_fill(allowed.logical_not(), never).unsqueeze(1);
+            allowed = allowed.logical_and(position.Minus(place).IsBelow(most));
+        return zeros(allowed.shape, embedding.dtype, embedding.device).With(double.NegativeInfinity, allowed.logical_not()).unsqueeze(1);
     }
 
     /// <summary>Every weight of such a model, by Llama's name (<see cref="WeightLayout"/> has the others'): [out, in], or [width] of a norm or bias.</summary>

@@ -87,7 +87,7 @@ internal static class WeightLoader
             part.bytes = MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(bytes), bytes.Length);
             using var finite = part.isfinite();
             using var all = finite.all();
-            if (!all.item<bool>())
+            if (!all.cpu().data<bool>()[0])
                 throw new BadInputException(folder, source.Name, "holds a NaN or an infinity; every weight must be a finite number");
         }
         return copy;
