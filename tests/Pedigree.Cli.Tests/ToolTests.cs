@@ -113,6 +113,24 @@ public class ToolTests
     }
 
     [Fact]
+    public async Task A_merge_whose_weights_cancel_is_warned_of_in_one_line()
+    {
+        using Folder folder = new();
+        File.WriteAllText(folder["none.yaml"], $$"""
+            merge_method: linear
+            parameters: {normalize: false}
+            models:
+              - model: {{Model("sort")}}
+                parameters: {weight: 1}
+              - model: {{Model("sort")}}/
+                parameters: {weight: -1}
+            """);
+        Said said = await Command.DoneAsync("merge", folder["none.yaml"], folder["child"], "--json");
+        Assert.Contains("tensors are all zero, though no parent's is", (string?)said.Json["warnings"]![0], StringComparison.Ordinal);
+        Assert.Equal($"warning: {said.Json["warnings"]![0]}", said.Errors.Trim());
+    }
+
+    [Fact]
     public async Task A_merge_by_mergekit_yaml_writes_a_model_that_eval_scores()
     {
         using Folder folder = new();

@@ -16,7 +16,7 @@ internal static class MergeCommand
     {
         Argument<string?> config = new("config") { Description = "A mergekit YAML file; relative paths of models begin at its folder", Arity = ArgumentArity.ZeroOrOne };
         Argument<string?> output = new("out") { Description = "Folder for the child, which must not exist", Arity = ArgumentArity.ZeroOrOne };
-        Option<long> seed = new("--seed") { Description = "Seed of the methods that draw at random, DARE and DELLA" };
+        Option<long?> seed = new("--seed") { Description = "Seed of the methods that draw at random, DARE and DELLA; goes before the file's random_seed" };
         Option<string> shards = new("--shard-size") { Description = "Most bytes of weights in a file", DefaultValueFactory = _ => "5GB", HelpName = "size" };
         Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, without reading or writing weights" };
         Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging", HelpName = "folder" };
@@ -49,7 +49,7 @@ internal static class MergeCommand
         return verb;
     }
 
-    private static async Task MergeAsync(string file, string folder, long seed, long maxShardSize, ModelFolders models, ProgressLines progress, Output to, CancellationToken cancellation)
+    private static async Task MergeAsync(string file, string folder, long? seed, long maxShardSize, ModelFolders models, ProgressLines progress, Output to, CancellationToken cancellation)
     {
         IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
         Stopwatch clock = Stopwatch.StartNew();
@@ -62,8 +62,10 @@ internal static class MergeCommand
             }),
             new Told<double>(done => progress.Show($"merging {100 * done:0} %, {Left(clock.Elapsed, done)}")), cancellation);
         progress.Done();
+        if (child.Warnings.Count > 0)
+            progress.Line($"warning: {string.Join("; ", child.Warnings)}");
         to.Print(
-            new { Path = child.Folder, child.Digest, child.Content, child.Parameters, stages[^1].Models },
+            new { Path = child.Folder, child.Digest, child.Content, child.Parameters, stages[^1].Models, child.Warnings },
             console => console.WriteLine($"{child.Folder}: {Format.Count(child.Parameters)} parameters, content {child.Content}"));
     }
 

@@ -67,6 +67,9 @@ public sealed class CheckpointWriter : IDisposable
     internal IEnumerable<IReadOnlySet<string>> Unwritten => _shards.Where(shard => !shard.IsWritten)
         .Select(shard => shard.Plan.Tensors.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal));
 
+    /// <summary>Where the shards lie that were finished: all, once the checkpoint is sealed.</summary>
+    internal IEnumerable<string> Finished => _shards.Select(shard => shard.FinishedPath).OfType<string>();
+
     /// <summary>Where the bytes of a tensor begin in its file.</summary>
     internal long StartOf(string tensor) => _slots[tensor].Start;
 

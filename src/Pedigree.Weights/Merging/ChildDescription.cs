@@ -10,28 +10,42 @@ namespace Pedigree.Weights.Merging;
 /// <summary>The small files beside a child's weights: config and tokenizer of the first parent, the recipe, a card.</summary>
 internal static class ChildDescription
 {
+    /// <summary>The file that has the recipe, whom the child descends from, and the digests of all other files.</summary>
+    public const string Recipe = "recipe.json";
+
+    private const string Warnings = "warnings";
+
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    /// <summary>Adds them to what is written and seals it.</summary>
-    public static void Write(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small)
+    /// <summary>Adds them to what is written, seals it and looks at it.</summary>
+    public static void Write(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small, IReadOnlyList<TensorMerge> tensors)
     {
         writer.AddFile("config.json", Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
         small.Write(writer);
-        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var (name, text) in new[] { ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)), ("README.md", Card(recipe, small.Labels)) })
+        var files = new SortedDictionary<string, string>(writer.Seal().Files.ToDictionary(file => file.Name, file => file.Sha256), StringComparer.Ordinal);
+        var warnings = ResultCheck.Warnings(tensors, writer.Finished);
+        foreach (var (name, text) in new[]
+        {
+            ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)), ("README.md", ModelCard.Of(recipe, small, warnings)),
+        })
         {
             writer.AddFile(name, Text(text));
             files.Add(name, Convert.ToHexStringLower(SHA256.HashData(Text(text))));
         }
-        foreach (var file in writer.Seal().Files)
-            files.Add(file.Name, file.Sha256);
-        writer.AddFile("recipe.json", Text(new JsonObject
+        writer.AddFile(Recipe, Text(new JsonObject
         {
             ["digest"] = recipe.Digest,
             ["recipe"] = recipe.ToJson(),
+            [Lineage.Key] = small.Lineage.ToJson(),
+            [Warnings] = new JsonArray([.. warnings.Select(warning => JsonValue.Create(warning))]),
             ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create(file.Key, (JsonNode?)file.Value))),
         }.ToJsonString(Indented)));
     }
+
+    /// <summary>What was noticed when the child was made.</summary>
+    public static IReadOnlyList<string> WarningsOf(string folder) =>
+        CheckpointFiles.ReadObject(Path.Combine(folder, Recipe), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
+            ? [.. warnings.Select(warning => $"{warning}")] : [];
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n");
 
@@ -84,14 +98,4 @@ internal static class ChildDescription
             text.Append($"out_dtype: {MergeBody.Name(body.OutDType)}\n");
         return text.ToString();
     }
-
-    private static string Card(MergeRecipe recipe, IReadOnlyList<string> labels) => $"""
-        # A merged model
-
-        Made by Pedigree: `{recipe.Body.Method.Name}` of
-
-        {string.Join("\n", labels.Select((label, i) => $"- `{label}`{(i == recipe.Parents.Count ? ", the base of the others' task vectors" : "")}"))}
-
-        How, to the last bit: `recipe.json` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.
-        """.ReplaceLineEndings("\n");
 }

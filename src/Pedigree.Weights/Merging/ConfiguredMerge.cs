@@ -18,6 +18,8 @@ public sealed class ConfiguredMerge : IDisposable
     private readonly Scratch _scratch;
     private IReadOnlyList<Relative> _models = [];
     private SmallFiles _small = null!;
+    private Lineage _lineage = null!;
+    private IReadOnlyList<string> _hubIds = [];
 
     private ConfiguredMerge(MergeConfig config, string? scratch) => (_config, _scratch) = (config, new(scratch));
 
@@ -37,12 +39,12 @@ public sealed class ConfiguredMerge : IDisposable
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="locator">Finds models.</param>
     /// <param name="scratch">A folder that does not exist, for tensors that must be made before they can be merged; null: they are not.</param>
-    /// <param name="seed">Of the methods that draw at random.</param>
+    /// <param name="seed">Of the methods that draw at random; null: the configuration's, or 0.</param>
     /// <param name="progress">Told what is being fetched or read.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A model is not there, or does not fit the others: names the place in the configuration.</exception>
     public static async Task<ConfiguredMerge> OpenAsync(
-        MergeConfig config, string home, ModelLocator locator, string? scratch, long seed = 0, IProgress<string>? progress = null, CancellationToken cancellation = default)
+        MergeConfig config, string home, ModelLocator locator, string? scratch, long? seed = null, IProgress<string>? progress = null, CancellationToken cancellation = default)
     {
         ConfiguredMerge merge = new(config, scratch);
         try
@@ -72,12 +74,14 @@ public sealed class ConfiguredMerge : IDisposable
             opened.Dispose();
     }
 
-    private async Task OpenAsync(string home, ModelLocator locator, long seed, IProgress<string>? progress, CancellationToken cancellation)
+    private async Task OpenAsync(string home, ModelLocator locator, long? seed, IProgress<string>? progress, CancellationToken cancellation)
     {
         List<Relative> models = [];
         var (assembly, adapters) = (new JsonObject(), new JsonObject());
         for (var i = 0; i < _config.AllModels.Count; i++)
             models.Add(await OpenAsync(i, home, locator, adapters, progress, cancellation));
+        _lineage = Lineage.Of(models, _config.AllModels);
+        _hubIds = [.. _config.AllModels.Select((name, i) => ModelReference.Parse(name, home).HubIdOf(models[i].Checkpoint.Folder)).OfType<string>().Distinct()];
         if (adapters.Count > 0)
             assembly["adapters"] = adapters;
         _models = CommonShape.Of(models, assembly, sameRows: _config.Tokenizer is null);
@@ -102,7 +106,7 @@ public sealed class ConfiguredMerge : IDisposable
             assembly["chat_template"] = _config.ChatTemplate;
         var origin = _config.Origin is null ? null : _models[^1];
         Relative[] parents = [.. _models.Take(_config.Models.Count)];
-        Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed) { Assembly = assembly.Count > 0 ? assembly : null };
+        Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed ?? _config.Seed ?? 0) { Assembly = assembly.Count > 0 ? assembly : null };
         Parts = plain ? [new(Recipe, parents, origin)] : LayerStacking.Stack(_config, Recipe, _models);
         if (plain)
             for (var i = 1; i < _models.Count; i++)
@@ -112,7 +116,7 @@ public sealed class ConfiguredMerge : IDisposable
 
     private SmallFiles Files(Checkpoint donor, Vocabularies? vocabularies)
     {
-        SmallFiles files = new(donor, _config.AllModels) { Configuration = _config.Text };
+        SmallFiles files = new(donor, _config.AllModels) { Configuration = _config.Text, Lineage = _lineage, HubIds = _hubIds };
         if (vocabularies is not null)
             files = files.With(vocabularies);
         var template = _config.ChatTemplate switch

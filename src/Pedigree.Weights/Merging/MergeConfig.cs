@@ -32,6 +32,9 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     /// <summary>By which later documents of the same file name the child; null: it has no name.</summary>
     public string? Name { get; init; }
 
+    /// <summary><c>random_seed</c>, of the methods that draw at random; null: the caller's.</summary>
+    public long? Seed { get; init; }
+
     /// <summary>The text that was read.</summary>
     internal string Text { get; init; } = "";
 

@@ -25,7 +25,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             Index(_base!);
         ReadSources();
         var (tokenizer, template) = (TokenizerReader.Read(root, Known), TokenizerReader.ChatTemplate(root));
-        var name = root.OptionalString("name");
+        var (name, seed) = (root.OptionalString("name"), root.OptionalInteger("random_seed"));
         root.RefuseUnknownKeys();
         if (HasOrigin)
         {
@@ -47,6 +47,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             // Also where the base has no other meaning, it lends its config and small files.
             Base = _base is null ? null : Index(_base),
             Name = name,
+            Seed = seed,
             Tokenizer = tokenizer,
             ChatTemplate = template,
             Layout = _slices is [{ End: null, Module: null }] ? null : _layout,

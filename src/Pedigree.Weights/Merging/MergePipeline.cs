@@ -8,7 +8,8 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Digest">Of its recipe.</param>
 /// <param name="Content">Of its files.</param>
 /// <param name="Parameters">Elements of all its tensors.</param>
-public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters);
+/// <param name="Warnings">What was noticed in its weights: dead layers, collapsed norms.</param>
+public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters, IReadOnlyList<string> Warnings);
 
 /// <summary>
 /// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside it
@@ -24,13 +25,13 @@ public static class MergePipeline
     /// <param name="stored">The folder of what the caller's store has by a name, or null.</param>
     /// <param name="folder">Where the result goes.</param>
     /// <param name="maxShardSize">Most tensor bytes in a shard.</param>
-    /// <param name="seed">Of the methods that draw at random.</param>
+    /// <param name="seed">Of the methods that draw at random; null: each document's own, or 0.</param>
     /// <param name="doing">Told what is being done.</param>
     /// <param name="progress">Told the fraction of a merge that is done, with the bytes it writes.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
     public static async Task<MergedChild> RunAsync(
-        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder, long maxShardSize, long seed,
+        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder, long maxShardSize, long? seed,
         IProgress<string>? doing = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -39,14 +40,17 @@ public static class MergePipeline
         using var alone = Alone(folder);
         if (Directory.Exists($"{folder}.scratch"))
             Directory.Delete($"{folder}.scratch", recursive: true);
+        List<string> warnings = [];
         Dictionary<string, string> made = new(StringComparer.Ordinal);
         ModelLocator locator = new(hub, async name => made.GetValueOrDefault(name) ?? (stored is null ? null : await stored(name)));
         foreach (var stage in stages.SkipLast(1))
         {
             var child = await RunAsync(stage, digest => Path.Combine($"{folder}.stages", digest));
             made.Add(stage.Name!, child.Folder);
+            warnings.AddRange(child.Warnings.Select(warning => $"{stage.Name}: {warning}"));
         }
         var result = await RunAsync(stages[^1], _ => folder);
+        result = result with { Warnings = [.. warnings, .. result.Warnings] };
         // What other recipes have left for this folder will never be completed.
         foreach (var half in Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!, $"{Path.GetFileName(folder)}.*.partial").Where(IsPartial).ToList())
             Directory.Delete(half, recursive: true);
@@ -59,13 +63,13 @@ public static class MergePipeline
         {
             using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
-            if (File.Exists(Path.Combine(place, "recipe.json")) && MergeVerification.Verify(place) == digest)
+            if (File.Exists(Path.Combine(place, ChildDescription.Recipe)) && MergeVerification.Verify(place) == digest)
             {
                 using var known = Checkpoint.Open(place);
-                return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters);
+                return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters, ChildDescription.WarningsOf(place));
             }
             var manifest = merge.Write(place, maxShardSize, progress: progress, cancellation: cancellation);
-            return new(place, digest, manifest.ContentDigest, merge.Parameters);
+            return new(place, digest, manifest.ContentDigest, merge.Parameters, ChildDescription.WarningsOf(place));
         }
     }
 

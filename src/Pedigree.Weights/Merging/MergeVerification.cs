@@ -8,15 +8,15 @@ namespace Pedigree.Weights.Merging;
 /// <summary>Compares a merged model with the recipe beside it.</summary>
 public static class MergeVerification
 {
-    private const string Recipe = "recipe.json";
-    private const int MaxLength = 16_000_000;
+    /// <summary>Most bytes of a recipe.json.</summary>
+    internal const int MaxLength = 16_000_000;
 
     /// <summary>Reads every file once; returns the recipe's digest.</summary>
     /// <exception cref="BadInputException">Names the first file that is missing, changed or added, or a recipe that is not the one named.</exception>
     public static string Verify(string folder)
     {
         folder = Path.GetFullPath(folder);
-        var path = Path.Combine(folder, Recipe);
+        var path = Path.Combine(folder, ChildDescription.Recipe);
         var root = CheckpointFiles.ReadObject(path, MaxLength);
         if (root["recipe"] is not JsonObject recipe || root["files"] is not JsonObject files || root["digest"] is not JsonValue digest)
             throw new BadInputException(path, null, "must have the recipe, its digest and the digests of the files");

@@ -33,7 +33,10 @@ public static class Merger
         if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
             throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
         return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }],
-            new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents)), folder, threads, progress, cancellation);
+            new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents))
+            {
+                Lineage = Lineage.Of(recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents, labels),
+            }, folder, threads, progress, cancellation);
     }
 
     /// <summary>The same of parts that were planned apart.</summary>
@@ -50,7 +53,7 @@ public static class Merger
         try
         {
             Write(tensors, writer, threads, progress, cancellation);
-            ChildDescription.Write(writer, recipe, small);
+            ChildDescription.Write(writer, recipe, small, tensors);
             cancellation.ThrowIfCancellationRequested();
             return writer.Complete(folder);
         }

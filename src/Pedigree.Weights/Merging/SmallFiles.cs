@@ -26,6 +26,12 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
     /// <summary>The configuration as it was written; null: one is made from the recipe.</summary>
     public string? Configuration { get; init; }
 
+    /// <summary>Whom the child descends from.</summary>
+    public required Lineage Lineage { get; init; }
+
+    /// <summary>The Hugging Face ids of those of the models that were found by one.</summary>
+    public IReadOnlyList<string> HubIds { get; init; } = [];
+
     /// <summary>The folder whose tokenizer is carried over.</summary>
     public string TokenizerFolder { get; private init; } = Donor.Folder;
 

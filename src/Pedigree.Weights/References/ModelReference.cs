@@ -24,6 +24,10 @@ public sealed partial record ModelReference(string Model, string? Revision = nul
     /// <summary>Whether it can be a Hugging Face id: one or two parts of letters, digits and <c>-_.</c>.</summary>
     public bool IsHubId => HubId().IsMatch(Model) && !Model.Contains("..", StringComparison.Ordinal) && !Model.Contains("--", StringComparison.Ordinal);
 
+    /// <summary>The model's Hugging Face id, if that is how it was found: its folder is then one of the cache.</summary>
+    internal string? HubIdOf(string folder) =>
+        IsHubId && folder.Split(Path.DirectorySeparatorChar).Contains($"models--{Model.Replace("/", "--", StringComparison.Ordinal)}") ? Model : null;
+
     /// <inheritdoc/>
     public override string ToString() => $"{Model}{(Revision is null ? "" : $"@{Revision}")}{(Adapter is null ? "" : $"+{Adapter}")}";
 

@@ -191,10 +191,28 @@ public sealed class ConfiguredMergeTests : IDisposable
                 value => Assert.Equal((value.Second + value.Third) / 2, value.First, 1e-5));
     }
 
+    [Fact]
+    public async Task The_seed_of_a_configuration_counts_where_the_caller_has_none_and_only_for_methods_that_draw()
+    {
+        Write("a", "llama", 1);
+        Write("base", "llama", 2);
+        async Task<string> DigestAsync(string method, string seed, long? given = null)
+        {
+            using var merge = await OpenAsync($"merge_method: {method}\nbase_model: base\nparameters: {{weight: 1}}\nmodels: [{{model: a}}]\n{seed}", given);
+            return merge.Recipe.Digest;
+        }
+        var seven = await DigestAsync("dare_linear", "random_seed: 7");
+        Assert.Equal(seven, await DigestAsync("dare_linear", "", 7));
+        Assert.Equal(seven, await DigestAsync("dare_linear", "random_seed: 8", 7));
+        Assert.NotEqual(seven, await DigestAsync("dare_linear", "random_seed: 8"));
+        Assert.Equal(await DigestAsync("dare_linear", ""), await DigestAsync("dare_linear", "random_seed: 0"));
+        Assert.Equal(await DigestAsync("task_arithmetic", ""), await DigestAsync("task_arithmetic", "random_seed: 7"));
+    }
+
     private void Write(string name, string type, int seed) => Architectures.Write(_folder[name], type, seed);
 
-    private Task<ConfiguredMerge> OpenAsync(string text) => ConfiguredMerge.OpenAsync(
-        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
+    private Task<ConfiguredMerge> OpenAsync(string text, long? seed = null) => ConfiguredMerge.OpenAsync(
+        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"], seed);
 
     private async Task<Checkpoint> MergeAsync(string text)
     {

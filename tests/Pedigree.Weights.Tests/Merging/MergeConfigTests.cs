@@ -115,7 +115,8 @@ public sealed class MergeConfigTests
     [InlineData("merge_method: linear\nmodels: [{model: a, wieght: 1}]", "unknown key `wieght`")]
     [InlineData("merge_method: linear\nmodels: [{model: a}]", "linear needs the parameter `weight`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: x}}]", "must be a finite number")]
-    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: 0", "unknown key `random_seed`")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: dice", "random_seed (line 3, column 14): must be a whole number")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandomseed: 0", "unknown key `randomseed`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models`, `slices` or `modules`")]
     public void A_wrong_configuration_is_one_clear_error_with_its_place(string text, string expected)
