@@ -58,8 +58,10 @@ internal static class KinshipCommand
         {
             foreach (string folder in await found.FindAllAsync(models))
                 open.Add(new Relative(Path.TrimEndingDirectorySeparator(folder), Checkpoint.Open(folder)));
+            Pace pace = new(TimeProvider.System);
+            long bytes = open.Sum(relative => relative.Checkpoint.Tensors.Sum(tensor => tensor.ByteLength));
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(open[0], [], [.. open.Skip(1)],
-                progress: new Told<double>(done => progress.Show("measuring kinship", done)), cancellation: cancellation);
+                progress: new Told<double>(done => progress.Show($"measuring kinship {pace.Of(done, bytes)}")), cancellation: cancellation);
             progress.Done();
             return (new Gram(rows), open[0].Checkpoint.Parameters);
         }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Globalization;
 using Pedigree.Weights;
 using Pedigree.Weights.Merging;
@@ -52,15 +51,15 @@ internal static class MergeCommand
     private static async Task MergeAsync(string file, string folder, long? seed, long maxShardSize, ModelFolders models, ProgressLines progress, Output to, CancellationToken cancellation)
     {
         IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
-        Stopwatch clock = Stopwatch.StartNew();
+        Pace pace = new(TimeProvider.System);
         MergedChild child = await MergePipeline.RunAsync(
             stages, Home(file), HubSettings.FromEnvironment(), models.StoredAsync, folder, maxShardSize, seed,
             new Told<string>(doing =>
             {
                 progress.Show(doing);
-                clock.Restart();
+                pace = new(TimeProvider.System);
             }),
-            new Told<double>(done => progress.Show($"merging {100 * done:0} %, {Left(clock.Elapsed, done)}")), cancellation);
+            new Told<MergeProgress>(news => progress.Show($"merging {pace.Of(news.Done, news.Bytes)}")), cancellation);
         progress.Done();
         if (child.Warnings.Count > 0)
             progress.Line($"warning: {string.Join("; ", child.Warnings)}");
@@ -88,9 +87,6 @@ internal static class MergeCommand
     }
 
     private static string Home(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
-
-    private static string Left(TimeSpan gone, double done) =>
-        done <= 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"{TimeSpan.FromSeconds(gone.TotalSeconds * (1 - done) / done):h\\:mm\\:ss} left");
 
     private static string Words(TensorExplanation tensor) => tensor.Parameters.Count == 0 ? "carried through"
         : string.Join("; ", tensor.Parameters.Select(parameter => $"{parameter.Key} {(parameter.Value.Distinct().Count() == 1 ? Numbers(parameter.Value[..1]) : Numbers(parameter.Value))}"));

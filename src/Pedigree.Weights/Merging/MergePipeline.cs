@@ -11,6 +11,11 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Warnings">What was noticed in its weights: dead layers, collapsed norms.</param>
 public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters, IReadOnlyList<string> Warnings);
 
+/// <summary>How far a merge has come.</summary>
+/// <param name="Done">The fraction that is done.</param>
+/// <param name="Bytes">Bytes of weights that the whole merge writes.</param>
+public readonly record struct MergeProgress(double Done, long Bytes);
+
 /// <summary>
 /// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside it
 /// under the digests of their recipes, where the next run finds those that have not changed. One that was interrupted goes on from the
@@ -27,12 +32,12 @@ public static class MergePipeline
     /// <param name="maxShardSize">Most tensor bytes in a shard.</param>
     /// <param name="seed">Of the methods that draw at random; null: each document's own, or 0.</param>
     /// <param name="doing">Told what is being done.</param>
-    /// <param name="progress">Told the fraction of a merge that is done, with the bytes it writes.</param>
+    /// <param name="progress">Told how far a merge has come.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
     public static async Task<MergedChild> RunAsync(
         IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder, long maxShardSize, long? seed,
-        IProgress<string>? doing = null, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        IProgress<string>? doing = null, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
@@ -68,9 +73,14 @@ public static class MergePipeline
                 using var known = Checkpoint.Open(place);
                 return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters, ChildDescription.WarningsOf(place));
             }
-            var manifest = merge.Write(place, maxShardSize, progress: progress, cancellation: cancellation);
+            var manifest = merge.Write(place, maxShardSize, progress: progress is null ? null : new Sized(progress, MergeExplanation.Of(merge).Bytes), cancellation: cancellation);
             return new(place, digest, manifest.ContentDigest, merge.Parameters, ChildDescription.WarningsOf(place));
         }
+    }
+
+    private sealed class Sized(IProgress<MergeProgress> whole, long bytes) : IProgress<double>
+    {
+        public void Report(double value) => whole.Report(new(value, bytes));
     }
 
     /// <summary>Keeps other processes from the folder until it is disposed.</summary>

@@ -105,7 +105,7 @@ public sealed class ResumedMergeTests : IDisposable
     }
 
     private static Task<MergedChild> MergeAsync(
-        string home, string child, string config, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+        string home, string child, string config, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default) =>
         MergePipeline.RunAsync(MergeConfig.ParseAll("c.yml", config), home, new(new("http://127.0.0.1:9/"), Path.Combine(home, "cache"), Offline: true),
             null, Path.Combine(home, child), ShardSize, 0, progress: progress, cancellation: cancellation);
 
@@ -146,13 +146,13 @@ public sealed class ResumedMergeTests : IDisposable
         .ToDictionary(file => Path.GetFileName(file), file => Convert.ToBase64String(File.ReadAllBytes(file)));
 
     /// <summary>Acts once, when so much is done.</summary>
-    private sealed class At(double fraction, Action act) : IProgress<double>
+    private sealed class At(double fraction, Action act) : IProgress<MergeProgress>
     {
         private int _done;
 
-        public void Report(double value)
+        public void Report(MergeProgress value)
         {
-            if (value >= fraction && Interlocked.Exchange(ref _done, 1) == 0)
+            if (value.Done >= fraction && Interlocked.Exchange(ref _done, 1) == 0)
                 act();
         }
     }
