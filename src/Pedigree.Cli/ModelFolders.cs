@@ -16,7 +16,7 @@ internal sealed class ModelFolders(ParseResult parsed, Option<string> store, Pro
 
     /// <summary>The folder of a model.</summary>
     /// <exception cref="Weights.BadInputException">There is no such model.</exception>
-    public Task<string> FindAsync(string model) => new ModelLocator(HubSettings.FromEnvironment(), StoredAsync).FolderAsync(
+    public Task<string> FindAsync(string model) => new ModelLocator(HubSettings.FromEnvironment(), StoredAsync).FolderWithoutAdapterAsync(
         model, Environment.CurrentDirectory, new Told<DownloadProgress>(
             news => progress.Show($"fetching {news.Model}, {Format.Count(news.Bytes)} bytes")), cancellation);
 

@@ -40,5 +40,5 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     /// <param name="cancellation">Ends a download.</param>
     /// <exception cref="BadInputException">There is no such model.</exception>
     public Task<string> FolderOfAsync(string model, Func<string, Task<string?>> stored, CancellationToken cancellation) =>
-        new ModelLocator(HubSettings.FromEnvironment(), stored).FolderAsync(model, Folder, cancellation: cancellation);
+        new ModelLocator(HubSettings.FromEnvironment(), stored).FolderWithoutAdapterAsync(model, Folder, cancellation: cancellation);
 }

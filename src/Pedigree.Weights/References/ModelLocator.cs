@@ -38,5 +38,15 @@ public sealed class ModelLocator(HubSettings hub, Func<string, Task<string?>>? s
         string reference, string home, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default) =>
         FolderAsync(ModelReference.Parse(reference, home), home, progress, cancellation);
 
+    /// <summary>The same for those who take a model as it lies there: an adapter is refused.</summary>
+    /// <exception cref="BadInputException">There is no such model, the name stands for two, or an adapter is asked for.</exception>
+    public Task<string> FolderWithoutAdapterAsync(
+        string reference, string home, IProgress<DownloadProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var parsed = ModelReference.Parse(reference, home);
+        return parsed.Adapter is null ? FolderAsync(parsed, home, progress, cancellation)
+            : throw new BadInputException(reference, null, "an adapter is only merged by `pedigree merge`; make a checkpoint of the two with it (method: passthrough), and name that");
+    }
+
     private static bool LooksLikePath(string model) => Path.IsPathRooted(model) || model.StartsWith('.') || model.StartsWith('~');
 }

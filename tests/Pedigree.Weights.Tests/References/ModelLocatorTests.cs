@@ -44,6 +44,14 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Fact]
+    public async Task An_adapter_is_refused_where_a_model_is_taken_as_it_is()
+    {
+        var error = await Assert.ThrowsAsync<BadInputException>(
+            () => new ModelLocator(_settings).FolderWithoutAdapterAsync($"{_folder["source"]}+org/adapter", _folder[""]));
+        Assert.Contains("an adapter is only merged by `pedigree merge`", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_the_cache_has_is_not_asked_for_again_and_serves_without_a_network()
     {
         var folder = await FindAsync("org/name@v1");
