@@ -87,17 +87,10 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
                 ? $"is refused by {settings.Endpoint} ({status}): there is no such model, or it is private or gated; set HF_TOKEN to a token that may read it"
                 : $"is refused by {settings.Endpoint} ({status}) for the token in HF_TOKEN; ask for access on the model's page, or set another"),
             404 => new BadInputException(what, null, $"is not on {settings.Endpoint}, and there is no such folder; name a folder, or an id and revision that exist"),
-            408 or 429 or >= 500 => new PassingException($"{status} {response.ReasonPhrase}", RetryAfter(response)),
+            408 or 429 or >= 500 => new PassingException($"{status} {response.ReasonPhrase}", RetryAfter.Of(response)),
             _ => new BadInputException(what, null, $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase})"),
         };
     }
-
-    private static TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
-    {
-        { Delta: { } delta } => delta,
-        { Date: { } date } => date - DateTimeOffset.UtcNow is { Ticks: > 0 } wait ? wait : TimeSpan.Zero,
-        _ => null,
-    };
 
     /// <summary>What may pass when it is tried again.</summary>
     private sealed class PassingException(string message, TimeSpan? retryAfter) : Exception(message)

@@ -1,3 +1,4 @@
+using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow.Evaluators;
@@ -36,11 +37,21 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
 
     /// <summary>Scores a model, or finds its scores.</summary>
     /// <exception cref="WorkFailedException">It is a child and can never be scored.</exception>
-    /// <exception cref="Pedigree.Evaluation.Outside.EvaluatorFailedException">The evaluator failed, however often it was tried.</exception>
+    /// <exception cref="EvaluatorFailedException">The evaluator failed, however often it was tried.</exception>
     public Task<ModelScores> EvaluateAsync(EvaluationRequest request, CancellationToken cancellation = default) => DoAsync(
-        "evaluate", request.Model.Name, news => spec.Spec.Sequential is { } sequential
-            ? new SequentialEvaluation(_evaluator, _models, sequential).EvaluateAsync(request, news, cancellation)
-            : new Evaluation(_evaluator, _models).EvaluateAsync(request, news, cancellation));
+        "evaluate", request.Model.Name, async news =>
+        {
+            try
+            {
+                return await (spec.Spec.Sequential is { } sequential
+                    ? new SequentialEvaluation(_evaluator, _models, sequential).EvaluateAsync(request, news, cancellation)
+                    : new Evaluation(_evaluator, _models).EvaluateAsync(request, news, cancellation));
+            }
+            catch (EvaluatorFailedException failure)
+            {
+                throw new EvaluatorFailedException($"{request.Model.Name} could not be scored: {failure.Message}", failure);
+            }
+        });
 
     /// <summary>Compares models item by item.</summary>
     /// <exception cref="Weights.BadInputException">The spec asks for significance, but there are no results item by item.</exception>

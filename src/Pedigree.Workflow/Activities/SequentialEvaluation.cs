@@ -1,5 +1,4 @@
 using Pedigree.Evaluation;
-using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Evolution.Statistics;
 using Pedigree.Weights;
@@ -20,24 +19,17 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
 
     public async Task<ModelScores> EvaluateAsync(EvaluationRequest request, WorkNews news, CancellationToken cancellation)
     {
-        try
+        string identity = await _own.IdentityAsync(cancellation);
+        List<Asked> tasks = [];
+        foreach (TaskSpec task in request.Tasks)
         {
-            string identity = await _own.IdentityAsync(cancellation);
-            List<Asked> tasks = [];
-            foreach (TaskSpec task in request.Tasks)
-            {
-                string key = evaluator.Shelf.Key(request.Model.Digest, task, identity, evaluator.Devices[0]);
-                TaskScore? score = await evaluator.Shelf.FindAsync(key, cancellation);
-                tasks.Add(new(task, key, score, score is null ? null : await evaluator.Shelf.ItemsAsync(key, cancellation)));
-            }
-            if (tasks.TrueForAll(task => task.Score is not null))
-                return new([.. tasks.Select(task => task.Score!)], identity);
-            return await AskAsync(request, identity, tasks, news, cancellation);
+            string key = evaluator.Shelf.Key(request.Model.Digest, task, identity, evaluator.Devices[0]);
+            TaskScore? score = await evaluator.Shelf.FindAsync(key, cancellation);
+            tasks.Add(new(task, key, score, score is null ? null : await evaluator.Shelf.ItemsAsync(key, cancellation)));
         }
-        catch (EvaluatorFailedException failure)
-        {
-            throw new EvaluatorFailedException($"{request.Model.Name} could not be scored: {failure.Message}", failure);
-        }
+        if (tasks.TrueForAll(task => task.Score is not null))
+            return new([.. tasks.Select(task => task.Score!)], identity);
+        return await AskAsync(request, identity, tasks, news, cancellation);
     }
 
     private async Task<ModelScores> AskAsync(

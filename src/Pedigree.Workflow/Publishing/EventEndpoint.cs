@@ -109,12 +109,7 @@ internal sealed class EventEndpoint : IDisposable
     private static UndeliveredException Refused(HttpResponseMessage response) => new($"it answers {(int)response.StatusCode} {response.ReasonPhrase}")
     {
         IsFinal = response.StatusCode == HttpStatusCode.Gone,
-        RetryAfter = response.Headers.RetryAfter switch
-        {
-            { Delta: { } delta } => delta,
-            { Date: { } date } => date - DateTimeOffset.UtcNow is { Ticks: > 0 } wait ? wait : TimeSpan.Zero,
-            _ => null,
-        },
+        RetryAfter = Weights.References.RetryAfter.Of(response),
     };
 }
 
