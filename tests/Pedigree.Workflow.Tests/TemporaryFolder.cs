@@ -15,13 +15,15 @@ internal sealed class TemporaryFolder : IDisposable
             .ToDictionary(file => System.IO.Path.GetRelativePath(folder, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
         StringComparer.Ordinal);
 
+    /// <summary>Copies a folder; not a store's half-made things, which others hold and remove at any moment.</summary>
     public static void Copy(string from, string to)
     {
-        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(from))
         {
-            string target = System.IO.Path.Combine(to, System.IO.Path.GetRelativePath(from, file));
-            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
+            Directory.CreateDirectory(to);
+            File.Copy(file, System.IO.Path.Combine(to, System.IO.Path.GetFileName(file)));
         }
+        foreach (string folder in Directory.EnumerateDirectories(from).Where(folder => System.IO.Path.GetFileName(folder) != "tmp"))
+            Copy(folder, System.IO.Path.Combine(to, System.IO.Path.GetFileName(folder)));
     }
 }
