@@ -1,5 +1,6 @@
 using CsCheck;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Methods;
 using Pedigree.Weights.Tests.Grams;
 using Xunit;
 
@@ -48,7 +49,7 @@ public sealed class OtherMethodTests
     [InlineData("base", true)]
     [InlineData(null, false)]
     [InlineData("base", false)]
-    public void Multislerp(string? baseModel, bool normalize) => Weights.Sample(weights =>
+    public void Multislerp(string? baseModel, bool normalize) => Weights.Where(HaveAMeanDirection).Sample(weights =>
         Check("multislerp", baseModel, $"normalize_weights: {Word(normalize)}", weights, (origin, models) =>
         {
             double[] shares = [.. weights.Select(weight => normalize ? weight / weights.Sum() : weight)];
@@ -64,6 +65,24 @@ public sealed class OtherMethodTests
             var norm = shares.Zip(moved, (share, vector) => share * Length(vector)).Sum();
             return baseModel is null ? Sum([merged], [norm]) : Sum([merged, origin], [norm, 1]);
         }), iter: 3);
+
+    [Fact]
+    public void Multislerp_of_directions_that_cancel_out_is_refused()
+    {
+        // 7 and 12 to one side, 19 to the other.
+        double[] vectors = [1, 2, -3];
+        var products = new double[3, 3];
+        for (var i = 0; i < 3; i++)
+            for (var j = 0; j < 3; j++)
+                products[i, j] = vectors[i] * vectors[j];
+        var error = Assert.Throws<ArgumentException>(() => new MultiSlerp().Coefficients(new(0, [0, 0, 0], products), new Dictionary<string, double[]>
+        {
+            ["weight"] = [7 / 37.0, 12 / 37.0, 19 / 37.0],
+            ["normalize_weights"] = [1],
+            ["eps"] = [1e-8],
+        }));
+        Assert.Contains("cancel out", error.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Karcher() => Check("karcher", null, "max_iter: 20, tol: 1e-9", [1, 1, 1], (_, models) =>
@@ -241,6 +260,9 @@ public sealed class OtherMethodTests
         var angle = Math.Acos(Math.Clamp(cosine, -1, 1));
         return Sum([first, second], [Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle)]);
     }
+
+    // Tensors of one element have but two directions: they cancel out where one weight is the sum of the others.
+    private static bool HaveAMeanDirection(double[] weights) => weights.All(weight => Math.Abs(weights.Sum() - (2 * weight)) > 1e-6);
 
     private static double[][] Deltas(double[][] models, double[] origin) => [.. models.Select(model => Samples.Delta(model, origin))];
 
