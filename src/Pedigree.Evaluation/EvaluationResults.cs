@@ -6,6 +6,9 @@ namespace Pedigree.Evaluation;
 /// <summary>What one model scored.</summary>
 public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
 {
+    /// <summary>The model's chat template that wrote the prompts; null where none did.</summary>
+    public string? ChatTemplate { get; init; }
+
     /// <summary>
     /// The harness's shape: {"results": {task: {"alias", "acc,none", "acc_stderr,none", …}}, "groups", "group_subtasks", "configs",
     /// "versions", "n-shot", "higher_is_better", "n-samples"}. A group stands before its tasks.
@@ -24,7 +27,7 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
         json["n-shot"] = Each(leaves, task => task.Source.Fewshot);
         json["higher_is_better"] = Each(all, task => new JsonObject(task.Metrics.DistinctBy(metric => metric.Metric)
             .Select(metric => KeyValuePair.Create(metric.Metric, (JsonNode?)metric.HigherIsBetter))));
-        json["n-samples"] = Each(leaves, task => new JsonObject { ["original"] = task.Items.Count, ["effective"] = task.Items.Count });
+        json["n-samples"] = Each(leaves, task => new JsonObject { ["original"] = task.Source.Available, ["effective"] = task.Items.Count });
         return json;
     }
 

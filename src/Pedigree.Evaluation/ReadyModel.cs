@@ -18,14 +18,13 @@ public sealed class ReadyModel : IDisposable
     /// <summary>Runs tasks on it.</summary>
     /// <exception cref="Weights.BadInputException">Model and task do not fit.</exception>
     /// <exception cref="Outside.EvaluatorFailedException">The server does not answer, or not as it should.</exception>
-    public EvaluationResults Evaluate(IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default) =>
-        Evaluator.Evaluate(_model, _tokenizer, Rendered(tasks), options, cancellation);
-
-    /// <summary>The tasks with their prompts as the model's chat template writes them, where that is asked for.</summary>
-    private IReadOnlyList<EvaluationTask> Rendered(IReadOnlyList<EvaluationTask> tasks)
+    public EvaluationResults Evaluate(IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
     {
-        var template = tasks.Any(task => task.Chat.ApplyTemplate) ? ChatTemplate.Open(_folder) : null;
-        return [.. tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(template!) : task)];
+        var templates = tasks.Where(task => task.Chat.ApplyTemplate).Select(Template).Distinct().ToDictionary(name => name, name => ChatTemplate.Open(_folder, name));
+        var rendered = tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[Template(task)]) : task).ToList();
+        return Evaluator.Evaluate(_model, _tokenizer, rendered, options, cancellation) with { ChatTemplate = templates.Values.FirstOrDefault()?.Source };
+
+        static string Template(EvaluationTask task) => task.Chat.TemplateName ?? ChatTemplate.Default;
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Tasks;
 
@@ -12,9 +13,19 @@ internal static class TaskScores
         task.Definition!.Metrics.ToDictionary(metric => $"{metric.Name},none", metric => Metrics.OfScores(metric.Name, scores, item, task)));
 
     /// <summary>A row to which the model wrote an answer.</summary>
-    public static ItemResult OfWritten(EvaluationTask task, EvaluationItem item, string output) => new(
-        item, [], [], output, task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
-            ($"{metric.Name},{filter.Name}", Metrics.ExactMatch(metric, filter.Apply(output), item.Targets)))).ToDictionary());
+    /// <exception cref="Weights.BadInputException">A regular expression of the task takes too long on it.</exception>
+    public static ItemResult OfWritten(EvaluationTask task, EvaluationItem item, string output)
+    {
+        try
+        {
+            return new(item, [], [], output, task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric =>
+                ($"{metric.Name},{filter.Name}", Metrics.ExactMatch(metric, filter.Apply(output), item.Targets)))).ToDictionary());
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new Weights.BadInputException(task.File, task.Name, UntrustedRegex.TooSlow(error));
+        }
+    }
 
     public static TaskResult OfTask(EvaluationTask task, IReadOnlyList<ItemResult> items)
     {

@@ -61,9 +61,16 @@ public sealed record ModelSource(string Name, string Path);
 /// <param name="FewshotAsMultiturn">Whether examples are messages of their own then; null for yes.</param>
 /// <param name="SystemInstruction">Begins every prompt.</param>
 /// <param name="Digest">SHA-256 of definition, data and settings: a task whose data changed is another task.</param>
+/// <param name="ChatTemplate">Of a model with several chat templates the name of the one to use; null for its default.</param>
 public sealed record TaskSpec(
     string Task, string? Data = null, int? Fewshot = null, int? Limit = null, string? Metric = null, double Weight = 1,
-    string? Digest = null, bool? ApplyChatTemplate = null, bool? FewshotAsMultiturn = null, string? SystemInstruction = null);
+    string? Digest = null, bool? ApplyChatTemplate = null, bool? FewshotAsMultiturn = null, string? SystemInstruction = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? ChatTemplate = null)
+{
+    /// <summary>Whether it says how prompts are put to a model that chats.</summary>
+    [JsonIgnore]
+    public bool IsChat => ApplyChatTemplate == true || FewshotAsMultiturn is not null || SystemInstruction is not null;
+}
 
 /// <summary>Strategy and its two numbers.</summary>
 /// <param name="Name">One of <see cref="Strategies.Strategy.Names"/>.</param>

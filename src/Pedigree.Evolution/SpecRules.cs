@@ -72,8 +72,12 @@ public static partial class SpecRules
         Require(spec.Sequential is null || !evaluator.IsProgram, "sequential",
             $"{evaluator.Name} cannot be asked a part of the items: leave it out, or use the built-in evaluator or completions");
         for (int index = 0; index < spec.Tasks.Count; index++)
+        {
             Require(evaluator.Name != EvaluatorSpec.LmEval || spec.Tasks[index].Data is null, $"tasks[{index}].data",
                 "lm_eval reads the data that its task files name: leave it out, or name a task file with this data");
+            Require(evaluator.Name != EvaluatorSpec.Program || !spec.Tasks[index].IsChat, $"tasks[{index}]",
+                "a command puts prompts as it will: leave out apply_chat_template, fewshot_as_multiturn and system_instruction");
+        }
     }
 
     internal static void CheckAdmitted(RunState state)

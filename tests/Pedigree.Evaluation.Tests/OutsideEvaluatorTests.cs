@@ -87,6 +87,8 @@ public sealed class OutsideEvaluatorTests : IDisposable
         Assert.Equal(("winogrande", "acc", "none", 0.75, 0.02), Of(results.Scores.Single()));
         Assert.Matches($"^--model hf --model_args pretrained={folder.Path} --tasks winogrande --output_path .* --log_samples --num_fewshot 5 --limit 10\n$", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
         Assert.Empty(results.Scores.Single().Items); // There are no samples.
+        await OutsideEvaluator.LmEvalAsync(script, folder.Path, [new("winogrande") { Chat = new(true, false, "Be kind.", "tool_use") }], cancellation: TestContext.Current.CancellationToken);
+        Assert.EndsWith(" --log_samples --apply_chat_template tool_use --fewshot_as_multiturn false --system_instruction Be kind.\n", File.ReadAllText(Path.Combine(folder.Path, "arguments")));
         Assert.Contains("without writing a results file", (await Assert.ThrowsAsync<EvaluatorFailedException>(() =>
             OutsideEvaluator.LmEvalAsync(Script("true"), folder.Path, [new("winogrande")], cancellation: TestContext.Current.CancellationToken))).Message);
     }

@@ -31,7 +31,12 @@ internal static class EvalCommand
         };
         Option<int?> fewshot = new("--fewshot") { Description = "Examples in the prompt, instead of the task's own number", HelpName = "n" };
         Option<int?> limit = new("--limit") { Description = "Only the first rows", HelpName = "n" };
-        Option<bool> applyTemplate = new("--apply_chat_template") { Description = "Put prompts as messages, as the model's own chat template writes them" };
+        Option<string?> applyTemplate = new("--apply_chat_template")
+        {
+            Description = "Put prompts as messages, as the model's own chat template writes them, of several the one of that name",
+            HelpName = "name",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         Option<bool?> multiturn = new("--fewshot_as_multiturn")
         {
             Description = "With it: whether examples are messages of their own [default: true]",
@@ -77,15 +82,16 @@ internal static class EvalCommand
                 Refuse(parsed, "--endpoint, which serves one model and has its own device", device, against);
             else
                 Refuse(parsed, "a model that is computed here; it belongs to --endpoint", served);
+            ChatSettings chat = new(parsed.GetResult(applyTemplate) is not null, parsed.GetValue(multiturn), parsed.GetValue(system), parsed.GetValue(applyTemplate));
             ProgressLines progress = new();
             using ModelFolders found = new(parsed, store, progress, cancellation);
             if (parsed.GetValue(evaluator) is { Length: > 0 } command)
                 return await Outside(parsed, command, TimeSpan.FromSeconds(parsed.GetValue(timeout)), await found.FindAsync(parsed.GetValue(model)!),
-                    [.. parsed.GetValue(tasks)!.Select(task => new OutsideTask(task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)))], cancellation);
+                    [.. parsed.GetValue(tasks)!.Select(task => new OutsideTask(task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit)) { Chat = chat })], cancellation);
             DateTimeOffset began = DateTimeOffset.Now;
             EvaluationTask[] loaded = [.. parsed.GetValue(tasks)!.Select(task => TaskLoader.Load(
                 Environment.CurrentDirectory, task, parsed.GetValue(data), parsed.GetValue(fewshot), parsed.GetValue(limit),
-                chat: new ChatSettings(parsed.GetValue(applyTemplate), parsed.GetValue(multiturn), parsed.GetValue(system))))];
+                chat: chat))];
             using SpareModel spare = new();
             EvaluationOptions options = new()
             {
@@ -150,7 +156,10 @@ internal static class EvalCommand
         ParseResult parsed, string[] command, TimeSpan timeout, string model, IReadOnlyList<OutsideTask> tasks, CancellationToken cancellation)
     {
         OutsideSettings settings = new(command, timeout);
-        OutsideResults results = command[0] == "lm_eval" || Path.GetFileName(command[0]) == "lm_eval"
+        bool isLmEval = Path.GetFileName(command[0]) == "lm_eval";
+        if (!isLmEval && tasks[0].Chat != ChatSettings.None)
+            throw new BadInputException("--apply_chat_template", null, "and its like cannot be given with a command, which puts prompts as it will; lm_eval takes them");
+        OutsideResults results = isLmEval
             ? await OutsideEvaluator.LmEvalAsync(settings, model, tasks, cancellation: cancellation) : await OutsideEvaluator.CommandAsync(settings, model, tasks, cancellation);
         Output.Of(parsed).Print(results, console =>
         {

@@ -47,6 +47,12 @@ public static class HarnessFiles
         json["model_source"] = "pedigree";
         json["model_name"] = model;
         json["model_name_sanitized"] = sanitized;
+        var chat = results.Tasks[0].Source.Chat;
+        json["system_instruction"] = chat.SystemInstruction;
+        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? Hash(instruction) : null;
+        json["fewshot_as_multiturn"] = chat.FewshotAsMultiturn ?? (chat.ApplyTemplate ? true : null);
+        json["chat_template"] = results.ChatTemplate;
+        json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? Hash(template) : null;
         json["total_evaluation_time_seconds"] = (ended - began).TotalSeconds.ToString(CultureInfo.InvariantCulture);
         foreach (var task in samples ? results.Tasks.SelectMany(task => task.All()).Where(task => task.Members.Count == 0) : [])
         {

@@ -25,9 +25,13 @@ internal abstract record JinjaExpression
         {
             throw new JinjaException("a number or a text is too large");
         }
-        catch (RegexMatchTimeoutException)
+        catch (RegexMatchTimeoutException error)
         {
-            throw new JinjaException("a regular expression takes too long on its text; a simpler one would be right");
+            throw new JinjaException(UntrustedRegex.TooSlow(error));
+        }
+        catch (RegexParseException error)
+        {
+            throw new JinjaException($"not a regular expression: {error.Message}");
         }
     }
 

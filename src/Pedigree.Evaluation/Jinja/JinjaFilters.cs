@@ -36,7 +36,7 @@ internal static class JinjaFilters
         ["map"] = Map,
         ["max"] = (value, _, _) => PythonValue.Items(value).Order(Comparer<object?>.Create(PythonValue.Compare)).LastOrDefault(),
         ["min"] = (value, _, _) => PythonValue.Items(value).Order(Comparer<object?>.Create(PythonValue.Compare)).FirstOrDefault(),
-        ["regex_replace"] = (value, arguments, _) => Regex.Replace(PythonValue.Text(value), PythonValue.Text(arguments[0]), PythonReplacement(PythonValue.Text(arguments[1])), RegexOptions.None, Tasks.TaskFile.LongestMatch),
+        ["regex_replace"] = (value, arguments, _) => UntrustedRegex.Of(PythonValue.Text(arguments[0])).Replace(PythonValue.Text(value), PythonReplacement(PythonValue.Text(arguments[1]))),
         ["reject"] = (value, arguments, _) => Select(value, arguments, false),
         ["rejectattr"] = (value, arguments, _) => SelectByMember(value, arguments, false),
         ["replace"] = (value, arguments, _) => PythonMethods.Replace(PythonValue.Text(value), PythonValue.Text(arguments[0]), PythonValue.Text(arguments[1]),

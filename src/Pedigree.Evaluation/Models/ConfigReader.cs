@@ -48,6 +48,18 @@ internal static class ConfigReader
         Window = 4096,
     };
 
+    /// <summary>What published multimodal Gemma 3 models leave unsaid of their decoder.</summary>
+    private static readonly Dictionary<string, int> Gemma3 = new()
+    {
+        ["vocab_size"] = 262_208,
+        ["hidden_size"] = 2304,
+        ["intermediate_size"] = 9216,
+        ["num_hidden_layers"] = 26,
+        ["num_attention_heads"] = 8,
+        ["num_key_value_heads"] = 4,
+        ["max_position_embeddings"] = 131_072,
+    };
+
     // More than any model has. Arrays are made of so many before the weights show what is true.
     private const int MostLayers = 10_000, WidestHead = 65_536;
 
@@ -55,11 +67,29 @@ internal static class ConfigReader
     public static TransformerConfig Read(JsonObject config, string file)
     {
         var fields = new ConfigFields(config, file, "");
-        var known = string.Join(", ", Families.Keys);
+        return fields.Text("model_type") == "gemma3" ? Read(new ConfigFields(Decoder(config, fields), file, "text_config.")) with { WeightPrefix = "language_model." }
+            : Read(fields);
+    }
+
+    /// <summary>The decoder of a multimodal Gemma 3, as the config of one that is text alone.</summary>
+    private static JsonObject Decoder(JsonObject config, ConfigFields fields)
+    {
+        var decoder = config["text_config"]?.DeepClone() as JsonObject ?? throw fields.Bad("text_config", "must be an object that describes the decoder");
+        foreach (var (name, absent) in Gemma3.Where(field => !decoder.ContainsKey(field.Key)))
+            decoder[name] = absent;
+        decoder["model_type"] = "gemma3_text";
+        if (config["quantization_config"] is { } quantization)
+            decoder["quantization_config"] = quantization.DeepClone();
+        return decoder;
+    }
+
+    private static TransformerConfig Read(ConfigFields fields)
+    {
+        var known = string.Join(", ", Families.Keys.Append("gemma3"));
         var type = fields.Text("model_type") ?? throw fields.Bad("model_type", $"is missing; one of {known} would be right");
         if (!Families.TryGetValue(type, out var family))
             throw fields.Bad("model_type", $"is '{type}'; only {known} can be computed");
-        if (config["quantization_config"] is not null)
+        if (fields.Inner("quantization_config") is not null)
             throw fields.Bad("quantization_config", "quantized weights cannot be computed; use the bf16, f16 or f32 checkpoint");
 
         var width = fields.RequiredCount("hidden_size");

@@ -31,6 +31,9 @@ internal sealed record TransformerConfig
     /// <summary>model_type: where a checkpoint keeps the weights (<see cref="WeightLayout"/>).</summary>
     public required string Family { get; init; }
 
+    /// <summary>What the names of the weights begin with, where the decoder is part of a larger model.</summary>
+    public string WeightPrefix { get; init; } = "";
+
     public required int VocabularySize { get; init; }
     public required int Width { get; init; }
     public required int FeedForwardWidth { get; init; }

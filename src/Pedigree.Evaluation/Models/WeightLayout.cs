@@ -27,7 +27,7 @@ internal static partial class WeightLayout
     public static IReadOnlyList<StoredTensor> Of(TransformerConfig config)
     {
         var shapes = Transformer.Shapes(config);
-        return [.. shapes.Keys.GroupBy(name => Stored(config.Family, name)).Select(group =>
+        return [.. shapes.Keys.GroupBy(name => config.WeightPrefix + Stored(config.Family, name)).Select(group =>
         {
             List<string> weights = [.. group.OrderBy(name => Array.FindIndex(Order, part => name.Contains(part, StringComparison.Ordinal)))];
             var first = shapes[weights[0]];
@@ -38,12 +38,16 @@ internal static partial class WeightLayout
         })];
     }
 
-    /// <summary>What old checkpoints hold beside the weights: rotary frequencies and masks. Tied ones may repeat the head.</summary>
-    public static bool IsLeftOut(string name) => name is "lm_head.weight" || LeftOut().IsMatch(name);
+    /// <summary>
+    /// What checkpoints hold beside the weights of the decoder: old ones rotary frequencies and masks, multimodal ones what sees. Tied ones
+    /// may repeat the head.
+    /// </summary>
+    public static bool IsLeftOut(string name, TransformerConfig config) => name == config.WeightPrefix + "lm_head.weight" || LeftOut().IsMatch(name)
+        || config.WeightPrefix.Length > 0 && !name.StartsWith(config.WeightPrefix, StringComparison.Ordinal);
 
     /// <summary>The rows of embeddings, whatever the family; null where the checkpoint has none.</summary>
     public static int? EmbeddingRows(Checkpoint checkpoint) =>
-        (checkpoint.Find("model.embed_tokens.weight") ?? checkpoint.Find("gpt_neox.embed_in.weight")) is { } embeddings ? (int)embeddings.Shape[0] : null;
+        (checkpoint.Find("model.embed_tokens.weight") ?? checkpoint.Find("gpt_neox.embed_in.weight") ?? checkpoint.Find("language_model.model.embed_tokens.weight")) is { } embeddings ? (int)embeddings.Shape[0] : null;
 
     private static string Stored(string family, string name) => family switch
     {

@@ -41,7 +41,7 @@ internal static class WeightLoader
     private static void Check(Checkpoint checkpoint, TransformerConfig config)
     {
         var stored = WeightLayout.Of(config).ToDictionary(tensor => tensor.Name);
-        if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name)) is { } foreign)
+        if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name, config)) is { } foreign)
             throw new BadInputException(checkpoint.Folder, foreign.Name, "is no weight of the model that config.json describes");
         foreach (var (name, shape, _, _) in stored.Values)
         {

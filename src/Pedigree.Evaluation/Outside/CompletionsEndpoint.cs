@@ -25,7 +25,10 @@ public sealed record EndpointSettings(Uri Url, string Model, int ContextLength, 
 /// </summary>
 internal sealed class CompletionsEndpoint(EndpointSettings settings, CancellationToken cancellation) : IEvaluatedModel, IDisposable
 {
-    private readonly HttpClient client = new() { Timeout = settings.Timeout };
+    private readonly HttpClient client = new() { Timeout = settings.Timeout, MaxResponseContentBufferSize = MostBytes };
+
+    /// <summary>An answer holds some numbers and texts a token; what is longer than this is none.</summary>
+    internal const int MostBytes = 1 << 26;
 
     public int ContextLength => settings.ContextLength;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pedigree.Evaluation.Tasks;
 
 namespace Pedigree.Evaluation.Outside;
 
@@ -18,6 +19,9 @@ public sealed record OutsideTask(string Task, string? Data = null, int? Fewshot 
 {
     /// <summary>The name under which its results stand, where that is not the one by which it is asked for: of a task file the task's.</summary>
     public string Key { get; init; } = Task;
+
+    /// <summary>How prompts are put; lm_eval alone is told.</summary>
+    public ChatSettings Chat { get; init; } = ChatSettings.None;
 }
 
 /// <summary>One score that another evaluator gave.</summary>
@@ -73,7 +77,7 @@ public static class OutsideEvaluator
 
     /// <summary>
     /// lm-evaluation-harness: {command} --model hf --model_args pretrained={model} --tasks … --output_path … --log_samples, with what else
-    /// the command already says. All tasks must agree in the number of examples and rows, since it takes one of each.
+    /// the command already says. All tasks must agree in the number of examples and rows and in how prompts are put, since it takes one of each.
     /// </summary>
     /// <param name="settings">The command.</param>
     /// <param name="model">Folder of the model; null for the harness's own dummy, by which its version is learned.</param>
@@ -86,8 +90,9 @@ public static class OutsideEvaluator
     {
         string folder = model is null ? "" : Path.GetFullPath(model);
         if (folder.Contains(',') || tasks.Any(task => task.Task.Contains(',') || task.Data is not null)
-            || tasks.Select(task => (task.Fewshot, task.Limit)).Distinct().Count() > 1)
+            || tasks.Select(task => (task.Fewshot, task.Limit, task.Chat)).Distinct().Count() > 1)
             throw new EvaluatorFailedException("lm_eval takes no commas in names and paths, no data of one's own, and one number of examples and rows for all tasks");
+        var chat = tasks[0].Chat;
         string[] asked = model is null ? ["--model", "dummy"] : ["--model", "hf", "--model_args", $"pretrained={folder}{(modelArgs is null ? "" : $",{modelArgs}")}"];
         return AttemptAsync(settings, async () =>
         {
@@ -99,6 +104,9 @@ public static class OutsideEvaluator
                     .. settings.Command, .. asked, "--tasks", string.Join(',', tasks.Select(task => task.Task)), "--output_path", output, "--log_samples",
                     .. tasks[0].Fewshot is { } shots ? ["--num_fewshot", $"{shots}"] : Array.Empty<string>(),
                     .. tasks[0].Limit is { } limit ? ["--limit", $"{limit}"] : Array.Empty<string>(),
+                    .. chat.ApplyTemplate ? ["--apply_chat_template"] : Array.Empty<string>(), .. chat.TemplateName is { } template ? [template] : Array.Empty<string>(),
+                    .. chat.FewshotAsMultiturn is { } multiturn ? ["--fewshot_as_multiturn", multiturn ? "true" : "false"] : Array.Empty<string>(),
+                    .. chat.SystemInstruction is { } instruction ? ["--system_instruction", instruction] : Array.Empty<string>(),
                 ], "", settings.Timeout, cancellation);
                 // It only warns where it cannot write its results.
                 var file = Directory.GetFiles(output, "results_*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).LastOrDefault()

@@ -34,6 +34,9 @@ public sealed record EvaluationTask
     /// <summary>Only the first so many rows; null for all.</summary>
     public int? Limit { get; private init; }
 
+    /// <summary>How many rows its data has, whatever the limit.</summary>
+    internal int Available { get; private init; }
+
     /// <summary>The metric that counts.</summary>
     public string PrimaryMetric { get; }
 
@@ -59,7 +62,7 @@ public sealed record EvaluationTask
     internal GroupDefinition? Group { get; private init; }
 
     /// <summary>How prompts are put.</summary>
-    internal ChatSettings Chat { get; private init; } = ChatSettings.None;
+    public ChatSettings Chat { get; private init; } = ChatSettings.None;
 
     internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, int fewshot, int? limit, string? metric, ChatSettings chat) =>
         new(definition.Name, definition.Alias, definition.File, [.. definition.Metrics.Select(known => known.Name)], metric)
@@ -67,6 +70,7 @@ public sealed record EvaluationTask
             Definition = definition,
             Fewshot = fewshot,
             Limit = limit,
+            Available = rows.Rows.Count,
             Items = ItemMaker.Make(definition, rows, fewshot, limit, chat),
             Chat = chat,
             Digest = Hash(new JsonObject
@@ -123,7 +127,12 @@ public sealed record EvaluationTask
     {
         // A task that is put without any of it is the task that it always was.
         if (chat != ChatSettings.None)
-            identity["chat"] = new JsonObject { ["template"] = chat.ApplyTemplate, ["multiturn"] = chat.FewshotAsMultiturn ?? true, ["system"] = chat.SystemInstruction };
+        {
+            var put = new JsonObject { ["template"] = chat.ApplyTemplate, ["multiturn"] = chat.FewshotAsMultiturn ?? true, ["system"] = chat.SystemInstruction };
+            if (chat.TemplateName is { } name)
+                put["name"] = name;
+            identity["chat"] = put;
+        }
         return Hash(identity);
     }
 

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Pedigree.Weights.Configuration;
 
 namespace Pedigree.Evaluation.Tasks;
@@ -63,24 +62,15 @@ internal static class FilterFile
     /// </summary>
     private static Func<string, string> Extract(ConfigurationMapping step)
     {
-        var node = step.Required("regex_pattern");
-        var pattern = TaskFile.Pattern(node);
+        var pattern = TaskFile.Pattern(step.Required("regex_pattern"));
         var select = (int)(step.OptionalInteger("group_select") ?? 0);
         var fallback = step.OptionalString("fallback") ?? "[invalid]";
         return text =>
         {
             var matches = pattern.Matches(text);
-            int place;
-            try
-            {
-                place = select < 0 ? matches.Count + select : select;
-                if (place < 0 || place >= matches.Count)
-                    return fallback;
-            }
-            catch (RegexMatchTimeoutException)
-            {
-                throw node.Error($"takes more than {TaskFile.LongestMatch.TotalSeconds} seconds on an answer; a simpler expression would be right");
-            }
+            var place = select < 0 ? matches.Count + select : select;
+            if (place < 0 || place >= matches.Count)
+                return fallback;
             var groups = matches[place].Groups.Values.Select(group => group.Value).ToList();
             var found = groups.Count <= 2 ? groups[^1] : groups.Skip(1).FirstOrDefault(group => group.Length > 0);
             return found?.Trim() ?? fallback;

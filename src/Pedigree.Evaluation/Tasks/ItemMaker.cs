@@ -36,10 +36,8 @@ internal sealed class ItemMaker
     /// <summary>The instruction and the task's description, with the examples' delimiter between where neither has white space there.</summary>
     private IEnumerable<ChatMessage> System(DataRow row)
     {
-        var (instruction, description) = (chat.SystemInstruction ?? "", task.Description?.Render(row) ?? "");
-        var between = instruction.Length > 0 && description.Length > 0 && !char.IsWhiteSpace(instruction[^1]) && !char.IsWhiteSpace(description[0])
-            ? task.Fewshot.Delimiter : "";
-        return instruction.Length + description.Length > 0 ? [new("system", instruction + between + description)] : [];
+        var text = ChatMessage.Joined(chat.SystemInstruction ?? "", task.Fewshot.Delimiter, task.Description?.Render(row) ?? "");
+        return text.Length > 0 ? [new("system", text)] : [];
     }
 
     private IEnumerable<ChatMessage> Example(DataRow row)
@@ -47,14 +45,21 @@ internal sealed class ItemMaker
         var examples = task.Fewshot;
         var (text, choices, _, targets) = Read(row, examples.Text, examples.Choices, examples.Target);
         var prompt = text is long place ? choices[(int)place] : (string)text;
-        return targets[0].Length > 0 ? [new("user", prompt, examples.TargetDelimiter), new("assistant", targets[0], examples.Delimiter)] : [new("user", prompt)];
+        var (begun, answer) = (examples.AnswerPrefix?.Render(row) ?? "", targets[0]);
+        var delimiter = begun.Length > 0 ? ChatMessage.NeedDelimiter(prompt, begun) : answer.Length > 0;
+        return
+        [
+            new("user", prompt, delimiter ? examples.TargetDelimiter : ""),
+            .. begun.Length + answer.Length > 0 ? (ChatMessage[])[new("assistant", ChatMessage.Joined(begun, " ", answer), answer.Length > 0 ? examples.Delimiter : "")] : [],
+        ];
     }
 
     private EvaluationItem Item(DataRow row, IReadOnlyList<ChatMessage> before)
     {
         var (text, choices, golds, targets) = Read(row, task.Text, task.Choices, task.Target);
-        // A template ends with what comes before an answer, so there is no delimiter of ours.
-        var delimiter = chat.ApplyTemplate ? "" : task.TargetDelimiter;
+        // A template ends with what comes before an answer, so there is no delimiter of ours, unless the answer was begun.
+        var delimiter = chat.ApplyTemplate && task.AnswerPrefix is not { EndsInWhiteSpace: false } ? "" : task.TargetDelimiter;
+        var begun = task.AnswerPrefix?.Render(row) ?? "";
         var prompt = text is long ? null : Prompt((string)text);
         IReadOnlyList<TextRequest> requests = task.Type switch
         {
@@ -71,7 +76,8 @@ internal sealed class ItemMaker
 
         TextRequest Prompt(string asked)
         {
-            ChatMessage[] messages = [.. before, new("user", asked)];
+            var separated = text is string && ChatMessage.NeedDelimiter(asked, begun);
+            ChatMessage[] messages = [.. before, new("user", asked, separated ? task.TargetDelimiter : ""), .. begun.Length > 0 ? (ChatMessage[])[new("assistant", begun)] : []];
             return !chat.ApplyTemplate ? new(ChatMessage.Text(messages), "")
                 : new("", "") { Messages = chat.FewshotAsMultiturn == false ? ChatMessage.SingleTurn(messages) : messages };
         }

@@ -59,6 +59,9 @@ internal sealed record TaskDefinition
     /// <summary>Begins every prompt; null for nothing.</summary>
     public TaskTemplate? Description { get; init; }
 
+    /// <summary>gen_prefix: how the answer begins, which the model is given; null for nothing.</summary>
+    public TaskTemplate? AnswerPrefix { get; init; }
+
     public required FewshotSettings Fewshot { get; init; }
 
     public required DataSettings Data { get; init; }
@@ -106,7 +109,11 @@ internal sealed record DataSettings(
 /// <param name="Delimiter">After every example.</param>
 internal sealed record FewshotSettings(
     int? Count, bool FirstOnes, string? Split, IReadOnlyList<DataRow>? Samples, TaskTemplate Text, TaskTemplate? Choices, TaskTemplate Target,
-    string TargetDelimiter, string Delimiter);
+    string TargetDelimiter, string Delimiter)
+{
+    /// <summary>gen_prefix of examples.</summary>
+    public TaskTemplate? AnswerPrefix { get; init; }
+}
 
 /// <summary>When to stop writing.</summary>
 /// <param name="Until">Texts at the first of which the output ends, itself left out.</param>

@@ -32,6 +32,7 @@ internal static class TaskFile
             Target = target,
             TargetDelimiter = targetDelimiter,
             Description = task.Optional("description") is { } description ? TaskTemplate.Read(description) : null,
+            AnswerPrefix = AnswerPrefix(task),
             Fewshot = Fewshot(task, text, choices, target, targetDelimiter),
             Data = Data(task),
             Limit = Whole(task, "limit", 1),
@@ -56,21 +57,21 @@ internal static class TaskFile
             : node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
             : throw node.Error($"must be a whole number of at least {least}");
 
-    // Some expressions take longer than anyone lives on some texts.
-    public static TimeSpan LongestMatch { get; } = TimeSpan.FromSeconds(10);
-
     public static Regex Pattern(ConfigurationNode node)
     {
         try
         {
             // Python names groups with a P.
-            return new Regex(node.AsString().Replace("(?P<", "(?<", StringComparison.Ordinal), RegexOptions.CultureInvariant, LongestMatch);
+            return UntrustedRegex.Of(node.AsString().Replace("(?P<", "(?<", StringComparison.Ordinal));
         }
         catch (ArgumentException error)
         {
             throw node.Error($"is not a regular expression: {error.Message}");
         }
     }
+
+    private static TaskTemplate? AnswerPrefix(ConfigurationMapping mapping) =>
+        mapping.Optional("gen_prefix") is { } node && node.AsString().Length > 0 ? TaskTemplate.Read(node) : null;
 
     private static OutputType ReadType(ConfigurationMapping task) => task.Optional("output_type") switch
     {
@@ -113,7 +114,10 @@ internal static class TaskFile
         ConfigurationMapping task, TaskTemplate text, TaskTemplate? choices, TaskTemplate target, string targetDelimiter)
     {
         var delimiter = task.OptionalString("fewshot_delimiter") ?? "\n\n";
-        var plain = new FewshotSettings(Whole(task, "num_fewshot", 0), false, task.OptionalString("fewshot_split"), null, text, choices, target, targetDelimiter, delimiter);
+        var plain = new FewshotSettings(Whole(task, "num_fewshot", 0), false, task.OptionalString("fewshot_split"), null, text, choices, target, targetDelimiter, delimiter)
+        {
+            AnswerPrefix = AnswerPrefix(task),
+        };
         if (task.OptionalMapping("fewshot_config") is not { } own)
             return plain;
         if (own.Optional("sampler") is { } sampler && sampler.AsString() is not ("default" or "first_n"))
@@ -129,6 +133,7 @@ internal static class TaskFile
             Target = own.Optional("doc_to_target") is { } ownTarget ? TaskTemplate.Read(ownTarget) : target,
             TargetDelimiter = own.OptionalString("target_delimiter") ?? targetDelimiter,
             Delimiter = own.OptionalString("fewshot_delimiter") ?? delimiter,
+            AnswerPrefix = AnswerPrefix(own) ?? plain.AnswerPrefix,
         };
         own.RefuseUnknownKeys();
         return result;

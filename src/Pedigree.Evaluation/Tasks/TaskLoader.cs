@@ -39,6 +39,8 @@ public static class TaskLoader
             throw new BadInputException(task, "fewshot", $"is {fewshot}; it must be 0 or more.");
         if (limit < 1)
             throw new BadInputException(task, "limit", $"is {limit}; it must be 1 or more.");
+        if (chat is { FewshotAsMultiturn: true, ApplyTemplate: false })
+            throw new BadInputException(task, "fewshot_as_multiturn", "needs apply_chat_template: without a template there are no messages.");
         TaskFiles files = new(refusal ?? (_ => null));
         if (TaskSource.Find(folder, task, files) is not { } source)
         {

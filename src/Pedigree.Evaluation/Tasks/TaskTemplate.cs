@@ -19,6 +19,9 @@ internal sealed class TaskTemplate
     /// <summary>Whether it is plain text, which means the field of that name where a row has one.</summary>
     public bool IsField => text is not null && !text.Contains("{{", StringComparison.Ordinal) && !text.Contains("{%", StringComparison.Ordinal);
 
+    /// <summary>Whether it is written with white space at its end.</summary>
+    public bool EndsInWhiteSpace => text is { Length: > 0 } && char.IsWhiteSpace(text[^1]);
+
     /// <summary>Reads a scalar, or a list (or mapping, of which the values count) of literal texts.</summary>
     /// <exception cref="Weights.BadInputException">It is not a template, or uses what is not supported.</exception>
     public static TaskTemplate Read(ConfigurationNode node)

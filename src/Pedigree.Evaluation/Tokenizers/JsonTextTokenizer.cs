@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tokenizers;
@@ -8,6 +9,7 @@ namespace Pedigree.Evaluation.Tokenizers;
 /// </summary>
 internal sealed class JsonTextTokenizer : ITextTokenizer
 {
+    private readonly JsonReader file;
     private readonly Func<string, string> normalize;
     private readonly PreTokenizer.Step cut;
     private readonly Func<IReadOnlyList<string>, string> decode;
@@ -19,6 +21,7 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
 
     private JsonTextTokenizer(JsonReader file, SpecialTokens beside)
     {
+        this.file = file;
         var read = file.Required("model");
         model = read.Child("type") is not { } type || type.Text() == "BPE" ? BpeModel.Read(read)
             : type.Text() == "Unigram" ? UnigramModel.Read(read) : throw type.Bad($"\"{type.Text()}\" is not supported; BPE and Unigram are.");
@@ -29,8 +32,8 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
         var added = ReadAdded(file.Child("added_tokens"));
         special = [.. added.Where(entry => entry.Special).Select(entry => entry.Id)];
         raw = new AddedTokens(added.Where(entry => !entry.Normalized));
-        normalized = new AddedTokens(added.Where(entry => entry.Normalized)
-            .Select(entry => entry with { Text = normalize(entry.Text) }));
+        normalized = Limited(() => new AddedTokens(added.Where(entry => entry.Normalized)
+            .Select(entry => entry with { Text = normalize(entry.Text) })));
         (before, after) = Template(file.Child("post_processor"));
         BosText = beside.Bos;
         BosId = Named(beside.Bos) ?? beside.BosId;
@@ -57,7 +60,24 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
 
     public static JsonTextTokenizer Of(JsonReader file, SpecialTokens beside) => new(file, beside);
 
-    public int[] Encode(string text, bool addSpecialTokens)
+    public int[] Encode(string text, bool addSpecialTokens) => Limited(() => EncodeAll(text, addSpecialTokens));
+
+    public string Decode(IReadOnlyList<int> tokens) =>
+        Limited(() => decode([.. tokens.Where(id => !special.Contains(id) && texts.ContainsKey(id)).Select(id => texts[id])]));
+
+    private T Limited<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw file.Bad(UntrustedRegex.TooSlow(error));
+        }
+    }
+
+    private int[] EncodeAll(string text, bool addSpecialTokens)
     {
         var ids = new List<int>(text.Length + 2);
         if (addSpecialTokens)
@@ -75,9 +95,6 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
             ids.AddRange(after);
         return [.. ids];
     }
-
-    public string Decode(IReadOnlyList<int> tokens) =>
-        decode([.. tokens.Where(id => !special.Contains(id) && texts.ContainsKey(id)).Select(id => texts[id])]);
 
     private void EncodeSection(string section, bool first, List<int> ids)
     {

@@ -56,7 +56,7 @@ internal static class TextNormalizer
         var expression = pattern.Required("Regex");
         try
         {
-            return new Regex(expression.Text(), RegexOptions.CultureInvariant);
+            return UntrustedRegex.Of(expression.Text());
         }
         catch (ArgumentException e)
         {

@@ -6,6 +6,7 @@ using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
 using Pedigree.Workflow.Activities;
+using Pedigree.Workflow.Specs;
 
 namespace Pedigree.Workflow.Evaluators;
 
@@ -35,8 +36,8 @@ internal sealed class ProgramEvaluator(EvaluatorSpec settings, SpecFile spec) : 
     {
         string identity = await IdentityAsync(cancellation);
         Dictionary<TaskSpec, ScoredTask> scored = [];
-        foreach (IGrouping<(int?, int?), TaskSpec> together in tasks.GroupBy(
-            task => settings.Name == EvaluatorSpec.LmEval ? (task.Fewshot, task.Limit) : default))
+        foreach (IGrouping<(int?, int?, ChatSettings?), TaskSpec> together in tasks.GroupBy(
+            task => settings.Name == EvaluatorSpec.LmEval ? (task.Fewshot, task.Limit, SpecTasks.Chat(task)) : default))
         {
             OutsideTask[] asked = [.. together.Select(Named)];
             OutsideResults results = settings.Name == EvaluatorSpec.LmEval
@@ -59,9 +60,11 @@ internal sealed class ProgramEvaluator(EvaluatorSpec settings, SpecFile spec) : 
     private OutsideTask Named(TaskSpec task)
     {
         string path = Path.GetFullPath(task.Task, spec.Folder);
-        return new(File.Exists(path) ? path : task.Task, task.Data is null ? null : Path.GetFullPath(task.Data, spec.Folder), task.Fewshot, task.Limit)
+        string name = File.Exists(path) ? path : task.Task;
+        return new(name, task.Data is null ? null : Path.GetFullPath(task.Data, spec.Folder), task.Fewshot, task.Limit)
         {
-            Key = settings.Name == EvaluatorSpec.LmEval && File.Exists(path) ? TaskLoader.NameOf(path) : File.Exists(path) ? path : task.Task,
+            Key = settings.Name == EvaluatorSpec.LmEval && name == path ? TaskLoader.NameOf(path) : name,
+            Chat = SpecTasks.Chat(task),
         };
     }
 

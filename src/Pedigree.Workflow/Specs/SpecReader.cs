@@ -46,10 +46,13 @@ internal static class SpecReader
 
     private static TaskSpec Task(ConfigurationMapping task)
     {
+        ConfigurationNode? template = task.Optional("apply_chat_template");
+        // A text is the name of one of several templates.
+        string? name = template is ConfigurationScalar { Value: string text } ? text : null;
         TaskSpec spec = new(
             task.RequiredString("task"), task.OptionalString("data"), Count(task, "fewshot"), Count(task, "limit"),
             task.OptionalString("metric"), task.OptionalNumber("weight") ?? 1, null,
-            task.OptionalBoolean("apply_chat_template"), task.OptionalBoolean("fewshot_as_multiturn"), task.OptionalString("system_instruction"));
+            name is null ? template?.AsBoolean() : true, task.OptionalBoolean("fewshot_as_multiturn"), task.OptionalString("system_instruction"), name);
         task.RefuseUnknownKeys();
         return spec;
     }

@@ -14,7 +14,10 @@ internal static class SpecTasks
     /// <summary>Loads one task; its relative paths begin at the spec's folder.</summary>
     public static EvaluationTask Load(string folder, TaskSpec task, Func<string, string?>? refusal = null) =>
         TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal,
-            new ChatSettings(task.ApplyChatTemplate ?? false, task.FewshotAsMultiturn, task.SystemInstruction));
+            Chat(task));
+
+    /// <summary>How a task's prompts are put.</summary>
+    public static ChatSettings Chat(TaskSpec task) => new(task.ApplyChatTemplate ?? false, task.FewshotAsMultiturn, task.SystemInstruction, task.ChatTemplate);
 
     /// <summary>The spec with the digest of every task.</summary>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
@@ -53,7 +56,9 @@ internal static class SpecTasks
                 .Order(StringComparer.Ordinal).Select(file => $"{Path.GetRelativePath(place, file)} {Sha256(file)}\n"));
         if (task.Data is not null && !Path.Exists(Path.GetFullPath(task.Data, folder)))
             throw new BadInputException(task.Data, "data", "is neither a file nor a folder");
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-            new JsonArray(Content(task.Task), Content(task.Data), task.Fewshot, task.Limit).ToJsonString())));
+        JsonArray identity = [Content(task.Task), Content(task.Data), task.Fewshot, task.Limit];
+        if (task.IsChat)
+            identity.Add(new JsonArray(task.ApplyChatTemplate, task.ChatTemplate, task.FewshotAsMultiturn, task.SystemInstruction));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())));
     }
 }

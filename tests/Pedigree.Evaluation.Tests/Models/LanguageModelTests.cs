@@ -26,6 +26,42 @@ public class LanguageModelTests
             Assert.Equal(expected[i], scores.LogProbabilities[i], 1e-4);
     }
 
+    [Fact]
+    public void The_decoder_of_a_multimodal_Gemma_3_scores_as_it_would_alone()
+    {
+        const string name = "gemma3, local and global angles";
+        var decoder = Config(name);
+        decoder["model_type"] = "gemma3_text";
+        using var tiny = new TinyModel(new JsonObject { ["model_type"] = "gemma3", ["text_config"] = decoder, ["vision_config"] = new JsonObject() });
+        tiny.Set("vision_tower.vision_model.post_layernorm.weight", 8);
+        tiny.Set("multi_modal_projector.mm_input_projection_weight", 8, 8);
+        using var model = tiny.Load();
+        using var alone = new TinyModel(Config(name));
+        using var expected = alone.Load();
+        Assert.Equal(expected.Score([new(Tokens(13), 9)])[0].LogProbabilities, model.Score([new(Tokens(13), 9)])[0].LogProbabilities);
+        using var checkpoint = Checkpoint.Open(tiny.Folder);
+        Assert.Equal(64, WeightLayout.EmbeddingRows(checkpoint));
+        tiny.Set("language_model.model.layers.0.self_attn.sinks", 8);
+        Assert.Equal("language_model.model.layers.0.self_attn.sinks", Assert.Throws<BadInputException>(tiny.Load).Field);
+    }
+
+    [Fact]
+    public void What_a_multimodal_Gemma_3_leaves_unsaid_is_what_published_ones_are_made_of()
+    {
+        // The config.json of gemma-3-4b, as far as it concerns the decoder.
+        var config = JsonNode.Parse("""
+            {"model_type": "gemma3", "text_config": {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+             "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024}}
+            """)!.AsObject();
+        var read = ConfigReader.Read(config, "config.json");
+        Assert.Equal((262208, 2560, 8, 4, 256, 131072, true), (read.VocabularySize, read.Width, read.Heads, read.KeyValueHeads, read.HeadWidth, read.ContextLength, read.TiedHead));
+        Assert.Equal(5, read.Layers.Count(layer => layer.Window is null));
+        config["text_config"]!["num_key_value_heads"] = 3;
+        Assert.Equal("text_config.num_key_value_heads", Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "config.json")).Field);
+        config.Remove("text_config");
+        Assert.Equal("text_config", Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "config.json")).Field);
+    }
+
     [Theory, MemberData(nameof(Names))]
     public void Padding_in_a_batch_changes_no_score(string name)
     {

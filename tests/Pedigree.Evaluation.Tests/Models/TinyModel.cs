@@ -63,6 +63,8 @@ internal sealed class TinyModel : IDisposable
 
     private static float Value(string name, int index)
     {
+        // A decoder within a larger model has the weights that it would have alone.
+        name = name.Replace("language_model.", "", StringComparison.Ordinal);
         var hash = 2166136261u;
         foreach (var code in Encoding.UTF8.GetBytes($"{name}/{index}"))
             hash = (hash ^ code) * 16777619u;

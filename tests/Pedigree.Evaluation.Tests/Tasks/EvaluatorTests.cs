@@ -142,7 +142,9 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void Results_have_the_harness_keys_and_one_row_no_error()
     {
-        var results = Evaluator.Evaluate(model, tokenizer, [TaskLoader.Load(folder.Path, "write.yaml", limit: 1)]).ToJson()["results"]!["write"]!;
+        var json = Evaluator.Evaluate(model, tokenizer, [TaskLoader.Load(folder.Path, "write.yaml", limit: 1)]).ToJson();
+        Assert.Equal("""{"original":20,"effective":1}""", json["n-samples"]!["write"]!.ToJsonString());
+        var results = json["results"]!["write"]!;
         Assert.Equal("write", (string?)results["alias"]);
         Assert.NotNull(results["exact_match,none"]);
         Assert.Equal("N/A", (string?)results["exact_match_stderr,none"]);

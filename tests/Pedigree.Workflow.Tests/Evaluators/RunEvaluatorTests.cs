@@ -85,6 +85,24 @@ public sealed class RunEvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void How_prompts_are_put_to_a_model_that_chats_is_said_for_each_task_and_belongs_to_it()
+    {
+        string plain = Read("").Digest!;
+        TaskSpec named = Read(", apply_chat_template: tool_use, fewshot_as_multiturn: false, system_instruction: Be kind.");
+        Assert.Equal((true, "tool_use", false, "Be kind."), (named.ApplyChatTemplate, named.ChatTemplate, named.FewshotAsMultiturn, named.SystemInstruction));
+        TaskSpec usual = Read(", apply_chat_template: true");
+        Assert.Equal((true, null, null, null), (usual.ApplyChatTemplate, usual.ChatTemplate, usual.FewshotAsMultiturn, usual.SystemInstruction));
+        Assert.Equal(3, new[] { plain, named.Digest, usual.Digest }.Distinct().Count());
+        Assert.Equal(plain, Read(", apply_chat_template: false").Digest);
+        Assert.Equal(3, new[] { "", ", apply_chat_template: true", ", system_instruction: x" }.Select(chat => Read(chat, "evaluator: lm_eval").Digest).Distinct().Count());
+        Assert.Contains("needs apply_chat_template", Assert.Throws<BadInputException>(() => Read(", fewshot_as_multiturn: true")).Message);
+        Assert.Contains("a command puts prompts as it will", Assert.Throws<BadInputException>(() => Read(", system_instruction: x", "evaluator: { name: command, command: x }")).Message);
+        Assert.Contains("apply_chat_template", Assert.Throws<BadInputException>(() => Read(", apply_chat_template: 3")).Message);
+
+        TaskSpec Read(string chat, string extra = "") => Samples.Write(_folder["spec.yaml"], Samples.Spec(extra: extra).Replace("limit: 6, weight", $"limit: 6{chat}, weight")).Spec.Tasks[1];
+    }
+
+    [Fact]
     public async Task Changed_data_is_another_task_and_scored_anew()
     {
         string family = _folder["family"];
