@@ -19,9 +19,11 @@ internal sealed class CheckpointCache(string folder, long limit)
     /// <summary>The cache that the environment names.</summary>
     /// <exception cref="BadInputException">Its size is not one.</exception>
     public static CheckpointCache OfEnvironment() => new(
-        Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? Path.GetFullPath(named)
-            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "pedigree"),
-        Size(Environment.GetEnvironmentVariable(SizeVariable) is { Length: > 0 } size ? size : DefaultSize));
+        FolderOfEnvironment(), Size(Environment.GetEnvironmentVariable(SizeVariable) is { Length: > 0 } size ? size : DefaultSize));
+
+    /// <summary>Where what this machine keeps lies.</summary>
+    public static string FolderOfEnvironment() => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? Path.GetFullPath(named)
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "pedigree");
 
     /// <summary>Where half-made things are put.</summary>
     public string Temporary { get; } = Path.Combine(folder, "tmp");

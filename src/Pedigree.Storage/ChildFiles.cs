@@ -31,6 +31,20 @@ public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, 
         return true;
     }
 
+    /// <summary>The content digest of a child that lies anywhere, by the recipe.json beside it; null where there is none that says it.</summary>
+    public static string? ContentBeside(Checkpoint checkpoint)
+    {
+        string path = Path.Combine(checkpoint.Folder, "recipe.json");
+        try
+        {
+            return File.Exists(path) ? Parse(File.ReadAllBytes(path), path).Content(checkpoint) : null;
+        }
+        catch (BadInputException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The content digest of a child, from the recorded digests of the files: their bytes are not read again.</summary>
     /// <exception cref="BadInputException">A file is not in the recipe.</exception>
     public string Content(Checkpoint checkpoint) => new CheckpointManifest([.. checkpoint.SourceFiles.Select(name => new FileDigest(

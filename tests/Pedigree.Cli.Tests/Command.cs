@@ -94,6 +94,11 @@ internal static class Command
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            Environment = { ["HF_HUB_OFFLINE"] = "1", ["HF_HUB_CACHE"] = HubCache },
+            Environment =
+            {
+                ["HF_HUB_OFFLINE"] = "1",
+                ["HF_HUB_CACHE"] = HubCache,
+                ["PEDIGREE_CACHE"] = Path.Combine(AppContext.BaseDirectory, "cache"),
+            },
         };
 }

@@ -102,7 +102,7 @@ public class ToolTests
                 parameters: {weight: 1}
             """);
         JsonNode explained = (await Command.DoneAsync("merge", folder["soup.yaml"], "--explain", "--json")).Json;
-        Assert.Equal([0.75, 0.25], explained["tensors"]![0]!["coefficients"]!.AsArray().Select(value => (double)value!));
+        Assert.Equal([0.75, 0.25], explained["stages"]![0]!["merge"]!["tensors"]![0]!["coefficients"]!.AsArray().Select(value => (double)value!));
         Assert.Equal(["soup.yaml"], Directory.GetFileSystemEntries(folder.Path).Select(path => Path.GetFileName(path)));
         JsonNode merged = (await Command.DoneAsync("merge", folder["soup.yaml"], folder["child"], "--shard-size", "0.1MB", "--json")).Json;
         Assert.True(File.Exists(folder["child/model.safetensors.index.json"]));

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
+using Pedigree.Workflow.Explaining;
 using Spectre.Console;
 
 namespace Pedigree.Cli.Commands;
@@ -20,16 +22,18 @@ internal static class KinshipCommand
             HelpName = "pearson|cosine|euclidean",
             DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
         };
+        Option<bool> keep = new("--keep") { Description = "Keep the inner products in the store, where `merge --explain` and runs with the same models find them" };
         Option<string> store = Shared.Store();
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
-            "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine") { ancestor, models, measures, store };
+            "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine",
+            "pedigree kinship ./base ./math ./code --keep") { ancestor, models, measures, keep, store };
         verb.Does(async (parsed, cancellation) =>
         {
             string[] folders = parsed.GetValue(models)!;
             if (folders.Length < 2)
                 throw new BadInputException(folders[0], "model", "is the only one; give at least two models to compare");
             string[] names = Names(folders);
-            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], parsed, store, cancellation);
+            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], parsed, store, parsed.GetValue(keep), cancellation);
             Output.Of(parsed).Print(
                 new
                 {
@@ -49,7 +53,7 @@ internal static class KinshipCommand
         return verb;
     }
 
-    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, ParseResult parsed, Option<string> store, CancellationToken cancellation)
+    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, ParseResult parsed, Option<string> store, bool keep, CancellationToken cancellation)
     {
         List<Relative> open = [];
         ProgressLines progress = new();
@@ -60,8 +64,12 @@ internal static class KinshipCommand
                 open.Add(new Relative(Path.TrimEndingDirectorySeparator(folder), Checkpoint.Open(folder)));
             Pace pace = new(TimeProvider.System);
             long bytes = open.Sum(relative => relative.Checkpoint.Tensors.Sum(tensor => tensor.ByteLength));
-            IReadOnlyList<GramRow> rows = KinshipPass.Measure(open[0], [], [.. open.Skip(1)],
+            IStore kept = Store.Open(parsed.GetValue(store)!);
+            IReadOnlyList<Relative> named = keep ? await KeptKinship.NamedAsync(kept, open, progress, cancellation) : open;
+            IReadOnlyList<GramRow> rows = KinshipPass.Measure(named[0], [], [.. named.Skip(1)],
                 progress: new Told<double>(done => progress.Show($"measuring kinship {pace.Of(done, bytes)}")), cancellation: cancellation);
+            if (keep)
+                await KeptKinship.KeepAsync(kept, rows, cancellation);
             progress.Done();
             return (new Gram(rows), open[0].Checkpoint.Parameters);
         }

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Weights.Merging;
 using Pedigree.Weights.References;
+using Pedigree.Workflow.Explaining;
 using Pedigree.Workflow.Report;
 using Spectre.Console;
 
@@ -17,7 +19,7 @@ internal static class MergeCommand
         Argument<string?> output = new("out") { Description = "Folder for the child, which must not exist", Arity = ArgumentArity.ZeroOrOne };
         Option<long?> seed = new("--seed") { Description = "Seed of the methods that draw at random, DARE and DELLA; goes before the file's random_seed" };
         Option<string> shards = new("--shard-size") { Description = "Most bytes of weights in a file", DefaultValueFactory = _ => "5GB", HelpName = "size" };
-        Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, without reading or writing weights" };
+        Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, how alike the child would be to its parents, and what it would cost, without reading or writing weights" };
         Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging", HelpName = "folder" };
         Option<string> store = Shared.Store();
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child",
@@ -38,7 +40,8 @@ internal static class MergeCommand
             using ModelFolders models = new(parsed, store, progress, cancellation);
             if (parsed.GetValue(explain))
             {
-                await ExplainAsync(file, models, to, cancellation);
+                string? child = parsed.GetValue(output);
+                await ExplainAsync(file, child is null ? null : Path.GetFullPath(child), parsed.GetValue(seed), Store.Open(parsed.GetValue(store)!), models, to, cancellation);
                 return 0;
             }
             string target = Path.GetFullPath(parsed.GetValue(output) ?? throw new BadInputException("merge", "out", "is missing; give a folder for the child"));
@@ -61,6 +64,8 @@ internal static class MergeCommand
             }),
             new Told<MergeProgress>(news => progress.Show($"merging {pace.Of(news.Done, news.Bytes)}")), cancellation);
         progress.Done();
+        foreach (MergeSpeed speed in child.Speeds)
+            MergeSpeeds.Add(speed);
         if (child.Warnings.Count > 0)
             progress.Line($"warning: {string.Join("; ", child.Warnings)}");
         to.Print(
@@ -68,31 +73,14 @@ internal static class MergeCommand
             console => console.WriteLine($"{child.Folder}: {Format.Count(child.Parameters)} parameters, content {child.Content}"));
     }
 
-    private static async Task ExplainAsync(string file, ModelFolders models, Output to, CancellationToken cancellation)
+    private static async Task ExplainAsync(string file, string? folder, long? seed, IStore store, ModelFolders models, Output to, CancellationToken cancellation)
     {
-        IReadOnlyList<MergeConfig> stages = MergeConfig.ReadAll(file);
-        if (stages.Count > 1)
-            throw new BadInputException(file, null, $"has {stages.Count} documents, of which the later ones merge what is not there yet; explain a file of one");
-        using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(stages[0], Home(file), new ModelLocator(HubSettings.FromEnvironment(), models.StoredAsync), null, cancellation: cancellation);
-        MergeExplanation explanation = MergeExplanation.Of(merge);
-        to.Print(explanation, console =>
-        {
-            Table table = Output.Table(("tensors", true), ("such as", false), ("parameters", false), ("coefficients", false));
-            foreach (var group in explanation.Tensors.GroupBy(tensor => (Parameters: Words(tensor), Coefficients: Numbers(tensor.Coefficients))))
-                Output.Row(table, $"{group.Count()}", group.First().Name, group.Key.Parameters, group.Key.Coefficients);
-            console.Write(table);
-            console.WriteLine($"{explanation.Method} of {string.Join(", ", explanation.Models)}: {Format.Count(explanation.Parameters)} parameters, "
-                + $"reads {Format.Count(explanation.BytesRead)} bytes, writes {Format.Count(explanation.Bytes)}");
-        });
+        IReadOnlyList<StageExplanation> stages = await MergeExplainer.ExplainAsync(
+            MergeConfig.ReadAll(file), Home(file), HubSettings.FromEnvironment(), store, models.StoredAsync, folder, seed, cancellation);
+        ExplainedMerge.Print(stages, folder, to);
     }
 
     private static string Home(string file) => Path.GetDirectoryName(Path.GetFullPath(file))!;
-
-    private static string Words(TensorExplanation tensor) => tensor.Parameters.Count == 0 ? "carried through"
-        : string.Join("; ", tensor.Parameters.Select(parameter => $"{parameter.Key} {(parameter.Value.Distinct().Count() == 1 ? Numbers(parameter.Value[..1]) : Numbers(parameter.Value))}"));
-
-    private static string Numbers(IReadOnlyList<double>? values) =>
-        values is null ? "" : string.Join(", ", values.Select(value => value.ToString("0.####", CultureInfo.InvariantCulture)));
 
     private static long Size(string text)
     {

@@ -26,7 +26,7 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="BadInputException">Anything malformed: names the file, the tensor and the byte.</exception>
     public static Checkpoint Open(string folder)
     {
-        folder = Path.GetFullPath(folder);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (!Directory.Exists(folder))
             throw new BadInputException(folder, null, File.Exists(folder)
                 ? "is a file; give the folder of the checkpoint" : "there is no such folder; give the folder of a checkpoint");

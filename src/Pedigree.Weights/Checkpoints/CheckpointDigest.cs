@@ -6,7 +6,7 @@ namespace Pedigree.Weights.Checkpoints;
 /// <summary>Computes and verifies the digests of a checkpoint's files.</summary>
 public static class CheckpointDigest
 {
-    private const int BufferLength = 1 << 20;
+    internal const int BufferLength = 1 << 20;
 
     /// <summary>Reads every file of a checkpoint once.</summary>
     public static CheckpointManifest Compute(Checkpoint checkpoint) => Compute(checkpoint.Folder, checkpoint.SourceFiles);

@@ -42,6 +42,13 @@ internal static unsafe class Ranks
         })];
     }
 
+    /// <summary>Bytes that each thread takes to seek so many magnitudes, and as many that all share.</summary>
+    public static (long Thread, long Shared) CounterBytes(int sought)
+    {
+        var counters = ((1L << Magnitudes.Coarse) + (1L << Magnitudes.Fine)) * sought;
+        return (counters * sizeof(uint), counters * sizeof(long));
+    }
+
     private unsafe delegate void Counter(TensorBlock block, uint* counts);
 
     private static long[][] Count(TensorSources tensor, int vectors, int buckets, Counter count, bool wholeRows)

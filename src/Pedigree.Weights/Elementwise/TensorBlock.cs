@@ -9,7 +9,7 @@ namespace Pedigree.Weights.Elementwise;
 /// </summary>
 public sealed unsafe class TensorBlock : IDisposable
 {
-    private readonly NativeBuffer _rounding = new(Size * 2L);
+    private readonly NativeBuffer _rounding = new(RoundingBytes);
     private readonly int _models;
     private NativeBuffer _vectors;
     private int _capacity;
@@ -20,7 +20,7 @@ public sealed unsafe class TensorBlock : IDisposable
     {
         _models = models;
         _capacity = Size;
-        _vectors = new(Bytes);
+        _vectors = new(VectorBytes(_models, _capacity));
     }
 
     /// <summary>Elements of a block, but for a tensor's last and blocks of whole rows.</summary>
@@ -62,10 +62,15 @@ public sealed unsafe class TensorBlock : IDisposable
     /// <summary>Room for five numbers of four bytes for each element.</summary>
     internal float* ScratchPointer => Vector(_models + 2);
 
-    private long Bytes => (_models + 7L) * Stride * sizeof(float);
+    /// <summary>Bytes that one takes for so many models, where rows of so many elements must be whole.</summary>
+    internal static long BytesFor(int models, long columns) => RoundingBytes + VectorBytes(models, Math.Max(Size, Singles.Padded((int)Math.Min(columns, int.MaxValue - Singles.Group))));
+
+    private const long RoundingBytes = Size * 2L;
+
+    private static long VectorBytes(int models, int capacity) => (models + 7L) * StrideOf(capacity) * sizeof(float);
 
     // A line more than the elements: what begins at even distances would share few lines of the cache.
-    private int Stride => _capacity + (2 * Singles.Group);
+    private static long StrideOf(int capacity) => capacity + (2L * Singles.Group);
 
     internal void Set(TensorSources tensor, int index, long start, int count)
     {
@@ -74,7 +79,7 @@ public sealed unsafe class TensorBlock : IDisposable
             return;
         _vectors.Dispose();
         _capacity = Singles.Padded(count);
-        _vectors = new(Bytes);
+        _vectors = new(VectorBytes(_models, _capacity));
     }
 
     internal float* OriginPointer()
@@ -99,7 +104,7 @@ public sealed unsafe class TensorBlock : IDisposable
         return delta;
     }
 
-    private float* Vector(int slot) => (float*)_vectors.Start + ((long)slot * Stride);
+    private float* Vector(int slot) => (float*)_vectors.Start + (slot * StrideOf(_capacity));
 
     private void Read(int source, float* target)
     {

@@ -41,6 +41,13 @@ internal sealed unsafe class GramPass
         return new(models.Count, names, counts, [.. pass._tallies.Select(tally => tally.Total ?? new double[size])]);
     }
 
+    /// <summary>Bytes that a thread takes for a base and so many models.</summary>
+    public static long WorkerBytes(int models) => ChunkBytes(models + 1) + LaneBytes(models);
+
+    private static long ChunkBytes(int vectors) => (long)vectors * InnerProducts.Chunk * sizeof(float);
+
+    private static long LaneBytes(int models) => (long)GramSums.Size(models) * InnerProducts.Lanes * sizeof(double);
+
     /// <summary>Values of a tensor's blocks until all are there, then their sum in order.</summary>
     private sealed class Tally(int blocks)
     {
@@ -74,8 +81,8 @@ internal sealed unsafe class GramPass
     {
         private readonly int _vectors = pass._checkpoints.Length;
         private readonly int _values = GramSums.Size(pass._checkpoints.Length - 1);
-        private readonly NativeBuffer _chunks = new((long)pass._checkpoints.Length * InnerProducts.Chunk * sizeof(float));
-        private readonly NativeBuffer _lanes = new((long)GramSums.Size(pass._checkpoints.Length - 1) * InnerProducts.Lanes * sizeof(double));
+        private readonly NativeBuffer _chunks = new(ChunkBytes(pass._checkpoints.Length));
+        private readonly NativeBuffer _lanes = new(LaneBytes(pass._checkpoints.Length - 1));
 
         public void Measure(Block block)
         {

@@ -20,8 +20,7 @@ internal static class ChildDescription
     /// <summary>Adds them to what is written, seals it and looks at it.</summary>
     public static void Write(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small, IReadOnlyList<TensorMerge> tensors)
     {
-        writer.AddFile("config.json", Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
-        small.Write(writer);
+        WriteSmall(writer, recipe, small);
         var files = new SortedDictionary<string, string>(writer.Seal().Files.ToDictionary(file => file.Name, file => file.Sha256), StringComparer.Ordinal);
         var warnings = ResultCheck.Warnings(tensors, writer.Finished);
         foreach (var (name, text) in new[]
@@ -40,6 +39,13 @@ internal static class ChildDescription
             [Warnings] = new JsonArray([.. warnings.Select(warning => JsonValue.Create(warning))]),
             ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create(file.Key, (JsonNode?)file.Value))),
         }.ToJsonString(Indented)));
+    }
+
+    /// <summary>Adds what a model is opened with: config and tokenizer.</summary>
+    public static void WriteSmall(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small)
+    {
+        writer.AddFile("config.json", Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
+        small.Write(writer);
     }
 
     /// <summary>What was noticed when the child was made.</summary>

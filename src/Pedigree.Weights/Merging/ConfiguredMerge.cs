@@ -16,23 +16,41 @@ public sealed class ConfiguredMerge : IDisposable
     private readonly List<IDisposable> _opened = [];
     private readonly MergeConfig _config;
     private readonly Scratch _scratch;
-    private IReadOnlyList<Relative> _models = [];
+    private readonly Func<Checkpoint, Task<string?>>? _known;
+    private bool _allKnown = true;
     private SmallFiles _small = null!;
     private Lineage _lineage = null!;
     private IReadOnlyList<string> _hubIds = [];
 
-    private ConfiguredMerge(MergeConfig config, string? scratch) => (_config, _scratch) = (config, new(scratch));
+    private ConfiguredMerge(MergeConfig config, string? scratch, Func<Checkpoint, Task<string?>>? known) => (_config, _scratch, _known) = (config, new(scratch), known);
 
     /// <summary>What is made.</summary>
     public MergeRecipe Recipe { get; private set; } = null!;
 
+    /// <summary>The recipe's digest; null where no weights were read and a model's own digest is not known.</summary>
+    public string? Digest => _allKnown ? Recipe.Digest : null;
+
     /// <summary>The models as written, the origin last.</summary>
     public IReadOnlyList<string> Models => _config.AllModels;
+
+    /// <summary>The models, brought into one shape, the origin last.</summary>
+    public IReadOnlyList<Relative> Sources { get; private set; } = [];
+
+    /// <summary>Whether the models are merged as they are: then their rows are those of what is merged.</summary>
+    public bool IsPlain => Parts.Count == 1 && (Recipe.Assembly is null || Recipe.Assembly.All(member => member.Key is DonorKey or ChatKey));
 
     /// <summary>Elements of all tensors of the child.</summary>
     public long Parameters => Parts.Sum(part => part.Parents[0].Checkpoint.Parameters);
 
     internal IReadOnlyList<MergePart> Parts { get; private set; } = [];
+
+    /// <summary>Bytes of the models as they were given.</summary>
+    internal long BytesGiven => _opened.OfType<Checkpoint>().Sum(model => model.Tensors.Sum(tensor => tensor.ByteLength));
+
+    /// <summary>Bytes of tensors that must be made before they can be merged.</summary>
+    internal long BytesMade => _scratch.Bytes;
+
+    private const string DonorKey = "donor", ChatKey = "chat_template";
 
     /// <summary>Finds and opens the models, and plans every tensor. The weights are read once, for their digests, unless nothing is going to be made.</summary>
     /// <param name="config">What to merge.</param>
@@ -41,12 +59,14 @@ public sealed class ConfiguredMerge : IDisposable
     /// <param name="scratch">A folder that does not exist, for tensors that must be made before they can be merged; null: they are not.</param>
     /// <param name="seed">Of the methods that draw at random; null: the configuration's, or 0.</param>
     /// <param name="progress">Told what is being fetched or read.</param>
+    /// <param name="known">Where nothing is going to be made: the content digest of a model whose weights need not be read for it, or null.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A model is not there, or does not fit the others: names the place in the configuration.</exception>
     public static async Task<ConfiguredMerge> OpenAsync(
-        MergeConfig config, string home, ModelLocator locator, string? scratch, long? seed = null, IProgress<string>? progress = null, CancellationToken cancellation = default)
+        MergeConfig config, string home, ModelLocator locator, string? scratch, long? seed = null, IProgress<string>? progress = null,
+        Func<Checkpoint, Task<string?>>? known = null, CancellationToken cancellation = default)
     {
-        ConfiguredMerge merge = new(config, scratch);
+        ConfiguredMerge merge = new(config, scratch, known);
         try
         {
             await merge.OpenAsync(home, locator, seed, progress, cancellation);
@@ -66,6 +86,24 @@ public sealed class ConfiguredMerge : IDisposable
         CancellationToken cancellation = default) =>
         Merger.Merge(Recipe, Parts, _small, folder, threads, progress, cancellation, maxShardSize);
 
+    /// <summary>
+    /// Writes a folder like the child's, but with holes for weights, which take no room on the disk: what comes after it can be explained
+    /// before it is made.
+    /// </summary>
+    public void WriteStandIn(string folder)
+    {
+        using (CheckpointWriter writer = new($"{folder}.partial", []))
+        {
+            ChildDescription.WriteSmall(writer, Recipe, _small);
+            writer.Complete(folder);
+        }
+        var tensors = Parts.SelectMany(part => part.Parents[0].Checkpoint.Tensors.Select(tensor => new PlannedTensor(tensor.Name, part.Written(tensor.Name), tensor.Shape)));
+        var shard = ShardPlan.Divide(tensors, long.MaxValue).Single();
+        using var file = File.OpenHandle(Path.Combine(folder, shard.Name), FileMode.Create, FileAccess.Write);
+        RandomAccess.SetLength(file, shard.Length);
+        RandomAccess.Write(file, shard.Header, 0);
+    }
+
     /// <summary>Closes the models and removes what was made on the way.</summary>
     public void Dispose()
     {
@@ -84,34 +122,34 @@ public sealed class ConfiguredMerge : IDisposable
         _hubIds = [.. _config.AllModels.Select((name, i) => ModelReference.Parse(name, home).HubIdOf(models[i].Checkpoint.Folder)).OfType<string>().Distinct()];
         if (adapters.Count > 0)
             assembly["adapters"] = adapters;
-        _models = CommonShape.Of(models, assembly, sameRows: _config.Tokenizer is null);
+        Sources = CommonShape.Of(models, assembly, sameRows: _config.Tokenizer is null);
         Vocabularies? vocabularies = null;
         if (_config.Tokenizer is { } tokenizer)
         {
             progress?.Report("uniting vocabularies");
-            vocabularies = new(_config, _models, tokenizer.Model is null ? null : await FolderOfAsync(tokenizer.Model, tokenizer.At, home, locator, progress, cancellation));
-            _models = vocabularies.Apply(_scratch);
+            vocabularies = new(_config, Sources, tokenizer.Model is null ? null : await FolderOfAsync(tokenizer.Model, tokenizer.At, home, locator, progress, cancellation));
+            Sources = vocabularies.Apply(_scratch);
             assembly["tokenizer"] = tokenizer.ToJson();
             if (tokenizer.Model is not null)
                 assembly["tokenizer"]!["sha256"] = CheckpointDigest.Compute(vocabularies.Folder, [TokenizerFile.Name]).ContentDigest;
         }
-        for (var i = 0; i < _models.Count; i++)
-            At(i, () => CheckpointCompatibility.RequireConfig(_models[_config.Donor].Checkpoint, _models[i].Checkpoint, ["num_hidden_layers"]));
-        var plain = LayerStacking.IsPlain(_config, _models);
+        for (var i = 0; i < Sources.Count; i++)
+            At(i, () => CheckpointCompatibility.RequireConfig(Sources[_config.Donor].Checkpoint, Sources[i].Checkpoint, ["num_hidden_layers"]));
+        var plain = LayerStacking.IsPlain(_config, Sources);
         if (!plain)
             assembly["layers"] = LayerStacking.Describe(_config);
         if (_config.Donor > 0)
-            assembly["donor"] = _config.Donor;
+            assembly[DonorKey] = _config.Donor;
         if (_config.ChatTemplate is not null)
-            assembly["chat_template"] = _config.ChatTemplate;
-        var origin = _config.Origin is null ? null : _models[^1];
-        Relative[] parents = [.. _models.Take(_config.Models.Count)];
+            assembly[ChatKey] = _config.ChatTemplate;
+        var origin = _config.Origin is null ? null : Sources[^1];
+        Relative[] parents = [.. Sources.Take(_config.Models.Count)];
         Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed ?? _config.Seed ?? 0) { Assembly = assembly.Count > 0 ? assembly : null };
-        Parts = plain ? [new(Recipe, parents, origin)] : LayerStacking.Stack(_config, Recipe, _models);
+        Parts = plain ? [new(Recipe, parents, origin)] : LayerStacking.Stack(_config, Recipe, Sources);
         if (plain)
-            for (var i = 1; i < _models.Count; i++)
-                At(i, () => CheckpointCompatibility.Require(_models[0].Checkpoint, _models[i].Checkpoint));
-        _small = Files(plain ? _models[_config.Donor].Checkpoint : Parts[0].Parents[0].Checkpoint, vocabularies);
+            for (var i = 1; i < Sources.Count; i++)
+                At(i, () => CheckpointCompatibility.Require(Sources[0].Checkpoint, Sources[i].Checkpoint));
+        _small = Files(plain ? Sources[_config.Donor].Checkpoint : Parts[0].Parents[0].Checkpoint, vocabularies);
     }
 
     private SmallFiles Files(Checkpoint donor, Vocabularies? vocabularies)
@@ -122,7 +160,7 @@ public sealed class ConfiguredMerge : IDisposable
         var template = _config.ChatTemplate switch
         {
             null => null,
-            ChatTemplates.Auto => ChatTemplates.MostFrequent(_models.Select(model => model.Checkpoint.Folder)),
+            ChatTemplates.Auto => ChatTemplates.MostFrequent(Sources.Select(model => model.Checkpoint.Folder)),
             { } name when ChatTemplates.Names.Contains(name) => ChatTemplates.Named(name),
             { } text => text,
         };
@@ -142,7 +180,9 @@ public sealed class ConfiguredMerge : IDisposable
             var checkpoint = Checkpoint.Open(folder);
             _opened.Add(checkpoint);
             // Where nothing is going to be made, no weights are read either.
-            var digest = _scratch.IsDry ? folder : CheckpointDigest.Compute(checkpoint).ContentDigest;
+            var digest = !_scratch.IsDry ? CheckpointDigest.Compute(checkpoint).ContentDigest : _known is null ? null : await _known(checkpoint);
+            _allKnown &= digest is not null && (adapterFolder is null || !_scratch.IsDry);
+            digest ??= folder;
             if (adapterFolder is null)
                 return new(digest, checkpoint);
             progress?.Report($"merging the adapter of {name}");

@@ -1,4 +1,6 @@
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
+using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Merging;
 
@@ -10,4 +12,11 @@ internal sealed record MergePart(MergeRecipe Recipe, IReadOnlyList<Relative> Par
 {
     /// <summary>The sources' measured rows, if they are known.</summary>
     public IReadOnlyList<GramRow>? Rows { get; init; }
+
+    /// <summary>The type that a tensor is written in. As in mergekit, it is the origin's where there is one and nothing else is said.</summary>
+    public DType Written(string tensor)
+    {
+        var usual = (Recipe.Body.HasOrigin ? Ancestor! : Parents[0]).Checkpoint.Find(tensor)!.DType;
+        return usual.IsMerged() ? Recipe.Body.OutDType ?? Recipe.Body.DType ?? usual : usual;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.References;
 
@@ -9,7 +10,11 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Content">Of its files.</param>
 /// <param name="Parameters">Elements of all its tensors.</param>
 /// <param name="Warnings">What was noticed in its weights: dead layers, collapsed norms.</param>
-public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters, IReadOnlyList<string> Warnings);
+public sealed record MergedChild(string Folder, string Digest, string Content, long Parameters, IReadOnlyList<string> Warnings)
+{
+    /// <summary>How quick the merges were that were made for it now, from first to last.</summary>
+    public IReadOnlyList<MergeSpeed> Speeds { get; init; } = [];
+}
 
 /// <summary>How far a merge has come.</summary>
 /// <param name="Done">The fraction that is done.</param>
@@ -42,20 +47,40 @@ public static class MergePipeline
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
+        string[] missing = [.. Missing(Path.GetDirectoryName(folder)!)];
+        try
+        {
+            return await RunAsync(stages, home, new ModelSources(hub, stored), folder, maxShardSize, seed, doing, progress, cancellation);
+        }
+        finally
+        {
+            // What is refused leaves nothing.
+            foreach (var made in missing.Where(made => Directory.Exists(made) && !Directory.EnumerateFileSystemEntries(made).Any()))
+                Directory.Delete(made);
+        }
+    }
+
+    private sealed record ModelSources(HubSettings Hub, Func<string, Task<string?>>? Stored);
+
+    private static async Task<MergedChild> RunAsync(
+        IReadOnlyList<MergeConfig> stages, string home, ModelSources models, string folder, long maxShardSize, long? seed,
+        IProgress<string>? doing, IProgress<MergeProgress>? progress, CancellationToken cancellation)
+    {
         using var alone = Alone(folder);
         if (Directory.Exists($"{folder}.scratch"))
             Directory.Delete($"{folder}.scratch", recursive: true);
         List<string> warnings = [];
+        List<MergeSpeed> speeds = [];
         Dictionary<string, string> made = new(StringComparer.Ordinal);
-        ModelLocator locator = new(hub, async name => made.GetValueOrDefault(name) ?? (stored is null ? null : await stored(name)));
+        ModelLocator locator = new(models.Hub, async name => made.GetValueOrDefault(name) ?? (models.Stored is null ? null : await models.Stored(name)));
         foreach (var stage in stages.SkipLast(1))
         {
-            var child = await RunAsync(stage, digest => Path.Combine($"{folder}.stages", digest));
+            var child = await RunAsync(stage, digest => StageFolder(folder, digest));
             made.Add(stage.Name!, child.Folder);
             warnings.AddRange(child.Warnings.Select(warning => $"{stage.Name}: {warning}"));
         }
         var result = await RunAsync(stages[^1], _ => folder);
-        result = result with { Warnings = [.. warnings, .. result.Warnings] };
+        result = result with { Warnings = [.. warnings, .. result.Warnings], Speeds = speeds };
         // What other recipes have left for this folder will never be completed.
         foreach (var half in Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!, $"{Path.GetFileName(folder)}.*.partial").Where(IsPartial).ToList())
             Directory.Delete(half, recursive: true);
@@ -66,16 +91,30 @@ public static class MergePipeline
 
         async Task<MergedChild> RunAsync(MergeConfig stage, Func<string, string> target)
         {
-            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation);
+            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation: cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
             if (File.Exists(Path.Combine(place, ChildDescription.Recipe)) && MergeVerification.Verify(place) == digest)
             {
                 using var known = Checkpoint.Open(place);
                 return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters, ChildDescription.WarningsOf(place));
             }
-            var manifest = merge.Write(place, maxShardSize, progress: progress is null ? null : new Sized(progress, MergeExplanation.Of(merge).Bytes), cancellation: cancellation);
+            var explanation = MergeExplanation.Of(merge);
+            var isResumed = Directory.Exists(Merger.PartialFolder(place, digest));
+            var begun = Stopwatch.StartNew();
+            var manifest = merge.Write(place, maxShardSize, progress: progress is null ? null : new Sized(progress, explanation.Bytes), cancellation: cancellation);
+            if (!isResumed)
+                speeds.Add(new(explanation.Method, explanation.BytesMerged, begun.Elapsed.TotalSeconds));
             return new(place, digest, manifest.ContentDigest, merge.Parameters, ChildDescription.WarningsOf(place));
         }
+    }
+
+    /// <summary>Where the child of a document lies that is not the last one.</summary>
+    public static string StageFolder(string folder, string digest) => Path.Combine($"{folder}.stages", digest);
+
+    private static IEnumerable<string> Missing(string folder)
+    {
+        for (var missing = folder; missing is not null && !Directory.Exists(missing); missing = Path.GetDirectoryName(missing))
+            yield return missing;
     }
 
     private sealed class Sized(IProgress<MergeProgress> whole, long bytes) : IProgress<double>

@@ -41,7 +41,10 @@ public sealed class MergePlan
     public IReadOnlyList<IReadOnlyDictionary<string, double[]>> Parameters { get; }
 
     /// <summary>Whether all tensors are weighted sums: then the kinship of the child follows from its parents'.</summary>
-    public bool IsWeightedSum => Enumerable.Range(0, Tensors.Count).All(tensor => WeightedSum(tensor) is not null);
+    public bool IsWeightedSum => !Elementwise.Any();
+
+    /// <summary>Names of the tensors that are no weighted sums.</summary>
+    public IEnumerable<string> Elementwise => Tensors.Where((_, tensor) => WeightedSum(tensor) is null);
 
     /// <summary>Whether <see cref="Coefficients"/> needs a Gram.</summary>
     public bool NeedsGram => Enumerable.Range(0, Tensors.Count).Any(tensor => WeightedSum(tensor) is { NeedsGram: true });

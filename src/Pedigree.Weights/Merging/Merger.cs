@@ -39,6 +39,9 @@ public static class Merger
             }, folder, threads, progress, cancellation);
     }
 
+    /// <summary>Where a child lies until it is whole.</summary>
+    internal static string PartialFolder(string folder, string digest) => $"{folder}.{digest}.partial";
+
     /// <summary>The same of parts that were planned apart.</summary>
     internal static CheckpointManifest Merge(
         MergeRecipe recipe, IReadOnlyList<MergePart> parts, SmallFiles small, string folder, int threads,
@@ -48,7 +51,7 @@ public static class Merger
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
         TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
-        using var writer = new CheckpointWriter($"{folder}.{recipe.Digest}.partial",
+        using var writer = new CheckpointWriter(PartialFolder(folder, recipe.Digest),
             [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], maxShardSize, resume: true);
         try
         {

@@ -12,6 +12,13 @@ internal static unsafe class WeightWriter
     // Elements converted at a time: they stay in the second-level cache.
     private const int Tile = 4096;
 
+    private const long OutputBytes = Blocks.Size * 8L;
+
+    /// <summary>Bytes that a thread takes to sum so many sources.</summary>
+    public static long WorkerBytes(int sources) => OutputBytes + InputBytes(sources);
+
+    private static long InputBytes(int sources) => Tile * 4L * (sources + 1);
+
     public static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
         Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors.Max(tensor => tensor.Sources.Count)),
@@ -23,8 +30,8 @@ internal static unsafe class WeightWriter
 
     private sealed class Worker(int sources) : IDisposable
     {
-        private readonly NativeBuffer _output = new(Blocks.Size * 8L);
-        private readonly NativeBuffer _inputs = new(Tile * 4L * (sources + 1));
+        private readonly NativeBuffer _output = new(OutputBytes);
+        private readonly NativeBuffer _inputs = new(InputBytes(sources));
 
         public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {

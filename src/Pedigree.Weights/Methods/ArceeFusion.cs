@@ -22,6 +22,8 @@ internal sealed class ArceeFusion : IElementwiseMethod
 
     public BaseModel BaseModel => BaseModel.First;
 
+    public int Ranked(int models) => 3;
+
     public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) => new Important(tensor);
 
     private sealed unsafe class Important : IElementwiseMerge

@@ -22,6 +22,8 @@ internal sealed class Breadcrumbs : IElementwiseMethod
 
     public BaseModel BaseModel => BaseModel.Origin;
 
+    public int Ranked(int models) => 2 * models;
+
     public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) => TaskVectorMerge.Prepare(
         tensor, parameters, MagnitudeSelection.WithoutOutliers(tensor, parameters["density"], parameters["gamma"]), consensus: false);
 }

@@ -8,6 +8,9 @@ namespace Pedigree.Weights.Methods;
 /// </summary>
 public interface IElementwiseMethod : IMergeMethod
 {
+    /// <summary>Most magnitudes of given rank that are sought at once in a merge of so many models: each costs every thread some memory.</summary>
+    int Ranked(int models) => 0;
+
     /// <summary>Prepares the merge of one tensor: passes over it whose findings the merge needs are taken here.</summary>
     /// <param name="tensor">The tensor in all models.</param>
     /// <param name="parameters">By name, the value for each model (the same for all where it is not given by model).</param>

@@ -25,6 +25,8 @@ internal sealed unsafe class Sce : IElementwiseMethod
 
     public BaseModel BaseModel => BaseModel.Origin;
 
+    public int Ranked(int models) => 1;
+
     public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters)
     {
         var share = parameters["select_topk"][0];

@@ -22,6 +22,8 @@ internal sealed class Ties : IElementwiseMethod
 
     public BaseModel BaseModel => BaseModel.Origin;
 
+    public int Ranked(int models) => models;
+
     public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) =>
         TaskVectorMerge.Prepare(tensor, parameters, MagnitudeSelection.OfLargest(tensor, parameters["density"]), consensus: true);
 }

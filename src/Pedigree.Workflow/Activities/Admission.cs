@@ -15,16 +15,21 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         evaluator.Check(checkpoint);
         recipes.Check(checkpoint);
-        AdmittedSource? known = await AdmittedSource.FindAsync(store, folder, cancellation);
-        if (known is null || !IsUnchanged(known, checkpoint))
-        {
-            known = Read(checkpoint);
-            // The same content may have been admitted from elsewhere.
-            if (await AdmittedSource.ReadAsync(store, known.Digest, cancellation) is not { LooksUnchanged: true })
-                await store.AdmitCheckpointAsync(known, news.Of("upload"), cancellation);
-        }
+        AdmittedSource known = await KeepAsync(store, checkpoint, news, cancellation);
         models.Admitted(known.Digest, folder);
         return new(source.Name, source.Path, known.Digest, checkpoint.Parameters);
+    }
+
+    /// <summary>What the store knows of a checkpoint; where it does not know it as it is, the checkpoint is read and kept.</summary>
+    public static async Task<AdmittedSource> KeepAsync(IStore store, Checkpoint checkpoint, WorkNews news, CancellationToken cancellation)
+    {
+        if (await AdmittedSource.FindAsync(store, checkpoint.Folder, cancellation) is { } known && IsUnchanged(known, checkpoint))
+            return known;
+        AdmittedSource read = Read(checkpoint);
+        // The same content may have been admitted from elsewhere.
+        if (await AdmittedSource.ReadAsync(store, read.Digest, cancellation) is not { LooksUnchanged: true })
+            await store.AdmitCheckpointAsync(read, news.Of("upload"), cancellation);
+        return read;
     }
 
     /// <summary>Whether a checkpoint looks as it did when it was last read whole: its place, and its files by name, length and time.</summary>

@@ -172,6 +172,21 @@ public sealed class ConfiguredMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_merge_that_is_refused_leaves_no_folder_of_those_it_would_have_made()
+    {
+        Write("a", "llama", 1);
+        Directory.CreateDirectory(_folder["there"]);
+        var before = _folder.Contents();
+        foreach (var place in new[] { "new/deep/child", "there/deep/child" })
+            await Assert.ThrowsAsync<BadInputException>(() => MergePipeline.RunAsync(
+                MergeConfig.ParseAll("c.yml", "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: none}]"), _folder.Path,
+                new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true), null, _folder[place], CheckpointWriter.DefaultMaxShardSize, null));
+        Assert.Equal(before, _folder.Contents());
+        Assert.Empty(Directory.GetFileSystemEntries(_folder["there"]));
+        Assert.False(Directory.Exists(_folder["new"]));
+    }
+
+    [Fact]
     public async Task Task_vectors_of_stacked_layers_begin_at_the_layers_of_the_base()
     {
         Write("a", "llama", 1);

@@ -11,6 +11,9 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
     /// <summary>Whether nothing is made.</summary>
     public bool IsDry => folder is null;
 
+    /// <summary>Bytes of what was made, or would have been.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary>Makes one.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="dType">Its type.</param>
@@ -19,6 +22,7 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
     public Tensor Make(string name, DType dType, IReadOnlyList<long> shape, RowWriter write)
     {
         var planned = new PlannedTensor(name, dType, shape);
+        Bytes += planned.ByteLength;
         if (folder is null || planned.ByteLength == 0)
             return new(name, dType, shape, null, planned.ByteLength);
         Directory.CreateDirectory(folder);
