@@ -83,6 +83,7 @@ public sealed class ConfigurationMapping : ConfigurationNode
                 continue;
             throw node.Error($"unknown key `{key}` at line {node.At.Line}; " + (Nearest.To(key, _known) is { } near
                 ? $"did you mean `{near}`?"
+                : _known.Count == 0 ? "no key is known here"
                 : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}"));
         }
     }

@@ -7,7 +7,7 @@ namespace Pedigree.Weights.Configuration;
 
 /// <summary>
 /// Reads YAML 1.2, or JSON, strictly into <see cref="ConfigurationNode"/>s: no duplicate keys, no tags, and anchors only as far
-/// as they stay small and finite.
+/// as they stay small and finite. The merge key of YAML 1.1 (<c>&lt;&lt;: *defaults</c>) is known too: people use it with anchors.
 /// </summary>
 public static class ConfigurationReader
 {
@@ -135,6 +135,8 @@ public static class ConfigurationReader
         private ConfigurationScalar ReadScalar(ConfigurationPlace place)
         {
             var scalar = parser.Consume<Scalar>();
+            if (scalar.Value.Contains('\0'))
+                throw place.Error("has the character NUL; no text may have it");
             return new(place, scalar.Value, scalar.Style == ScalarStyle.Plain, scalar.Tag.IsEmpty ? null : tag);
         }
 
@@ -152,18 +154,34 @@ public static class ConfigurationReader
             parser.Consume<MappingStart>();
             var members = new List<KeyValuePair<string, ConfigurationNode>>();
             var lines = new Dictionary<string, int>(StringComparer.Ordinal);
+            var merged = new List<ConfigurationMapping>();
             while (!parser.TryConsume<MappingEnd>(out _))
             {
                 var keyPlace = place with { Line = (int)parser.Current!.Start.Line, Column = (int)parser.Current.Start.Column };
-                if (Read(place.Path, depth + 1) is not ConfigurationScalar { Text: var key })
+                if (Read(place.Path, depth + 1) is not ConfigurationScalar { Text: var key } scalar)
                     throw keyPlace.Error("has a key that is a list or a mapping; a key must be text");
                 keyPlace = keyPlace with { Path = place.Member(key) };
                 if (!lines.TryAdd(key, keyPlace.Line))
                     throw keyPlace.Error($"appears twice, first at line {lines[key]}; a key may appear once");
-                members.Add(new(key, Read(keyPlace.Path, depth + 1)));
+                var value = Read(keyPlace.Path, depth + 1);
+                if (scalar is { Plain: true, Text: "<<" })
+                    merged.AddRange(Merged(value, keyPlace));
+                else
+                    members.Add(new(key, value));
             }
+            // What is written here goes before what is merged, and of that the earlier before the later.
+            foreach (var (key, value) in merged.SelectMany(mapping => mapping.Members))
+                if (lines.TryAdd(key, value.At.Line))
+                    members.Add(new(key, Copy(value, place.Member(key), depth + 1)));
             return new(place, members);
         }
+
+        private static IEnumerable<ConfigurationMapping> Merged(ConfigurationNode value, ConfigurationPlace place) => value switch
+        {
+            ConfigurationMapping mapping => [mapping],
+            ConfigurationSequence { Items: var items } when items.All(item => item is ConfigurationMapping) => items.Cast<ConfigurationMapping>(),
+            _ => throw place.Error("must be a mapping, or a list of mappings, whose members are taken over"),
+        };
 
         private ConfigurationNode Copy(ConfigurationNode node, string path, int depth)
         {

@@ -187,7 +187,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
 
     private int Index(ConfigurationNode node)
     {
-        var name = node.AsString();
+        var name = ModelName.Of(node);
         if (_models.IndexOf(name) is >= 0 and var known)
             return known;
         _models.Add(name);

@@ -41,7 +41,7 @@ internal static class TokenizerReader
             : throw node.Error($"`{text}` is no chat template; give {ChatTemplates.Auto}, {string.Join(", ", ChatTemplates.Names)}, or a template in Jinja");
     }
 
-    private static TokenizerSettings Settings(ConfigurationNode node, IReadOnlyList<TokenSetting> tokens, int multiple) => node.AsString() switch
+    private static TokenizerSettings Settings(ConfigurationNode node, IReadOnlyList<TokenSetting> tokens, int multiple) => ModelName.Of(node) switch
     {
         "union" => new(TokenizerSource.Union, null, tokens, multiple, node.At),
         "base" => new(TokenizerSource.Base, null, tokens, multiple, node.At),
@@ -53,8 +53,8 @@ internal static class TokenizerReader
         var source = mapping.Required("source");
         var force = mapping.OptionalBoolean("force") ?? false;
         mapping.RefuseUnknownKeys();
-        int Model(ConfigurationNode node) => known(node.AsString()) ?? throw node.Error($"`{node.AsString()}` must be one of the models that are merged");
-        if (source is not ConfigurationMapping kind)
+        int Model(ConfigurationNode node) => known(ModelName.Of(node)) ?? throw node.Error($"`{ModelName.Of(node)}` must be one of the models that are merged");
+        if (source is not ConfigurationMapping kind || kind.Members.All(member => member.Key != "kind"))
             return new(token, Model(source), null, null, force, source.At);
         var name = kind.RequiredString("kind");
         if (name == "zero")

@@ -14,18 +14,21 @@ public sealed record MergeParameter(
     /// <summary>True or false, one for all models.</summary>
     public static MergeParameter Flag(string name, bool absent) => new(name, Default: absent ? 1 : 0, Least: 0, Greatest: 1, Whole: true);
 
+    /// <summary>Whether it is true or false.</summary>
+    internal bool IsFlag => (Whole, Least, Greatest) is (true, 0, 1);
+
     /// <summary>What may be given, in words; null where the value may.</summary>
     internal string? WhatIsWrong(double value)
     {
         if (value >= Least && value <= Greatest && (!Whole || value == Math.Floor(value)))
             return null;
-        var range = (Whole, Least, Greatest) switch
+        var range = (Least, Greatest) switch
         {
-            (true, 0, 1) => "true or false",
-            (_, double.NegativeInfinity, _) => $"at most {Greatest}",
-            (_, _, double.PositiveInfinity) => $"at least {Least}",
+            _ when IsFlag => "true or false",
+            (double.NegativeInfinity, _) => $"at most {Greatest}",
+            (_, double.PositiveInfinity) => $"at least {Least}",
             _ => $"from {Least} to {Greatest}",
         };
-        return FormattableString.Invariant($"{Name} is {value}; it must be {(Whole && range != "true or false" ? "a whole number " : "")}{range}");
+        return FormattableString.Invariant($"{Name} is {value}; it must be {(Whole && !IsFlag ? "a whole number " : "")}{range}");
     }
 }

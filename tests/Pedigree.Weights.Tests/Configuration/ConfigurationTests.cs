@@ -123,6 +123,9 @@ public sealed class ConfigurationTests
     [InlineData("a: *x", "refers to `&x`, which is not defined")]
     [InlineData("? [1]\n: 2", "a key must be text")]
     [InlineData("a: !python/object x", "tags are not supported")]
+    [InlineData("a: \"\\0\"", "a (line 1, column 4): has the character NUL")]
+    [InlineData("<<: 1", "<< (line 1, column 1): must be a mapping, or a list of mappings")]
+    [InlineData("<<: {a: 1}\n<<: {b: 1}", "<< (line 2, column 1): appears twice")]
     [InlineData("a:\n\tb: 1\n", "is indented with a tab")]
     [InlineData("a: [1, 2", "is not YAML")]
     [InlineData("a: 1\n---\nb: 2\n", "starts a second document")]
@@ -139,6 +142,15 @@ public sealed class ConfigurationTests
         var root = ConfigurationReader.Parse("f", "a: &x { t: 0.5 }\nb: *x\n");
         Assert.Equal(0.5, root.RequiredMapping("b").RequiredNumber("t"));
         Assert.StartsWith("b.t (line 1", root.RequiredMapping("b").Required("t").Place);
+    }
+
+    [Fact]
+    public void Merged_members_stand_behind_those_written_and_at_their_own_place()
+    {
+        var root = ConfigurationReader.Parse("f", "a: &x {t: 1, u: 2}\nb: &y {t: 3, v: 4}\nc: {<<: [*x, *y], u: 5}\nd: {\"<<\": 6}\n");
+        Assert.Equal("""{"u":5,"t":1,"v":4}""", root.RequiredMapping("c").ToJson().ToJsonString());
+        Assert.StartsWith("c.v (line 2, column 17)", root.RequiredMapping("c").Required("v").Place);
+        Assert.Equal(6, root.RequiredMapping("d").RequiredInteger("<<"));
     }
 
     [Fact]
