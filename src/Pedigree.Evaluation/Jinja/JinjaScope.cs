@@ -1,19 +1,34 @@
+using System.Runtime.CompilerServices;
+
 namespace Pedigree.Evaluation.Jinja;
 
 /// <summary>Names and their values; an inner scope sees the outer one and does not change it.</summary>
 internal sealed class JinjaScope
 {
+    /// <summary>Turns of loops, calls of macros and other blocks in one text: a template that takes more would hold up everything without end.</summary>
+    private const int MostBlocks = 1_000_000;
+
     private readonly JinjaScope? outer;
     private readonly IReadOnlyDictionary<string, object?>? given;
     private readonly Dictionary<string, object?> own = new(StringComparer.Ordinal);
 
-    public JinjaScope(IReadOnlyDictionary<string, object?> given, bool strict) => (this.given, Strict) = (given, strict);
+    private readonly StrongBox<int> blocks;
 
-    private JinjaScope(JinjaScope outer) => (this.outer, Strict) = (outer, outer.Strict);
+    public JinjaScope(IReadOnlyDictionary<string, object?> given, bool strict) => (this.given, Strict, blocks) = (given, strict, new());
+
+    private JinjaScope(JinjaScope outer) => (this.outer, Strict, blocks) = (outer, outer.Strict, outer.blocks);
 
     public bool Strict { get; }
 
     public JinjaScope Inner() => new(this);
+
+    /// <summary>Counts a block that is written, in whatever scope.</summary>
+    /// <exception cref="JinjaException">There were too many.</exception>
+    public void CountBlock()
+    {
+        if (++blocks.Value > MostBlocks)
+            throw new JinjaException($"its loops and macros take more than {MostBlocks} turns; at most that many are taken");
+    }
 
     public void Set(string name, object? value) => own[name] = value;
 

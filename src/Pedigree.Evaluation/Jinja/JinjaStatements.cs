@@ -16,6 +16,7 @@ internal abstract record JinjaStatement(int Line)
     protected static Flow Run(IReadOnlyList<JinjaStatement> body, JinjaScope scope, StringBuilder output)
     {
         JinjaNesting.Check();
+        scope.CountBlock();
         foreach (var statement in body)
         {
             try

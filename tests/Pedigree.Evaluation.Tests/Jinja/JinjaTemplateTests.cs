@@ -79,6 +79,12 @@ public class JinjaTemplateTests
         Assert.Contains("nested too deeply", error.Message);
     }
 
+    [Theory]
+    [InlineData("{% for i in range(2000) %}{% for j in range(2000) %}{% endfor %}{% endfor %}")]
+    [InlineData("{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(40) }}")]
+    public void A_template_that_would_go_on_for_hours_is_refused(string source) =>
+        Assert.Contains("take more than 1000000 turns", Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(source, JinjaSettings.Task).Render(new Dictionary<string, object?>())).Message);
+
     [Fact]
     public void A_power_is_exact_and_the_powers_of_one_are_quick() =>
         Assert.Equal("387420489 -1 1 1 0 -7", JinjaTemplate.Parse("{{ 9**9 }} {{ (0-1)**99999999999 }} {{ 1**99999999999 }} {{ 0**0 }} {{ 0**5 }} {{ (0-7)**1 }}",
