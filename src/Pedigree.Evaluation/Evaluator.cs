@@ -100,18 +100,33 @@ public static class Evaluator
 
     /// <summary>The same of the checkpoint in a folder.</summary>
     /// <exception cref="BadInputException">It cannot; says why.</exception>
-    public static void Check(string folder)
+    public static void Check(string folder, IEnumerable<EvaluationTask> tasks)
     {
         using var checkpoint = Checkpoint.Open(folder);
-        Check(checkpoint);
+        Check(checkpoint, tasks);
     }
 
-    /// <summary>Whether a model can be evaluated, as far as that is known without its weights: architecture and tokenizer.</summary>
+    /// <summary>
+    /// Whether a model can be evaluated on tasks, as far as that is known without its weights: architecture, shapes, tokenizer, chat template
+    /// and context length.
+    /// </summary>
     /// <exception cref="BadInputException">It cannot; says why.</exception>
-    public static void Check(Checkpoint checkpoint)
+    public static void Check(Checkpoint checkpoint, IEnumerable<EvaluationTask> tasks)
     {
-        ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        var config = ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        WeightLoader.Check(checkpoint, config);
         TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
+        List<EvaluationTask> leaves = [.. tasks.SelectMany(task => task.Leaves())];
+        if (leaves.Any(task => task.Chat.ApplyTemplate))
+            ChatTemplate.Open(checkpoint.Folder);
+        foreach (var task in leaves)
+            CheckRoom(task, config.ContextLength);
+    }
+
+    private static void CheckRoom(EvaluationTask task, int contextLength)
+    {
+        if (task.Type == OutputType.GenerateUntil && task.Definition!.Generation.MaxTokens is var most && most >= contextLength)
+            throw new BadInputException(task.File, "generation_kwargs.max_gen_toks", $"is {most}; it must be less than the model's context length, {contextLength}.");
     }
 
     /// <summary>The most tokens that the model in a folder reads, by its config.json.</summary>
@@ -218,9 +233,7 @@ public static class Evaluator
         IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
     {
         var (until, most) = (task.Definition!.Generation.Until, task.Definition.Generation.MaxTokens);
-        if (most >= model.ContextLength)
-            throw new BadInputException(task.File, "generation_kwargs.max_gen_toks",
-                $"is {most}; it must be less than the model's context length, {model.ContextLength}.");
+        CheckRoom(task, model.ContextLength);
         var prompts = task.Items.Select(item => Prompt(tokenizer, task, item, model.ContextLength - most)).ToList();
         var outputs = new string[prompts.Count];
         var done = 0;

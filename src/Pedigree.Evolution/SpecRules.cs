@@ -6,13 +6,17 @@ namespace Pedigree.Evolution;
 /// <summary>What a spec must satisfy, before anything is opened and after the models are known.</summary>
 public static partial class SpecRules
 {
+    private const string NoModel = "names no model: give a folder, a Hugging Face id, or run/model or a digest of the store";
+
     /// <summary>Checks that need the spec alone.</summary>
     /// <exception cref="InvalidSpecException">Names the first field that is wrong.</exception>
     public static void Check(RunSpec spec)
     {
         Require(spec.Models.Count >= 2, "models", $"at least two models are needed to merge, not {spec.Models.Count}");
+        Require(!string.IsNullOrWhiteSpace(spec.Base), "base", NoModel);
         foreach (ModelSource model in spec.Models)
         {
+            Require(!string.IsNullOrWhiteSpace(model.Path), $"models.{model.Name}", NoModel);
             Require(NamePattern().IsMatch(model.Name), $"models.{model.Name}",
                 "a name is letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64 long");
             Require(model.Name != RunState.BaseName && !ChildPattern().IsMatch(model.Name), $"models.{model.Name}",
@@ -25,6 +29,7 @@ public static partial class SpecRules
 
         Require(spec.Tasks.Count > 0, "tasks", "at least one task is needed to choose the best");
         RequireDistinct(spec.Tasks.Select((task, index) => (task.Task, $"tasks[{index}]")), "the task is given twice");
+        Require(!double.IsPositiveInfinity(spec.Tasks.Sum(task => task.Weight)), "tasks", "the sum of the weights is too large: choose smaller ones");
         for (int index = 0; index < spec.Tasks.Count; index++)
         {
             TaskSpec task = spec.Tasks[index];

@@ -95,6 +95,27 @@ public sealed class BadInputTests : IDisposable
         spec => spec, "tokenizer.json", "");
 
     [Fact]
+    public Task A_model_without_the_chat_template_that_a_task_asks_for_is_named() => AssertRefused(
+        _ => { }, spec => spec.Replace("limit: 6 }", "limit: 6, apply_chat_template: true }"), "tokenizer_config.json", "chat_template: is missing");
+
+    [Fact]
+    public Task A_model_that_reads_no_more_tokens_than_a_task_has_it_write_is_named() => AssertRefused(
+        family => Configure(family, "\"max_position_embeddings\": 32", "\"max_position_embeddings\": 12"), spec => spec, "max_gen_toks", "context length, 12");
+
+    [Fact]
+    public Task Weights_that_are_not_of_the_shape_that_their_configuration_says_are_named() => AssertRefused(
+        family => Configure(family, "\"hidden_size\": 64", "\"hidden_size\": 32"), spec => spec, "model.embed_tokens.weight", "config.json asks for [30, 32]");
+
+    private static void Configure(string family, string right, string wrong)
+    {
+        foreach (string file in Directory.GetFiles(family, "config.json", SearchOption.AllDirectories))
+        {
+            Assert.Contains(right, File.ReadAllText(file));
+            File.WriteAllText(file, File.ReadAllText(file).Replace(right, wrong));
+        }
+    }
+
+    [Fact]
     public async Task A_full_disk_is_one_clear_error_and_the_run_goes_on_once_there_is_room()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell that bounds the size of files");

@@ -38,7 +38,9 @@ internal static class WeightLoader
         Fill(checkpoint, config, weights);
     }
 
-    private static void Check(Checkpoint checkpoint, TransformerConfig config)
+    /// <summary>Whether a checkpoint has the weights of a configuration, in their shapes; reads no weights.</summary>
+    /// <exception cref="BadInputException">A tensor is missing, of another shape, or none of this model's.</exception>
+    public static void Check(Checkpoint checkpoint, TransformerConfig config)
     {
         var stored = WeightLayout.Of(config).ToDictionary(tensor => tensor.Name);
         if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name, config)) is { } foreign)

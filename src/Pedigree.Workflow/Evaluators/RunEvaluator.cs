@@ -18,11 +18,11 @@ internal sealed class RunEvaluator(IStore store, SpecFile spec, TaskShelf tasks)
     /// <summary>Devices that scores may come from, the one used here first.</summary>
     public IReadOnlyList<string> Devices => (Model as OwnEvaluator)?.Devices ?? [""];
 
-    /// <summary>Whether the evaluator can be given a model, as far as that is known without its weights.</summary>
+    /// <summary>Whether the evaluator can score a model on the run's tasks, as far as that is known without its weights.</summary>
     /// <exception cref="BadInputException">It cannot: says why.</exception>
     public void Check(Weights.Checkpoints.Checkpoint checkpoint)
     {
-        if (Model is OwnEvaluator)
-            Evaluator.Check(checkpoint);
+        if (Model is OwnEvaluator own)
+            Evaluator.Check(checkpoint, spec.Spec.Tasks.Select(own.Load));
     }
 }
