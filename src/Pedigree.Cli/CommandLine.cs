@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Pedigree.Cli.Commands;
 using Pedigree.Evolution;
 using Pedigree.Weights;
@@ -10,7 +11,7 @@ using Pedigree.Weights.Configuration;
 namespace Pedigree.Cli;
 
 /// <summary>All verbs, what they share, and how an error becomes a line and an exit code.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     private const int Failed = 1;
     private const int AskedWrongly = 2;
@@ -23,7 +24,7 @@ internal static class CommandLine
         if (parsed.Action is not HelpWithExamples && parsed.Tokens.FirstOrDefault(IsUnknownOption) is { } option)
             return Refuse(parsed, Unknown(parsed, option.Value));
         if (parsed.Action is ParseErrorAction)
-            return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? Unknown(parsed, parsed.UnmatchedTokens[0]) : parsed.Errors[0].Message);
+            return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? Unknown(parsed, parsed.UnmatchedTokens[0]) : Readable(parsed.Errors[0].Message));
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -81,6 +82,18 @@ internal static class CommandLine
         Console.Error.WriteLine($"pedigree: {OneLine(message)} (see `{Shared.PathOf(parsed.CommandResult.Command)} --help`)");
         return AskedWrongly;
     }
+
+    /// <summary>The parser's own words, without .NET's names of types.</summary>
+    private static string Readable(string message) => TypeOfArgument().Replace(message, type => type.Value switch
+    {
+        var name when name.Contains("System.Int", StringComparison.Ordinal) => "; it must be a whole number",
+        var name when name.Contains("System.Double", StringComparison.Ordinal) => "; it must be a number",
+        var name when name.Contains("System.Boolean", StringComparison.Ordinal) => "; it must be true or false",
+        _ => "",
+    });
+
+    [GeneratedRegex(@" as expected type '.*'\.?$")]
+    private static partial Regex TypeOfArgument();
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 }

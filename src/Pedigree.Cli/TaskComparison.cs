@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation;
 using Pedigree.Evolution.Statistics;
+using Pedigree.Workflow.Report;
 
 namespace Pedigree.Cli;
 
@@ -38,5 +39,5 @@ internal sealed record TaskComparison(string Task, string Metric, int Items, Com
     };
 
     public string InWords(string other) => FormattableString.Invariant(
-        $"{Task} {Metric}: {Result.Difference:+0.0000;−0.0000;0.0000} against {other} on {Items} items, p = {Corrected:0.0000} ({Result.Test}, Holm)");
+        $"{Task} {Metric}: {Result.Difference:+0.0000;−0.0000;0.0000} against {other} on {Items} items, {Format.EqualsP(Corrected)} ({Result.Test}, Holm)");
 }

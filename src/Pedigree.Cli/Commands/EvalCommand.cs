@@ -77,7 +77,7 @@ internal static class EvalCommand
             if (parsed.GetValue(timeout) is not (> 0 and <= 1e6))
                 throw new BadInputException("--timeout", null, "must be a number of seconds above 0, at most 1000000");
             if (parsed.GetResult(evaluator) is not null)
-                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served);
+                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served, applyTemplate, multiturn, system);
             if (parsed.GetResult(endpoint) is not null)
                 Refuse(parsed, "--endpoint, which serves one model and has its own device", device, against);
             else
@@ -101,8 +101,9 @@ internal static class EvalCommand
             };
             string folder = await found.FindAsync(parsed.GetValue(model)!);
             string? otherFolder = parsed.GetValue(against) is { } second ? await found.FindAsync(second) : null;
-            if (otherFolder is not null)
-                Evaluator.Check(otherFolder);
+            string[] computed = parsed.GetValue(endpoint) is not null ? [] : otherFolder is null ? [folder] : [folder, otherFolder];
+            foreach (string each in computed)
+                Evaluator.Check(each, loaded);
             if (parsed.GetValue(outputPath) is { } wanted)
                 HarnessFiles.CheckWritable(wanted, parsed.GetValue(model)!);
             EvaluationResults results = parsed.GetValue(endpoint) is { } url

@@ -22,6 +22,7 @@ internal static class KinshipCommand
             HelpName = "pearson|cosine|euclidean",
             DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
         };
+        measures.AcceptOnlyFromAmong([.. Enum.GetNames<KinshipMeasure>().Select(name => name.ToLowerInvariant())]);
         Option<bool> keep = new("--keep") { Description = "Keep the inner products in the store, where `merge --explain` and runs with the same models find them" };
         Option<string> store = Shared.Store();
         Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",

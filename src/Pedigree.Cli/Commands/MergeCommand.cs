@@ -31,6 +31,8 @@ internal static class MergeCommand
             Output to = Output.Of(parsed);
             if (parsed.GetValue(verify) is { } folder)
             {
+                if (parsed.GetValue(config) is not null || parsed.GetValue(explain))
+                    throw new BadInputException("--verify", null, "looks at a finished merge: give neither a configuration nor --explain with it");
                 string digest = MergeVerification.Verify(folder);
                 to.Print(new { Path = Path.GetFullPath(folder), Digest = digest, Verified = true }, console => console.WriteLine($"{folder}: every file is as it was written, recipe {digest}"));
                 return 0;
@@ -44,7 +46,7 @@ internal static class MergeCommand
                 await ExplainAsync(file, child is null ? null : Path.GetFullPath(child), parsed.GetValue(seed), Store.Open(parsed.GetValue(store)!), models, to, cancellation);
                 return 0;
             }
-            string target = Path.GetFullPath(parsed.GetValue(output) ?? throw new BadInputException("merge", "out", "is missing; give a folder for the child"));
+            string target = Path.GetFullPath(parsed.GetValue(output) is { Length: > 0 } given ? given : throw new BadInputException("merge", "out", "is missing; give a folder for the child"));
             await MergeAsync(file, target, parsed.GetValue(seed), Size(parsed.GetValue(shards)!), models, progress, to, cancellation);
             return 0;
         });

@@ -16,10 +16,14 @@ public static class FamilyTrainer
     private const int ReportEvery = 50;
 
     /// <summary>Writes base/, one folder an expert, tasks/ and evolve.yaml into a new folder.</summary>
-    /// <exception cref="BadInputException">The folder exists already.</exception>
+    /// <exception cref="BadInputException">The folder exists already, or an option is out of range.</exception>
     public static void Train(string outputFolder, FamilyOptions options, IProgress<FamilyProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        if (options.BaseSteps < 1 || options.ExpertSteps < 1)
+            throw new BadInputException("family", options.BaseSteps < 1 ? "base-steps" : "expert-steps", "must be 1 or more");
+        if (options.Rehearsal is not (>= 0 and <= 1))
+            throw new BadInputException("family", "rehearsal", "is a share, from 0 to 1");
         if (Directory.Exists(outputFolder) || File.Exists(outputFolder))
             throw new BadInputException(outputFolder, null, "exists already; name a new folder for the family");
         var folder = $"{outputFolder.TrimEnd('/', Path.DirectorySeparatorChar)}.{Guid.NewGuid():N}.tmp";

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.References;
 
@@ -28,6 +29,9 @@ public readonly record struct MergeProgress(double Done, long Bytes);
 /// </summary>
 public static class MergePipeline
 {
+    // With the endings of half-made things a name has at most 255 bytes on any usual file system.
+    private const int LongestName = 170;
+
     /// <summary>Makes what was not made before.</summary>
     /// <param name="stages">The documents.</param>
     /// <param name="home">Where relative paths begin.</param>
@@ -125,8 +129,17 @@ public static class MergePipeline
     /// <summary>Keeps other processes from the folder until it is disposed.</summary>
     private static FileStream Alone(string folder)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-        return LockFile.TryTake($"{folder}.lock", passing: true)
-            ?? throw new BadInputException(folder, null, "is being merged by another process; wait for it, or name another folder");
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(folder)) > LongestName)
+            throw new BadInputException(folder, null, $"has too long a name; give it one of at most {LongestName} bytes");
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+            return LockFile.TryTake($"{folder}.lock", passing: true)
+                ?? throw new BadInputException(folder, null, "is being merged by another process; wait for it, or name another folder");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException(folder, null, $"cannot be written: {error.Message}; name a folder that can");
+        }
     }
 }

@@ -14,6 +14,8 @@ public sealed partial record ModelReference(string Model, string? Revision = nul
     /// <exception cref="BadInputException">It names nothing.</exception>
     public static ModelReference Parse(string text, string home)
     {
+        if (string.IsNullOrWhiteSpace(text))
+            throw new BadInputException("model", null, "is empty; give a folder, a Hugging Face id such as org/name@revision, or model+adapter");
         if (Directory.Exists(Path.GetFullPath(text, home)))
             return new(text);
         if (text.IndexOf('+') is var plus and > 0)

@@ -23,9 +23,11 @@ public static class Format
         { } value => Text($"{value:0.0000}"),
     };
 
+    /// <summary>"p = 0.0123", or "p &lt; 0.0001".</summary>
+    public static string EqualsP(double p) => PValue(p) is ['<', ..] less ? $"p {less}" : $"p = {PValue(p)}";
+
     /// <summary>", p = 0.0123" of two models that were compared; nothing of others.</summary>
-    public static string WithPValue(ModelComparison? comparison) => comparison is null ? ""
-        : PValue(comparison.PValue) is ['<', ..] less ? $", p {less}" : $", p = {PValue(comparison.PValue)}";
+    public static string WithPValue(ModelComparison? comparison) => comparison is null ? "" : $", {EqualsP(comparison.PValue)}";
 
     /// <summary>A model's average, marked where it is an estimate.</summary>
     public static string Average(Model model) => $"{(model.Partial is null ? "" : "≈ ")}{Percent(model.Average)}";

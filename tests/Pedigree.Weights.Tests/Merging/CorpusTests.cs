@@ -89,6 +89,21 @@ public sealed class CorpusTests : IDisposable
         Assert.Equal(child.Digest, MergeVerification.Verify(child.Folder));
     }
 
+    [Theory]
+    [InlineData("", "has too long a name")]
+    [InlineData("/child", "cannot be written")]
+    public async Task A_folder_that_cannot_be_made_is_refused_and_nothing_is_written(string below, string said)
+    {
+        string file = new('x', 200);
+        if (below.Length > 0)
+            File.WriteAllText(_folder[file], "");
+        string[] before = Directory.GetFileSystemEntries(_folder.Path);
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergePipeline.RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")),
+            Family, _hub, null, _folder[file + below], CheckpointWriter.DefaultMaxShardSize, 0));
+        Assert.Contains(said, error.Message);
+        Assert.Equal(before, Directory.GetFileSystemEntries(_folder.Path));
+    }
+
     [Fact]
     public async Task A_model_that_was_changed_after_it_was_merged_is_not_verified()
     {
