@@ -62,7 +62,7 @@ public class ToolTests
     [InlineData("--against: cannot be given with --endpoint", "eval", "{sort}", "--task", "{task}", "--endpoint", "http://127.0.0.1:9/v1", "--against", "{sort}")]
     [InlineData("--apply_chat_template: cannot be given with --evaluator", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--apply_chat_template")]
     [InlineData("--system_instruction: cannot be given with --evaluator", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--system_instruction", "x")]
-    [InlineData("fewshot_as_multiturn: makes messages of examples", "eval", "{sort}", "--task", "{task}", "--fewshot_as_multiturn", "true")]
+    [InlineData("fewshot_as_multiturn: needs apply_chat_template", "eval", "{sort}", "--task", "{task}", "--fewshot_as_multiturn", "true")]
     [InlineData("chat_template: is missing", "eval", "{sort}", "--task", "{task}", "--apply_chat_template")]
     [InlineData("base-steps: must be 1 or more", "family", "train", "{samples}/none", "--base-steps", "0")]
     [InlineData("rehearsal: is a share, from 0 to 1", "family", "train", "{samples}/none", "--rehearsal", "NaN")]
