@@ -32,15 +32,17 @@ public sealed class FamilyGoldenTests : IDisposable
             Close(Numbers(golden["items"]?[i]), item.LogLikelihoods);
             Close(Numbers(golden["scores"]![i]), [.. result.Metrics.Select(metric => item.Scores[$"{metric.Metric},{metric.Filter}"])]);
         }
-        Assert.Equal(golden["metrics"]!.AsObject().Select(metric => metric.Key), result.Metrics.Select(metric => metric.Metric));
+        Assert.Equal(golden["metrics"]!.AsObject().Select(metric => metric.Key), result.Metrics.Select(Key));
         foreach (var metric in result.Metrics)
         {
-            var expected = golden["metrics"]![metric.Metric]!.AsArray();
+            var expected = golden["metrics"]![Key(metric)]!.AsArray();
             Assert.Equal(1, metric.Value == (double)expected[0]! ? 1 : metric.Value / (double)expected[0]!, 1e-4);
             if (expected[1] is { } error)
                 Assert.Equal((double)error, metric.StandardError!.Value, 1e-9);
         }
     }
+
+    private static string Key(MetricResult metric) => metric.Filter == "none" ? metric.Metric : $"{metric.Metric},{metric.Filter}";
 
     private static void Close(double[] expected, IReadOnlyList<double> actual)
     {

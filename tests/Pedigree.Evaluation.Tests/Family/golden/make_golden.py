@@ -147,6 +147,11 @@ def rows_of(rng):
         choices.insert(gold, answer)
         rows.append(dict(question=f"{['sort', 'reverse'][i % 2]} {letters}=", choices=choices, gold=gold, answer=answer,
                          page=" ".join(word(rng.randint(2, 8)) for _ in range(4 + 4 * (i % 3)))))
+    for i, row in enumerate(rows):
+        letters, other = row["question"].split()[1][:-1], "".join(chr(ord("a") + (ord(c) - 96) % 26) for c in row["question"].split()[1][:-1])
+        row["first"], row["second"] = (letters, other) if i % 3 else (other, letters)
+        row["right"] = 1 if i % 3 == 0 else 0
+        row["mc2_targets"] = dict(choices=row["choices"], labels=[int((j == row["gold"]) == (i % 2 == 0) or j == 0) for j in range(len(row["choices"]))])
     return rows
 
 
@@ -157,16 +162,41 @@ YAML = {
     "page": "output_type: loglikelihood_rolling\ndoc_to_text: \"\"\ndoc_to_target: page\n",
     "write": "output_type: generate_until\nnum_fewshot: 1\ntarget_delimiter: \"\"\nfewshot_delimiter: \"\\n\"\ndoc_to_text: question\ndoc_to_target: answer\n"
              "generation_kwargs: {until: [\"\\n\"], max_gen_toks: 10}\n",
+    # Partial evaluation, as winogrande has it: the options complete the question, and the same answer is scored after either.
+    "fill": "output_type: multiple_choice\nnum_fewshot: 1\ntarget_delimiter: \"\"\nfewshot_delimiter: \"\\n\"\ndoc_to_text: right\n"
+            "doc_to_choice: \"{{[question[:question.index(' ')] ~ ' ' ~ first ~ '=', question.split(' ')[0] ~ ' ' ~ second ~ '=']}}\"\ndoc_to_target: answer\nmetric_list: [{metric: acc}]\n",
+    # As truthfulqa_mc2 is scored.
+    "share": "output_type: multiple_choice\ntarget_delimiter: \"\"\ndoc_to_text: question\ndoc_to_choice: \"{{mc2_targets.choices}}\"\ndoc_to_target: 0\n"
+             "process_results: !function utils.process_results_mc2\nmetric_list: [{metric: acc}]\n",
+    "filtered": "output_type: generate_until\ntarget_delimiter: \"\"\ndoc_to_text: question\ndoc_to_target: \"{{[answer[:2]|upper, answer[-1]]}}\"\n"
+                "generation_kwargs: {until: [\"\\n\"], max_gen_toks: 10}\nmetric_list: [{metric: exact_match, ignore_case: true, regexes_to_ignore: [\"[xyz]\"]}]\n"
+                "filter_list:\n  - {name: begin, filter: [{function: regex, regex_pattern: \"^([a-z]{2})\"}, {function: take_first}]}\n"
+                "  - {name: end, filter: [{function: regex, regex_pattern: \"([a-m])|([n-z]{2})\", group_select: -1, fallback: none}, {function: uppercase}]}\n",
 }
 
 
-def prefixes(rows, shots, target):
+def prefixes_of(rows, shots, shown):
     """Examples as the harness draws them from the rows asked: one more, and the row itself left out."""
     rng, out = random.Random(1234), []
     for row in rows:
-        shown = [r for r in rng.sample(rows, shots + 1) if r != row][:shots]
-        out.append("".join(f"{r['question']}{target(r)}\n" for r in shown))
+        out.append("".join(f"{shown(r)}\n" for r in [r for r in rng.sample(rows, shots + 1) if r != row][:shots]))
     return out
+
+
+def prefixes(rows, shots, target):
+    return prefixes_of(rows, shots, lambda r: r["question"] + target(r))
+
+
+def filtered(name, text):
+    if name == "begin":
+        return (re.findall("^([a-z]{2})", text) or ["[invalid]"])[0].strip()
+    found = re.findall("([a-m])|([n-z]{2})", text)
+    return ([group for group in found[-1] if group][0].strip() if found else "none").upper()
+
+
+def exactly(prediction, *references):
+    alike = lambda text: re.sub("[xyz]", "", text).lower()
+    return float(any(alike(prediction) == alike(reference) for reference in references))
 
 
 def mean(values):
@@ -183,6 +213,17 @@ def case(model, rows):
     likely = [score(model, *pair(row["question"] + " ", row["answer"])) for row in rows]
     pages = [rolling(model, row["page"]) for row in rows]
     words, size = sum(len(re.split(r"\s+", row["page"])) for row in rows), sum(len(row["page"].encode()) for row in rows)
+    verb = lambda r, n: f"{r['question'].split()[0]} {r[n]}="
+    filled = []
+    for row, prefix in zip(rows, prefixes_of(rows, 1, lambda r: verb(r, ["first", "second"][r["right"]]) + r["answer"])):
+        lls = [score(model, *pair(prefix + verb(row, n), row["answer"]))[0] for n in ("first", "second")]
+        filled.append((lls, float(lls.index(max(lls)) == row["right"])))
+    shares = []
+    for row in rows:
+        lls = [score(model, *pair(row["question"], choice))[0] for choice in row["choices"]]
+        shares.append((lls, sum(math.exp(ll) for ll, label in zip(lls, row["mc2_targets"]["labels"]) if label) / sum(map(math.exp, lls))))
+    plain = [write(model, row["question"], "\n", 10) for row in rows]
+    cut = {name: [exactly(filtered(name, out), row["answer"][:2].upper(), row["answer"][-1]) for out, row in zip(plain, rows)] for name in ("begin", "end")}
     written = [write(model, prefix + row["question"], "\n", 10) for row, prefix in zip(rows, prefixes(rows, 1, lambda r: r["answer"]))]
     matched = [float(out == row["answer"]) for out, row in zip(written, rows)]
     return {
@@ -193,6 +234,10 @@ def case(model, rows):
         "page": dict(items=[[ll] for ll in pages], scores=[[ll] * 3 for ll in pages],
                      metrics=dict(word_perplexity=[math.exp(-sum(pages) / words), None], byte_perplexity=[math.exp(-sum(pages) / size), None],
                                   bits_per_byte=[-sum(pages) / size / math.log(2), None])),
+        "fill": dict(items=[lls for lls, _ in filled], scores=[[a] for _, a in filled], metrics=dict(acc=mean([a for _, a in filled]))),
+        "share": dict(items=[lls for lls, _ in shares], scores=[[a] for _, a in shares], metrics=dict(acc=mean([a for _, a in shares]))),
+        "filtered": dict(outputs=plain, scores=[list(pair) for pair in zip(cut["begin"], cut["end"])],
+                         metrics={f"exact_match,{name}": mean(values) for name, values in cut.items()}),
         "write": dict(outputs=written, scores=[[m] for m in matched], metrics=dict(exact_match=mean(matched))),
     }
 
