@@ -56,6 +56,19 @@ internal sealed class JsonReader
 
     public string Text() => Value<string>("a string");
 
+    /// <summary>Bytes that are written in base64.</summary>
+    public byte[] Bytes()
+    {
+        try
+        {
+            return Convert.FromBase64String(Text());
+        }
+        catch (FormatException)
+        {
+            throw Bad("must be base64.");
+        }
+    }
+
     public int Integer() => Value<int>("an integer");
 
     public double Number() => Value<double>("a number");

@@ -10,6 +10,9 @@ namespace Pedigree.Evaluation.Tokenizers;
 /// </summary>
 internal static class SentencePieceFile
 {
+    /// <summary>Marks a normalizer as SentencePiece's own.</summary>
+    public const string Longest = "longest";
+
     private const int Unknown = 2, Control = 3, UserDefined = 4, Bytes = 6;
 
     private sealed record Piece(string Text, float Score, int Type);
@@ -17,7 +20,7 @@ internal static class SentencePieceFile
     /// <exception cref="BadInputException">Not a SentencePiece model, or one of a kind that is not supported.</exception>
     public static JsonTextTokenizer Open(string file, SpecialTokens beside)
     {
-        var (pieces, kind, prefix, collapse) = Read(file);
+        var (pieces, kind, prefix, collapse, table) = Read(file);
         if (pieces.Count == 0)
             throw new BadInputException(file, "pieces", "has no tokens.");
         if (kind is not (1 or 2))
@@ -60,7 +63,7 @@ internal static class SentencePieceFile
         var json = new JsonObject
         {
             ["added_tokens"] = new JsonArray([.. added.Select(token => (JsonNode)new JsonObject { ["id"] = token.Id, ["content"] = token.Text, ["special"] = token.Special })]),
-            ["normalizer"] = new JsonObject { ["type"] = "Sequence", ["normalizers"] = Normalizers(prefix, collapse) },
+            ["normalizer"] = new JsonObject { ["type"] = "Sequence", ["normalizers"] = Normalizers(prefix, collapse, table) },
             ["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["special_tokens"] = special },
             ["decoder"] = JsonNode.Parse($$"""
                 {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
@@ -71,12 +74,14 @@ internal static class SentencePieceFile
         return JsonTextTokenizer.Of(JsonReader.Of(file, json), beside with { Bos = bos, Eos = eos });
     }
 
-    private static JsonArray Normalizers(bool prefix, bool collapse)
+    private static JsonArray Normalizers(bool prefix, bool collapse, byte[] table)
     {
         var steps = new JsonArray();
+        if (table.Length > 0)
+            steps.Add(new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(table), [Longest] = true });
         if (collapse)
         {
-            steps.Add(JsonNode.Parse("""{"type": "Strip"}"""));
+            steps.Add(JsonNode.Parse("""{"type": "Replace", "pattern": {"Regex": "^ +| +\\z"}, "content": ""}"""));
             steps.Add(JsonNode.Parse("""{"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "}"""));
         }
         if (prefix)
@@ -95,9 +100,10 @@ internal static class SentencePieceFile
     }
 
     /// <summary>The ModelProto of sentencepiece_model.proto, by field numbers.</summary>
-    private static (List<Piece> Pieces, int Kind, bool Prefix, bool Collapse) Read(string file)
+    private static (List<Piece> Pieces, int Kind, bool Prefix, bool Collapse, byte[] Table) Read(string file)
     {
         var pieces = new List<Piece>();
+        byte[] table = [];
         var (kind, prefix, collapse) = (1, true, true);
         try
         {
@@ -114,8 +120,7 @@ internal static class SentencePieceFile
                 {
                     foreach (var (inner, normalizer) in Fields(input.ReadBytes().ToByteArray()))
                     {
-                        if (inner == 2 && normalizer.ReadBytes().Length > 0)
-                            throw new BadInputException(file, "normalizer_spec.precompiled_charsmap", "is not supported; a tokenizer.json beside it would be right.");
+                        table = inner == 2 ? normalizer.ReadBytes().ToByteArray() : table;
                         prefix = inner == 3 ? normalizer.ReadBool() : prefix;
                         collapse = inner == 4 ? normalizer.ReadBool() : collapse;
                     }
@@ -126,7 +131,9 @@ internal static class SentencePieceFile
         {
             throw new BadInputException(file, null, $"is not a SentencePiece model that can be read: {error.Message}");
         }
-        return (pieces, kind, prefix, collapse);
+        if (table.Length > 0)
+            _ = new CharacterTable(table, message => new BadInputException(file, "normalizer_spec.precompiled_charsmap", message));
+        return (pieces, kind, prefix, collapse, table);
     }
 
     private static Piece ReadPiece(byte[] message)

@@ -34,9 +34,15 @@ internal static class TextNormalizer
                 return text => text.Length == 0 ? text : prefix + text;
             case "Replace":
                 return Replace(normalizer);
+            case "Precompiled":
+                if (normalizer.Child("precompiled_charsmap") is not { } content)
+                    return text => text;
+                var table = new CharacterTable(content.Bytes(), content.Bad);
+                // No tokenizer.json has this key: it is that of a SentencePiece model read as one.
+                return normalizer.Child(SentencePieceFile.Longest)?.Flag() == true ? table.Replace : table.ReplaceByCluster;
             case var other:
                 throw normalizer.Required("type").Bad(
-                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend or Replace.");
+                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace or Precompiled.");
         }
     }
 

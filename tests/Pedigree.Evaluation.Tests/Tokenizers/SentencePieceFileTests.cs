@@ -105,7 +105,7 @@ public class SentencePieceFileTests
     }
 
     [Fact]
-    public void A_model_with_a_table_of_characters_is_refused()
+    public void A_model_with_a_table_of_characters_that_is_none_is_refused()
     {
         var table = Message(output => Nested(output, 3, normalizer =>
         {
