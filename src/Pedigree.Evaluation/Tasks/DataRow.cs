@@ -17,7 +17,7 @@ namespace Pedigree.Evaluation.Tasks;
 /// <param name="Fields">What it says.</param>
 internal sealed record DataRow(string File, int Line, JsonObject Fields)
 {
-    private readonly Lazy<IReadOnlyDictionary<string, object?>> values = new(() => JinjaValue.Variables(Fields));
+    private Lazy<IReadOnlyDictionary<string, object?>> values = new(() => JinjaValue.Variables(Fields));
 
     /// <summary>The fields as templates see them.</summary>
     public IReadOnlyDictionary<string, object?> Values => values.Value;
@@ -27,6 +27,16 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
 
     /// <summary>A complaint about this row that names file, line and field.</summary>
     public BadInputException Bad(string field, string message) => new(File, $"{Place}, {field}", message);
+
+    /// <summary>The row with more fields, or others in place of its own.</summary>
+    /// <exception cref="BadInputException">It lacks what they are made of.</exception>
+    public DataRow With(IReadOnlyDictionary<string, TaskTemplate> fields)
+    {
+        var all = (JsonObject)Fields.DeepClone();
+        foreach (var (name, template) in fields)
+            all[name] = JsonNode.Parse(JinjaJson.Write(template.Evaluate(this), null));
+        return this with { Fields = all, values = new(() => JinjaValue.Variables(all)) };
+    }
 
     /// <summary>Reads all rows of a file, and the SHA-256 of its bytes in hexadecimal.</summary>
     /// <exception cref="BadInputException">The file is missing, has no rows, or a row is not right.</exception>

@@ -66,6 +66,9 @@ internal sealed record TaskDefinition
 
     public required DataSettings Data { get; init; }
 
+    /// <summary>process_docs: fields that every row gets.</summary>
+    public required IReadOnlyDictionary<string, TaskTemplate> AddedFields { get; init; }
+
     /// <summary>Only the first so many rows.</summary>
     public int? Limit { get; init; }
 

@@ -16,8 +16,6 @@ internal static class TaskFile
             throw task.Error("must have the key `doc_to_choice`");
         if (type != OutputType.GenerateUntil && task.Optional("filter_list") is { } filters)
             throw filters.Error("is for generate_until alone: other kinds of task have no output to filter");
-        if (task.Optional("process_docs") is { } process)
-            throw process.Error($"{(process as ConfigurationScalar)?.Text} is a Python function, which is not run; change the data, or use doc_to_text and its like");
         var text = TaskTemplate.Read(task.Required("doc_to_text"));
         var target = TaskTemplate.Read(task.Required("doc_to_target"));
         var targetDelimiter = task.OptionalString("target_delimiter") ?? " ";
@@ -35,6 +33,7 @@ internal static class TaskFile
             AnswerPrefix = AnswerPrefix(task),
             Fewshot = Fewshot(task, text, choices, target, targetDelimiter),
             Data = Data(task),
+            AddedFields = TaskFunctions.Fields(task),
             Limit = Whole(task, "limit", 1),
             Generation = Generation(task.OptionalMapping("generation_kwargs"), task.OptionalString("fewshot_delimiter") ?? "\n\n"),
             Metrics = MetricFile.Read(task.OptionalSequence("metric_list"), type),

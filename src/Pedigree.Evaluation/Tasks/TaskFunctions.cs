@@ -26,6 +26,29 @@ internal static class TaskFunctions
             """,
     };
 
+    // What many a data set's own process_docs is called tells nothing, so that the data set belongs to the name.
+    private static readonly Dictionary<(string DataSet, string Function), IReadOnlyDictionary<string, string>> Documents = new()
+    {
+        [("hellaswag", "utils.process_docs")] = new Dictionary<string, string>
+        {
+            ["query"] = """{{(activity_label ~ ': ' ~ ctx_a ~ ' ' ~ ctx_b.capitalize()).strip()|replace(' [title]', '. ')|regex_replace('\\[.*?\\]', '')|replace('  ', ' ')}}""",
+            ["choices"] = """{{endings|map('trim')|map('replace', ' [title]', '. ')|map('regex_replace', '\\[.*?\\]', '')|map('replace', '  ', ' ')|list}}""",
+            ["gold"] = "{{label|int}}",
+        },
+    };
+
+    /// <summary>What process_docs adds to every row: field and template.</summary>
+    /// <exception cref="Weights.BadInputException">The function is not known.</exception>
+    public static IReadOnlyDictionary<string, TaskTemplate> Fields(ConfigurationMapping task)
+    {
+        if (task.Optional("process_docs") is not { } node)
+            return new Dictionary<string, TaskTemplate>();
+        var function = (node as ConfigurationScalar)?.Text ?? "";
+        var dataSet = Path.GetFileName(task.OptionalString("dataset_path")?.TrimEnd('/') ?? "");
+        return Documents.TryGetValue((dataSet, function), out var fields) ? fields.ToDictionary(field => field.Key, field => TaskTemplate.Of(node, field.Value))
+            : throw node.Error($"{function} is a Python function, which is not run; change the data, or use doc_to_text and its like");
+    }
+
     /// <summary>The template that computes what a function does.</summary>
     /// <exception cref="Weights.BadInputException">The function is not known.</exception>
     public static string Template(ConfigurationScalar function) =>

@@ -53,29 +53,36 @@ public static class TaskLoader
 
     private sealed record Loading(string? Data, int? Fewshot, int? Limit, string? Metric, TaskFiles Files, ChatSettings Chat)
     {
-        public EvaluationTask Load(TaskSource source)
+        private const int DeepestGroup = 8;
+
+        public EvaluationTask Load(TaskSource source, int depth = 0)
         {
             if (source.Content.Members.All(member => member.Key != "group"))
             {
                 var definition = TaskFile.Read(source.Content);
                 var fewshot = definition.Fewshot.Count == 0 ? 0 : Fewshot ?? definition.Fewshot.Count ?? 0;
-                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files), fewshot, Limit ?? definition.Limit, Metric, Chat);
+                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files).With(definition.AddedFields), fewshot, Limit ?? definition.Limit, Metric, Chat);
             }
             var group = GroupFile.Read(source.Content);
-            return EvaluationTask.Of(group, [.. group.Members.Select(member => Load(Member(member, source.Folder)))], Limit, Metric);
+            if (depth > DeepestGroup)
+                throw new BadInputException(group.File, "task", $"has the group {group.Name} within itself, or more than {DeepestGroup} groups within each other.");
+            return EvaluationTask.Of(group, [.. group.Members.SelectMany(member => Member(member, source.Folder)).Select(member => Load(member, depth + 1))], Limit, Metric);
         }
 
-        private TaskSource Member(ConfigurationNode node, string folder)
+        private IReadOnlyList<TaskSource> Member(ConfigurationNode node, string folder)
         {
             if (node is ConfigurationMapping mapping)
             {
                 // A member named with settings of its own is that member with these over it.
                 var own = TaskSource.Included(mapping, folder, Files);
-                return own.Members.Any(member => member.Key is "doc_to_text" or "group") || own.Optional("task") is not { } name ? new(own, folder)
-                    : TaskSource.Find(folder, name.AsString(), Files) is { } other ? new(own.Over(other.Content), other.Folder)
+                return own.Members.Any(member => member.Key is "doc_to_text" or "group") || own.Optional("task") is not { } name ? [new(own, folder)]
+                    : TaskSource.Find(folder, name.AsString(), Files) is { } other ? [new(own.Over(other.Content), other.Folder)]
                     : throw name.Error("is neither a file nor a built-in task");
             }
-            return TaskSource.Find(folder, node.AsString(), Files) ?? throw node.Error($"\"{node.AsString()}\" is neither a file beside the group's nor a built-in task");
+            if (TaskSource.Find(folder, node.AsString(), Files) is { } member)
+                return [member];
+            return TaskSource.Named(folder, node.AsString(), Files) is { Count: > 0 } named ? named
+                : throw node.Error($"\"{node.AsString()}\" is neither a file beside the group's, nor the task, group or tag of one, nor a built-in task");
         }
     }
 }

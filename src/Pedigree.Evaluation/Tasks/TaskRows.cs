@@ -11,6 +11,15 @@ namespace Pedigree.Evaluation.Tasks;
 internal sealed record TaskRows(
     IReadOnlyList<DataRow> Rows, string Digest, IReadOnlyList<DataRow> Pool, string? PoolDigest, bool LeaveOutOwn)
 {
+    /// <summary>All rows with more fields.</summary>
+    public TaskRows With(IReadOnlyDictionary<string, TaskTemplate> fields)
+    {
+        if (fields.Count == 0)
+            return this;
+        List<DataRow> rows = [.. Rows.Select(row => row.With(fields))];
+        return this with { Rows = rows, Pool = ReferenceEquals(Pool, Rows) ? rows : [.. Pool.Select(row => row.With(fields))] };
+    }
+
     /// <summary>Reads what a task needs.</summary>
     /// <param name="definition">The task.</param>
     /// <param name="given">File or folder that takes the place of the task's own.</param>

@@ -41,6 +41,23 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth), folder);
     }
 
+    /// <summary>The task or group of a name among the files of a folder, or else all tasks with that tag.</summary>
+    /// <exception cref="BadInputException">A file that speaks of it is not YAML.</exception>
+    public static IReadOnlyList<TaskSource> Named(string folder, string name, TaskFiles files)
+    {
+        var there = Directory.GetFiles(folder, "*.yaml").Order(StringComparer.Ordinal)
+            .Where(file => File.ReadAllText(InputFile.Readable(file)).Contains(name, StringComparison.Ordinal)).Select(file => Find(folder, file, files)!).ToList();
+        return there.Find(source => Has(source, "group", name) || Has(source, "task", name)) is { } own ? [own] : there.FindAll(source => Has(source, "tag", name));
+    }
+
+    private static bool Has(TaskSource source, string key, string name) => source.Content.Optional(key) switch
+    {
+        ConfigurationScalar { Value: string text } => text == name,
+        // A group's list of tasks is no name of its own.
+        ConfigurationSequence list => key == "tag" && list.Items.Any(item => item is ConfigurationScalar { Value: string text } && text == name),
+        _ => false,
+    };
+
     /// <summary>A mapping with the file under its key include read in.</summary>
     public static ConfigurationMapping Included(ConfigurationMapping content, string folder, TaskFiles files, int depth = 0)
     {

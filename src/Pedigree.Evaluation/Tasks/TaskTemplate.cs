@@ -28,7 +28,13 @@ internal sealed class TaskTemplate
     {
         if (node is not ConfigurationScalar scalar || scalar.Value is not string && scalar.Tag is null)
             return new TaskTemplate(node, null, null);
-        var text = scalar.Tag is null ? (string)scalar.Value! : TaskFunctions.Template(scalar);
+        return Of(node, scalar.Tag is null ? (string)scalar.Value! : TaskFunctions.Template(scalar));
+    }
+
+    /// <summary>A template that stands for what a file says.</summary>
+    /// <exception cref="Weights.BadInputException">It is not a template, or uses what is not supported.</exception>
+    public static TaskTemplate Of(ConfigurationNode node, string text)
+    {
         try
         {
             return new TaskTemplate(node, text, JinjaTemplate.Parse(text, JinjaSettings.Task));

@@ -49,6 +49,27 @@ public class BuiltInTaskTests
     }
 
     [Fact]
+    public void The_harness_own_file_of_hellaswag_whose_rows_a_Python_function_makes_asks_the_same()
+    {
+        var golden = Case("hellaswag");
+        using var folder = new TinyFolder();
+        var file = folder.File("own.yaml", """
+            task: own
+            dataset_path: Rowan/hellaswag
+            output_type: multiple_choice
+            training_split: train
+            validation_split: validation
+            process_docs: !function utils.process_docs
+            doc_to_text: "{{query}}"
+            doc_to_target: "{{label}}"
+            doc_to_choice: choices
+            """);
+        Assert.Equal(Load(golden).Items.SelectMany(item => item.Requests), Load(golden, file).Items.SelectMany(item => item.Requests));
+        File.WriteAllText(file, File.ReadAllText(file).Replace("Rowan/hellaswag", "someone/else"));
+        Assert.Contains("utils.process_docs is a Python function, which is not run", Assert.Throws<BadInputException>(() => Load(golden, file)).Message);
+    }
+
+    [Fact]
     public async Task Parquet_is_read_as_the_same_rows_as_JSON()
     {
         var golden = Case("arc_easy");
@@ -109,6 +130,21 @@ public class BuiltInTaskTests
     }
 
     [Fact]
+    public void A_group_may_name_tasks_by_their_names_or_by_a_tag_that_they_share()
+    {
+        using var folder = new TinyFolder();
+        folder.File("rows.jsonl", """{"q": "a", "choices": ["x", "y"], "answer": 0}""");
+        foreach (var (file, keys) in new[] { ("1", "task: first\ntag: [some, others]"), ("2", "task: second\ntag: some"), ("3", "task: third\ntag: something"), ("4", "task: fourth\ndescription: some") })
+            folder.File($"{file}.yaml", $"{keys}\noutput_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: choices\ndoc_to_target: answer\ndata: rows.jsonl\n");
+        folder.File("group.yaml", "group: all\ntask: [third, some]\naggregate_metric_list: [{metric: acc}]\n");
+        Assert.Equal(["third", "first", "second"], TaskLoader.Load(folder.Path, "group.yaml").Members.Select(member => member.Name));
+        folder.File("group.yaml", "group: all\ntask: [som]\naggregate_metric_list: [{metric: acc}]\n");
+        Assert.Contains("\"som\" is neither a file", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
+        folder.File("group.yaml", "group: all\ntask: [all]\naggregate_metric_list: [{metric: acc}]\n");
+        Assert.Contains("has the group all within itself", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
+    }
+
+    [Fact]
     public void Every_built_in_name_is_found_and_a_folder_without_the_split_is_refused_by_name()
     {
         using var folder = new TinyFolder();
@@ -124,14 +160,14 @@ public class BuiltInTaskTests
     private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["task"]! == name)!.AsObject();
 
     /// <summary>Writes the rows as the data set lies on Hugging Face, and loads the task from there.</summary>
-    private static EvaluationTask Load(JsonObject golden)
+    private static EvaluationTask Load(JsonObject golden, string? file = null)
     {
         using var folder = new TinyFolder();
         var place = Path.Combine(folder.Path, (string?)golden["folder"] ?? "data");
         Directory.CreateDirectory(place);
         foreach (var (split, rows) in golden["splits"]!.AsObject())
             File.WriteAllText(Path.Combine(place, $"{split}.jsonl"), string.Concat(rows!.AsArray().Select(row => row!.ToJsonString() + "\n")));
-        var name = (string)golden["task"]!;
+        var name = file ?? (string)golden["task"]!;
         if (name.StartsWith("mmlu", StringComparison.Ordinal))
             name = folder.File("anatomy.yaml", "include: _mmlu_subject\ntask: mmlu_anatomy\ndataset_name: anatomy\ndescription: \"The following are multiple choice questions (with answers) about anatomy.\\n\\n\"\n");
         return TaskLoader.Load(folder.Path, name, ".", (int)golden["fewshot"]!);
