@@ -14,7 +14,7 @@ internal static unsafe class IoBound
     {
         var files = inputs.SelectMany(input => input.WeightFiles.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))
             .Select(name => Path.Combine(input.Folder, name))).ToArray();
-        var bytes = inputs[0].Tensors.Sum(tensor => tensor.ByteLength);
+        var bytes = Ours.Bytes(inputs[0]);
         var read = new[]
         {
             ("mapped", Timing.Measure(() => Mapped(inputs))),
@@ -56,7 +56,7 @@ internal static unsafe class IoBound
 
     private static Time Write(string target, long bytes, int files, int threads, int piece)
     {
-        Timing.Settle(target);
+        Timing.Settle(target, bytes);
         Directory.CreateDirectory(target);
         var time = Timing.Measure(() =>
         {
@@ -77,7 +77,7 @@ internal static unsafe class IoBound
             foreach (var handle in handles)
                 handle.Dispose();
         });
-        Timing.Settle(target);
+        Timing.Settle(target, 0);
         return time;
     }
 }

@@ -36,6 +36,7 @@ internal static class MergeMethodBenchmark
     {
         var target = Path.Combine(folder, "out");
         var ours = new Ours(folder);
+        var memory = 2 * Ours.Bytes(ours.Base);
         try
         {
             Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together), models {(cold ? "on disk only" : "in the page cache")}:");
@@ -45,7 +46,7 @@ internal static class MergeMethodBenchmark
                 // A run without what the one before has left in the caches.
                 void Once(List<Time> times, Func<Ours, Time> measure)
                 {
-                    Timing.Settle(target);
+                    Timing.Settle(target, memory);
                     if (cold)
                     {
                         ours.Dispose();
@@ -61,7 +62,7 @@ internal static class MergeMethodBenchmark
                         Once(theirs, ours => Timing.Measure(() =>
                             MergekitMethods.Write(ours.Base, [.. ours.Models.Take(models).Select(model => model.Checkpoint)], peer, target)));
                 }
-                Timing.Settle(target);
+                Timing.Settle(target, 0);
                 var (read, write, _) = IoBound.Measure([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
                 if (cold)
                 {

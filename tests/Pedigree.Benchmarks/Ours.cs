@@ -23,6 +23,9 @@ internal sealed class Ours : IDisposable
 
     public Checkpoint Base => (_base ?? Models[0]).Checkpoint;
 
+    /// <summary>Bytes of a model's weights.</summary>
+    public static long Bytes(Checkpoint model) => model.Tensors.Sum(tensor => tensor.ByteLength);
+
     public IReadOnlyList<GramRow> Kinship() => KinshipPass.Measure(_base, [], Models);
 
     /// <summary>

@@ -73,18 +73,19 @@ void Compare(Ours ours)
 {
     var (first, second) = (ours.Models[0].Checkpoint, ours.Models[1].Checkpoint);
     var rows = ours.Kinship();
+    var child = Ours.Bytes(ours.Base);
     var how = "";
     var bound = new List<Time>();
     Func<Time> Of(Action work) => () => Timing.Measure(work);
-    var times = new (string Name, List<Time> Times, Func<Time>? Work)[]
+    var times = new (string Name, List<Time> Times, Func<Time>? Work, long Memory)[]
     {
-        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
-        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
-        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
-        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target))),
-        ("SLERP, mergekit's way", [], peers ? Of(() => Peers.MergekitSlerp(first, second, 0.3, target)) : null),
-        ("kinship of 4 models, all pairs", [], Of(() => ours.Kinship())),
-        ("kinship of 1 pair, ModelKinship's way", [], peers ? Of(() => Peers.ModelKinshipPair(ours.Base, first, second)) : null),
+        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null)), child),
+        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows)), child),
+        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target)), child),
+        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target)), child),
+        ("SLERP, mergekit's way", [], peers ? Of(() => Peers.MergekitSlerp(first, second, 0.3, target)) : null, 2 * child),
+        ("kinship of 4 models, all pairs", [], Of(() => ours.Kinship()), 0),
+        ("kinship of 1 pair, ModelKinship's way", [], peers ? Of(() => Peers.ModelKinshipPair(ours.Base, first, second)) : null, peers ? 14 * child : 0),
     };
     for (var run = 0; run < runs; run++)
     {
@@ -93,18 +94,18 @@ void Compare(Ours ours)
         if (bound.Count == 0 || time.Elapsed < bound.Min(other => other.Elapsed))
             how = fastest;
         bound.Add(time);
-        foreach (var (_, seen, action) in times)
+        foreach (var (_, seen, action, memory) in times)
         {
-            Timing.Settle(target);
+            Timing.Settle(target, memory);
             if (action is not null)
                 seen.Add(action());
         }
-        Timing.Settle(target);
+        Timing.Settle(target, 0);
     }
     var limit = Timing.Median(bound);
     Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
     Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   best run: {how}");
-    foreach (var (name, seen, _) in times.Where(time => time.Work is not null))
+    foreach (var (name, seen, _, _) in times.Where(time => time.Work is not null))
         Console.WriteLine($"{name,-40} {Timing.Median(seen)}");
     Time At(int i) => Timing.Median(times[i].Times);
     Console.WriteLine($"share of the I/O bound: {At(0).Ratio(limit)}, with inner products known {At(1).Ratio(limit)}; 0.60 asked");

@@ -21,10 +21,10 @@ internal static class Scaling
                     List<Time> times = [];
                     for (var run = 0; run < runs; run++)
                     {
-                        Timing.Settle(target);
+                        Timing.Settle(target, fits ? Ours.Bytes(ours.Base) : 0);
                         times.Add(Timing.Measure(() => ours.Merge(method, 2, settings, target)));
                     }
-                    Timing.Settle(target);
+                    Timing.Settle(target, 0);
                     var billions = ours.Base.Parameters / 1e9;
                     var median = Timing.Median(times);
                     Console.WriteLine(FormattableString.Invariant(

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Pedigree.Benchmarks;
 
@@ -31,14 +32,22 @@ internal static class Timing
     public static Time Median(IReadOnlyList<Time> times) =>
         new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
-    /// <summary>Removes a previous output and waits for the disk, so that its dirty pages are not measured with the next run.</summary>
-    public static void Settle(string target)
+    /// <summary>
+    /// Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches as much
+    /// memory as the next run takes: a virtual machine may have handed free memory back to its host, where a page costs ten times as much
+    /// when it is touched again, and who comes first would pay for all.
+    /// </summary>
+    public static unsafe void Settle(string target, long memory)
     {
         if (Directory.Exists(target))
             Directory.Delete(target, recursive: true);
         GC.Collect();
         if (!OperatingSystem.IsWindows())
             Process.Start("sync").WaitForExit();
+        var touched = (byte*)NativeMemory.Alloc((nuint)memory);
+        for (var at = 0L; at < memory; at += Environment.SystemPageSize)
+            touched[at] = 1;
+        NativeMemory.Free(touched);
     }
 }
 

@@ -122,7 +122,7 @@ internal sealed unsafe class GramPass
             var vectors = stackalloc float*[_vectors];
             for (var i = 0; i < _vectors; i++)
                 vectors[i] = (float*)_chunks.Start + (i * InnerProducts.Chunk);
-            for (var start = Pair(block, lanes); start < block.Count; start += InnerProducts.Chunk)
+            for (var start = Direct(block, lanes); start < block.Count; start += InnerProducts.Chunk)
                 Measure(block, start, Math.Min(InnerProducts.Chunk, block.Count - start), vectors, lanes);
             var values = new double[_values];
             for (var i = 0; i < values.Length; i++)
@@ -130,21 +130,30 @@ internal sealed unsafe class GramPass
             return values;
         }
 
-        /// <summary>The whole chunks of a block of two models of one type without a base; returns their elements, 0 for all else.</summary>
-        private int Pair(Block block, double* lanes)
+        /// <summary>The whole chunks of a block of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.</summary>
+        private int Direct(Block block, double* lanes)
         {
-            if (_vectors != 3 || pass._known > 0 || pass._tensors[0][block.Tensor] is not null)
+            var first = pass._tensors[0][block.Tensor] is null ? 1 : 0;
+            var n = _vectors - first;
+            var dType = pass._tensors[1][block.Tensor]!.DType;
+            if (pass._known > 0 || (first, n) is not ((1, 2) or (0, QuadProducts.Vectors)))
                 return 0;
-            var (a, b) = (pass._tensors[1][block.Tensor]!, pass._tensors[2][block.Tensor]!);
-            if (a.DType != b.DType)
-                return 0;
-            double* Lanes(int slot) => lanes + (slot * InnerProducts.Lanes);
-            var sums = stackalloc double*[]
+            var sources = stackalloc byte*[n];
+            for (var i = 0; i < n; i++)
             {
-                Lanes(GramSums.ProductSlot(1, 1)), Lanes(GramSums.ProductSlot(2, 1)), Lanes(GramSums.ProductSlot(2, 2)),
-                Lanes(GramSums.SumSlot(2, 1)), Lanes(GramSums.SumSlot(2, 2)),
-            };
-            return PairProducts.Add(a.DType, a.Data + (block.Start * a.DType.Size()), b.Data + (block.Start * b.DType.Size()), block.Count, sums);
+                var tensor = pass._tensors[first + i][block.Tensor]!;
+                if (tensor.DType != dType)
+                    return 0;
+                sources[i] = tensor.Data + (block.Start * dType.Size());
+            }
+            var sums = stackalloc double*[QuadProducts.Values];
+            var slot = 0;
+            for (var row = first; row < _vectors; row++)
+                for (var column = first; column <= row; column++)
+                    sums[slot++] = lanes + (GramSums.ProductSlot(row, column) * InnerProducts.Lanes);
+            for (var row = first; row < _vectors; row++)
+                sums[slot++] = lanes + (GramSums.SumSlot(_vectors - 1, row) * InnerProducts.Lanes);
+            return first == 0 ? QuadProducts.Add(dType, sources, block.Count, sums) : PairProducts.Add(dType, sources[0], sources[1], block.Count, sums);
         }
 
         private void Measure(Block block, int start, int count, float** vectors, double* lanes)

@@ -76,6 +76,27 @@ public sealed class KinshipPassTests
         }
     }
 
+    [Theory]
+    [InlineData(DType.BF16)]
+    [InlineData(DType.F16)]
+    [InlineData(DType.F32)]
+    public void Four_models_of_a_base_have_the_products_they_have_by_twos(DType dType)
+    {
+        using var family = new Family(dType, [[300_000], [77], [1000, 3], [256], [513]], 4, 14);
+        var four = KinshipPass.Measure(family.Base, [], family.Models);
+        for (var a = 0; a < 4; a++)
+            for (var b = 0; b < a; b++)
+            {
+                var two = KinshipPass.Measure(family.Base, [], [family.Models[a], family.Models[b]]);
+                Assert.Equal(two[0].BaseBase, four[a].BaseBase);
+                Assert.Equal(two[0].BaseSum, four[a].BaseSum);
+                Assert.Equal(two[0].DeltaBase, four[a].DeltaBase);
+                Assert.Equal(two[0].DeltaDelta, four[a].DeltaDelta);
+                Assert.Equal(two[0].DeltaSum, four[a].DeltaSum);
+                Assert.Equal(GramRow.Products(two[0], two[1]), GramRow.Products(four[a], four[b]));
+            }
+    }
+
     [Fact]
     public void Models_of_different_types_are_measured_alike_in_any_company()
     {
