@@ -26,7 +26,14 @@ public static class Auditor
         IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         StoredRun run = await Runs.ExistingAsync(store, runId, cancellation);
-        return await Task.Run(() => ReplayAsync(run, remerge, reevaluate, progress, cancellation), cancellation);
+        try
+        {
+            return await Task.Run(() => ReplayAsync(run, remerge, reevaluate, progress, cancellation), cancellation);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UnavailableException(store.Address, null, $"cannot be used ({error.Message}); make room or give the right to read and write, and run the same command again", error);
+        }
     }
 
     /// <summary>Decides a recorded run again.</summary>
@@ -64,7 +71,7 @@ public static class Auditor
                 throw new BadInputException(run.LogAddress, null, difference);
             await CheckpointAudit.VerifyAsync(run.Store, events, progress, cancellation);
         }
-        catch (Exception difference) when (difference is BadInputException or ArgumentException)
+        catch (Exception difference) when (difference is BadInputException and not UnavailableException or ArgumentException and not ArgumentOutOfRangeException)
         {
             // The latter where a log that was made up calls something a digest that is none.
             return new(run.Id, events.Count, false, difference.Message);
@@ -92,6 +99,10 @@ public static class Auditor
         catch (DifferenceException difference)
         {
             return new(run.Id, events.Count, false, difference.Message);
+        }
+        catch (WorkFailedException error)
+        {
+            throw new BadInputException(run.LogAddress, null, $"what it tells of cannot be made again here: {error.Message}", error);
         }
     }
 }

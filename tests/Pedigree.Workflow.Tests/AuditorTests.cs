@@ -159,6 +159,36 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         Assert.True((await Auditor.ReplayAsync(Store.Open(store), "moved", remerge: true)).Identical);
     }
 
+    [Theory]
+    [InlineData("files may be 200 KiB long", "ulimit -f 200; exec \"$@\"")]
+    [InlineData("a small volume for what is made again", "exec unshare --user --map-root-user --mount bash -c 'mount -t tmpfs -o size=256k small \"$0\" && echo mounted >&2 && exec \"$@\"' \"$PEDIGREE_TEST_SMALL\" \"$@\"")]
+    public async Task A_full_disk_is_one_clear_error_and_no_difference(string what, string within)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux to make a disk small");
+        string store = Copied();
+        Directory.CreateDirectory(Path.Combine(store, "tmp"));
+        using System.Diagnostics.Process process = HostProcess.Start(finished.Spec.Path, store, "small", $"export PEDIGREE_TEST_SMALL='{Path.Combine(store, "tmp")}'; {within}", audit: true);
+        string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.SkipWhen(within.Contains("mount") && !error.Contains("mounted"), $"{what} cannot be made here: {error}");
+        Assert.True(process.ExitCode == 2, error);
+        Assert.Contains(nameof(UnavailableException), error);
+        Assert.Contains("make room", error);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(store, "tmp")));
+    }
+
+    [Fact]
+    public async Task A_file_that_may_not_be_read_is_an_error_and_no_difference()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && !Environment.IsPrivilegedProcess, "needs a user from whom files can be kept: the superuser reads all");
+        string store = Copied();
+        string weights = Path.Combine(Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest)), "model.safetensors");
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(weights, UnixFileMode.None);
+        UnavailableException error = await Assert.ThrowsAsync<UnavailableException>(() => Auditor.ReplayAsync(Store.Open(store), "small"));
+        Assert.Equal(weights, error.File);
+    }
+
     [Fact]
     public async Task A_run_recorded_long_ago_is_decided_the_same_way_today()
     {

@@ -120,11 +120,11 @@ public sealed class BadInputTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell that bounds the size of files");
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: "generations: 1, kinship: null"));
-        using Process process = HostProcess.Start(spec.Path, _folder["store"], "r", mostFileBlocks: 200);
+        using Process process = HostProcess.Start(spec.Path, _folder["store"], "r", within: "ulimit -f 200; exec \"$@\"");
         string error = await process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.Equal(2, process.ExitCode);
-        Assert.Contains("BadInputException", error);
+        Assert.Contains(nameof(UnavailableException), error);
         Assert.Contains("make room", error);
         Assert.DoesNotContain((await Runs.LoadAsync(Store.Open(_folder["store"]), "r")).Events, runEvent => runEvent is Evolution.WorkFailed);
         RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");

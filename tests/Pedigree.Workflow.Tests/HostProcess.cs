@@ -12,18 +12,19 @@ internal static class HostProcess
     /// <param name="spec">Path of the spec.</param>
     /// <param name="store">The store.</param>
     /// <param name="run">Id of the run.</param>
-    /// <param name="mostFileBlocks">Most KiB that a file may have, as if the disk were full then; null for no bound.</param>
+    /// <param name="within">A script that ends with <c>exec "$@"</c>, which is the host; null for the host alone.</param>
     /// <param name="cache">Where checkpoints of a store elsewhere are kept.</param>
-    public static Process Start(string spec, string store, string run, int? mostFileBlocks = null, string? cache = null)
+    /// <param name="audit">Whether the run is not run but audited, everything made again.</param>
+    public static Process Start(string spec, string store, string run, string? within = null, string? cache = null, bool audit = false)
     {
         string[] command = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
             ? [Environment.ProcessPath!, typeof(HostProcess).Assembly.Location] : [Environment.ProcessPath!];
-        if (mostFileBlocks is { } blocks)
-            command = ["bash", "-c", $"ulimit -f {blocks}; exec \"$@\"", "bash", .. command];
+        if (within is not null)
+            command = ["bash", "-c", within, "bash", .. command];
         ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true };
         // The runtime maps its code through a file larger than the bound unless told not to.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
-        start.Environment[Variable] = string.Join('\n', spec, store, run);
+        start.Environment[Variable] = string.Join('\n', spec, store, run, audit ? "audit" : "");
         start.Environment["PEDIGREE_CACHE"] = cache;
         return Process.Start(start)!;
     }
@@ -37,7 +38,14 @@ internal static class HostProcess
         string[] arguments = told.Split('\n');
         try
         {
-            EmbeddedHost.RunAsync(SpecFile.Load(arguments[0]), Store.Open(arguments[1]), arguments[2]).GetAwaiter().GetResult();
+            IStore store = Store.Open(arguments[1]);
+            if (arguments[3] == "audit")
+            {
+                ReplayResult result = Auditor.ReplayAsync(store, arguments[2], remerge: true, reevaluate: true).GetAwaiter().GetResult();
+                Console.Error.WriteLine(result.FirstDifference);
+                Environment.Exit(result.Identical ? 0 : 1);
+            }
+            EmbeddedHost.RunAsync(SpecFile.Load(arguments[0]), store, arguments[2]).GetAwaiter().GetResult();
             Environment.Exit(0);
         }
         catch (Exception error)

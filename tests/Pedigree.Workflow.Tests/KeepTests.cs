@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Activities;
 using Pedigree.Workflow.Tests.Azurite;
 
 namespace Pedigree.Workflow.Tests;
@@ -91,6 +92,30 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         RunRecord again = await RunAsync(store, "best", "second");
         string best = again.State.Population.First(model => model.Generation > 0).Digest;
         Assert.Equal(third.Append(admitted).Append(best).Distinct().Order(), (await ChildrenAsync(store)).Order());
+    }
+
+    [Fact]
+    public async Task Logs_that_were_read_for_a_removal_are_not_read_again_for_the_next_one()
+    {
+        IStore store = Store.Open(_folder["store"]);
+        RunRecord run = await RunAsync(store, "best");
+        Model removable = run.State.Population.Last(model => model.Generation > 0);
+        string log = new StoredRun(store, "small").LogAddress;
+        byte[] whole = File.ReadAllBytes(log);
+        RunWork work = new(store, Spec("best"));
+        Assert.False(await IsThereAfterRemovalAsync(work));
+        File.WriteAllBytes(log, [(byte)(whole[0] ^ 1), .. whole[1..]]);
+        Assert.False(await IsThereAfterRemovalAsync(work));
+        // Who must read it knows no more what is needed.
+        Assert.True(await IsThereAfterRemovalAsync(new(Store.Open(_folder["store"]), Spec("best"))));
+
+        async Task<bool> IsThereAfterRemovalAsync(RunWork removing)
+        {
+            using (StoredModels models = new(store))
+                Assert.NotNull(await models.FolderAsync(removable.Digest));
+            await removing.RemoveAsync([new(removable.Name, removable.Digest)]);
+            return Directory.Exists(store.AddressOf(StoreNames.Checkpoint(removable.Digest)));
+        }
     }
 
     [Fact]

@@ -33,7 +33,7 @@ internal static class WholeFile
     public static bool IsDisk(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     /// <summary>The error that tells a person so.</summary>
-    public static BadInputException NotWritten(string path, Exception error) => new(path, null,
+    public static UnavailableException NotWritten(string path, Exception error) => new(path, null,
         $"could not be written ({(error is ArgumentOutOfRangeException ? "a file may not be that large here" : error.Message)}); "
         + "make room and run the same command again: what is finished stays");
 }

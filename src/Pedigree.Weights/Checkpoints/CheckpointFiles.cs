@@ -99,7 +99,7 @@ internal static class CheckpointFiles
         }
         catch (Exception error) when (error is UnauthorizedAccessException or IOException)
         {
-            throw new BadInputException(path, null, $"cannot be read: {error.Message}");
+            throw new UnavailableException(path, null, $"cannot be read: {error.Message}");
         }
     }
 }

@@ -190,6 +190,6 @@ public sealed class CheckpointWriter : IDisposable
         var needed = _shards.Where(shard => !shard.IsWritten).Sum(shard => shard.Plan.Length);
         var free = new DriveInfo(_folder).AvailableFreeSpace;
         if (free > 0 && free < needed)
-            throw new BadInputException(_folder, null, $"takes {needed} bytes, but only {free} are free there; make room for them");
+            throw new UnavailableException(_folder, null, $"takes {needed} bytes, but only {free} are free there; make room for them");
     }
 }

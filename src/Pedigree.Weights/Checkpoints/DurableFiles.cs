@@ -52,7 +52,7 @@ public static partial class DurableFiles
     /// <summary>Whether a write failed for want of room: .NET reports a file beyond the allowed size as an argument out of range.</summary>
     internal static bool IsNoRoom(Exception error) => error is IOException or ArgumentOutOfRangeException;
 
-    internal static BadInputException NoRoom(string path, long needed, Exception error) => new(path, null,
+    internal static UnavailableException NoRoom(string path, long needed, Exception error) => new(path, null,
         $"takes {needed} bytes, and they could not all be written; make room for them "
         + $"({(error is ArgumentOutOfRangeException ? "a file may not be that large here" : error.Message)})");
 

@@ -16,14 +16,20 @@ internal sealed record ChildAncestor(string Digest, string? Name, string? Method
 
 /// <summary>
 /// Whom a child descends from: its parents, and what the <c>recipe.json</c> beside a parent says of the parent's own, down to models
-/// that were not merged. Every model once, near ones first.
+/// that were not merged. Every model once, near ones first, and no more than can be read.
 /// </summary>
 internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
 {
     /// <summary>Where <c>recipe.json</c> has it.</summary>
     public const string Key = "lineage";
 
-    // More than people read; recipe.json has all.
+    /// <summary>
+    /// Most merged ancestors that are listed, and most that were not merged: of a long evolution every child would else list nearly all that
+    /// were ever made. Further ones are in the recipe.json beside the ancestors.
+    /// </summary>
+    public const int MostOfEach = 250;
+
+    // More than people read; recipe.json has more.
     private const int MostInCard = 60;
 
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
@@ -42,7 +48,9 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
             // Children of an earlier version name their parents without saying more.
             far.AddRange(near[^1].Parents.Append(near[^1].Base).OfType<string>().Select(known => new ChildAncestor(known, null, null, [], null)));
         }
-        return new([.. near.Concat(far).DistinctBy(ancestor => ancestor.Digest, StringComparer.Ordinal)]);
+        int merged = 0, others = 0;
+        return new([.. near.Concat(far).DistinctBy(ancestor => ancestor.Digest, StringComparer.Ordinal)
+            .Where(ancestor => (ancestor.Method is null ? ++others : ++merged) <= MostOfEach)]);
     }
 
     /// <summary>As in <c>recipe.json</c>.</summary>

@@ -51,9 +51,9 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
                 recipe, [.. relatives.Skip(1)], relatives[0], rows.Count == recipe.Parents.Count ? rows : null, folder,
                 progress: news, cancellation: cancellation);
         }
-        catch (BadInputException error) when (!error.File.StartsWith(Path.GetDirectoryName(folder)!, StringComparison.Ordinal))
+        catch (BadInputException error) when (error is not UnavailableException)
         {
-            // Open parents that cannot be merged never can; what could not be written may be tried again.
+            // Open parents that cannot be merged never can; what could not be read or written may be tried again.
             throw new Evolution.WorkFailedException(error.Message, error);
         }
         if (content is null || manifest.ContentDigest == content)

@@ -147,7 +147,7 @@ internal sealed class OpenModel : IDisposable
         {
             return score();
         }
-        catch (BadInputException error) when (!IsAdmitted)
+        catch (BadInputException error) when (!IsAdmitted && error is not UnavailableException)
         {
             throw new WorkFailedException(error.Message, error);
         }

@@ -6,49 +6,88 @@ namespace Pedigree.Workflow.Activities;
 
 /// <summary>
 /// Removes checkpoints of children that their run does not keep, after their recipes are safe. One that another run of the store keeps, or
-/// has not finished its generation with, stays; so does one that was admitted to a run.
+/// has not finished its generation with, stays; so does one that was admitted to a run. Of the runs' logs only what was appended since the
+/// last time is read.
 /// </summary>
 internal sealed class Removal(IStore store)
 {
+    private readonly SemaphoreSlim _one = new(1);
+    private Dictionary<string, FollowedRun> _runs = new(StringComparer.Ordinal);
+
     public async Task RemoveAsync(IReadOnlyList<ModelReference> models, WorkNews news, CancellationToken cancellation)
     {
-        Dictionary<string, string> contents = new(StringComparer.Ordinal);
-        if (await NeededAsync(contents, cancellation) is not { } needed)
-            return;
-        foreach (ModelReference model in models.Where(model => !needed.Contains(model.Digest)))
+        await _one.WaitAsync(cancellation);
+        try
         {
-            if (await store.ReadAsync(StoreNames.Recipe(model.Digest), cancellation: cancellation) is { } recipe)
-                await store.WriteAsync(StoreNames.RemovedRecipe(model.Digest), RemovedChild.Write(recipe, contents[model.Digest]), cancellation);
-            if (await store.ExistsAsync(StoreNames.RemovedRecipe(model.Digest), cancellation))
-                await store.RemoveCheckpointAsync(model.Digest, cancellation);
-            news.Report(0);
+            if (!await ReadOnAsync(cancellation))
+                return;
+            foreach (string digest in models.Select(model => model.Digest).Where(digest => !_runs.Values.Any(run => run.Needs.Contains(digest))))
+            {
+                string content = _runs.Values.Select(run => run.Contents.GetValueOrDefault(digest)).OfType<string>().First();
+                if (await AdmittedSource.ReadAsync(store, content, cancellation) is not { } admitted || Path.GetFileName(admitted.Path) != digest)
+                    await RemoveAsync(digest, content, cancellation);
+                news.Report(0);
+            }
+        }
+        finally
+        {
+            _one.Release();
         }
     }
 
-    /// <summary>Digests of the checkpoints that must stay; null where a run cannot be read, so that nobody knows.</summary>
-    /// <param name="contents">Takes up the content digest of every child.</param>
-    /// <param name="cancellation">Ends the reading.</param>
-    private async Task<HashSet<string>?> NeededAsync(Dictionary<string, string> contents, CancellationToken cancellation)
+    private async Task RemoveAsync(string digest, string content, CancellationToken cancellation)
     {
-        HashSet<string> needed = new(StringComparer.Ordinal);
+        if (await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } recipe)
+            await store.WriteAsync(StoreNames.RemovedRecipe(digest), RemovedChild.Write(recipe, content), cancellation);
+        if (await store.ExistsAsync(StoreNames.RemovedRecipe(digest), cancellation))
+            await store.RemoveCheckpointAsync(digest, cancellation);
+    }
+
+    /// <summary>Reads what the runs have recorded since; false where one cannot be read, so that nobody knows what must stay.</summary>
+    private async Task<bool> ReadOnAsync(CancellationToken cancellation)
+    {
+        Dictionary<string, FollowedRun> runs = new(StringComparer.Ordinal);
         foreach (string id in await StoredRun.ListAsync(store, cancellation))
+            runs.Add(id, _runs.GetValueOrDefault(id) ?? new(new(store, id)));
+        _runs = runs;
+        try
         {
-            RunRecord run;
-            try
-            {
-                run = await Runs.LoadAsync(store, id, cancellation);
-            }
-            catch (BadInputException)
-            {
-                return null;
-            }
-            foreach (MergeCompleted merged in run.Events.OfType<MergeCompleted>())
-                contents[merged.Digest] = merged.Content;
-            needed.UnionWith(run.State.Models.Values.Where(model => model.Generation > 0).Except(Keeping.Removable(run.State)).Select(model => model.Digest));
+            foreach (FollowedRun run in runs.Values)
+                await run.ReadOnAsync(cancellation);
+            return true;
         }
-        foreach (string admitted in await store.ListAsync("checkpoints", StoreNames.SourceFile, cancellation))
-            if (await AdmittedSource.ReadAsync(store, admitted, cancellation) is { } source)
-                needed.Add(Path.GetFileName(source.Path));
-        return needed;
+        catch (BadInputException)
+        {
+            _runs.Clear();
+            return false;
+        }
+    }
+
+    /// <summary>What a run says of its children's checkpoints. Once it is over nothing can be added, and no more is kept of it than that.</summary>
+    private sealed class FollowedRun(StoredRun run)
+    {
+        private EventLog? _log = new(run);
+        private RunState _state = RunState.Empty;
+
+        /// <summary>Digests of the checkpoints that must stay for it.</summary>
+        public HashSet<string> Needs { get; private set; } = [];
+
+        /// <summary>Digests of the children's content, by their own.</summary>
+        public Dictionary<string, string> Contents { get; } = new(StringComparer.Ordinal);
+
+        public async Task ReadOnAsync(CancellationToken cancellation)
+        {
+            if (_log is null || await _log.ReadOnAsync(cancellation: cancellation) is not [_, ..] news)
+                return;
+            foreach (RunEvent happened in news.Select(logged => logged.Event))
+            {
+                _state = _state.Apply(happened);
+                if (happened is MergeCompleted merged)
+                    Contents[merged.Digest] = merged.Content;
+            }
+            Needs = [.. _state.Models.Values.Where(model => model.Generation > 0).Except(Keeping.Removable(_state)).Select(model => model.Digest)];
+            if (_state.Completed is not null)
+                (_log, _state) = (null, RunState.Empty);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pedigree.Evaluation.Outside;
 using Pedigree.Evolution;
 using Pedigree.Storage;
@@ -15,9 +16,13 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="apart">A folder where children that were removed are made again; null: they come back into the store.</param>
 public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>? progress = null, string? apart = null)
 {
+    // What was read of a store's logs counts for every piece of work that comes with the same store.
+    private static readonly ConditionalWeakTable<IStore, Removal> removals = [];
+
     private readonly Models _models = new(store, apart);
     private readonly GramCache _grams = new(store);
     private readonly Recipes _recipes = new(store, spec.Spec, spec.Path);
+    private readonly Removal _removal = removals.GetValue(store, opened => new(opened));
     private readonly RunEvaluator _evaluator = new(store, spec, new TaskShelf(spec));
 
     /// <summary>Opens a model of the spec, checks that it can be merged and evaluated, and keeps where it lies.</summary>
@@ -62,7 +67,7 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     public Task<bool> RemoveAsync(IReadOnlyList<ModelReference> children, CancellationToken cancellation = default) => DoAsync(
         "remove", string.Join(", ", children.Select(child => child.Name)), async news =>
         {
-            await new Removal(store).RemoveAsync(children, news, cancellation);
+            await _removal.RemoveAsync(children, news, cancellation);
             return true;
         });
 

@@ -54,6 +54,21 @@ public sealed class ModelCardTests : IDisposable
         Assert.Equal(2, JsonNode.Parse(File.ReadAllText(Path.Combine(child.Folder, "recipe.json")))!["lineage"]!.AsArray().Count);
     }
 
+    [Fact]
+    public async Task Of_very_many_ancestors_the_near_ones_are_listed_and_those_that_were_not_merged()
+    {
+        Write("a", Model.Random("w", DType.F32, [4], 1));
+        Write("b", Model.Random("w", DType.F32, [4], 2));
+        string Digest(int i) => $"{i:D64}";
+        ChildAncestor[] far = [.. Enumerable.Range(1, 1000).Select(i => new ChildAncestor(Digest(i), null, i == 1000 ? null : "slerp", i == 1000 ? [] : [Digest(i + 1)], null))];
+        File.WriteAllText(_folder["a/recipe.json"], new JsonObject { ["lineage"] = new Lineage(far).ToJson() }.ToJsonString());
+        var child = await MergeAsync("child", Half + "models: [{model: a}, {model: b}]");
+        var path = Path.Combine(child.Folder, "recipe.json");
+        string?[] listed = [.. JsonNode.Parse(File.ReadAllText(path))!["lineage"]!.AsArray().Select(ancestor => (string?)ancestor!["digest"])];
+        Assert.Equal(Enumerable.Range(1, Lineage.MostOfEach).Append(1000).Select(Digest), listed[2..]);
+        Assert.InRange(new FileInfo(path).Length, 1, 150_000);
+    }
+
     [Theory]
     [InlineData(DType.F32)]
     [InlineData(DType.BF16)]
