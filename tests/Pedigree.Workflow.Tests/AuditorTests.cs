@@ -153,7 +153,12 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         TemporaryFolder.Copy(Samples.Family, family);
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec().Replace($"{Samples.Family}/tasks", $"{family}/tasks"));
         await EmbeddedHost.RunAsync(spec, Store.Open(store), "moved");
-        File.Delete(Path.Combine(family, "tasks", "sort.yaml"));
+        string task = Path.Combine(family, "tasks", "sort.yaml");
+        string definition = File.ReadAllText(task);
+        File.WriteAllText(task, $"{definition}\ndescription: \"Sort. \"\n");
+        Assert.Contains("has changed since the run", (await Assert.ThrowsAsync<BadInputException>(
+            () => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true))).Message);
+        File.Delete(task);
         BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true));
         Assert.Contains("sort.yaml", error.Message);
         Assert.True((await Auditor.ReplayAsync(Store.Open(store), "moved", remerge: true)).Identical);

@@ -8,8 +8,8 @@ namespace Pedigree.Workflow.Audit;
 /// <summary>Scores every model of a run again, makes every comparison again, and looks whether all comes out as recorded.</summary>
 internal static class ScoreAudit
 {
-    /// <exception cref="DifferenceException">The first score or comparison that comes out otherwise, or a task that has changed.</exception>
-    /// <exception cref="BadInputException">A task cannot be loaded.</exception>
+    /// <exception cref="DifferenceException">The first score or comparison that comes out otherwise.</exception>
+    /// <exception cref="BadInputException">A task cannot be loaded or has changed, or the evaluator is another: nothing could be compared.</exception>
     public static async Task VerifyAsync(
         StoredRun run, IReadOnlyList<RunEvent> events, string apart, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -19,7 +19,7 @@ internal static class ScoreAudit
         SpecFile spec = new(origin, Path.GetDirectoryName(origin)!, state.Spec!);
         foreach ((TaskSpec now, TaskSpec recorded) in spec.WithTasks().Spec.Tasks.Zip(state.Spec!.Tasks))
             if (now.Digest != recorded.Digest)
-                throw new DifferenceException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others");
+                throw new BadInputException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others; put it back as it was");
         // Scores that are in the store are not looked at, and those made again are not written there.
         RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress, apart);
         ModelReference Reference(string name) => new(name, state.Find(name).Digest);
@@ -40,7 +40,7 @@ internal static class ScoreAudit
     private static void Verify(StoredRun run, ModelEvaluated recorded, ModelScores again)
     {
         if (recorded.Evaluator is { } evaluator && again.Evaluator != evaluator)
-            throw new DifferenceException(run.LogAddress, recorded.Name, $"was scored by {evaluator}, which is {again.Evaluator} now");
+            throw new BadInputException(run.LogAddress, recorded.Name, $"was scored by {evaluator}, which is {again.Evaluator} now; evaluate again where it is the same");
         if (recorded.Partial != again.Partial)
             throw new DifferenceException(run.LogAddress, recorded.Name, $"was given up after {recorded.Partial?.Asked} items, and after {again.Partial?.Asked} when evaluated again");
         foreach ((TaskScore score, TaskScore before) in again.Scores.Zip(recorded.Scores))
