@@ -7,6 +7,7 @@ using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow;
+using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Api;
 
@@ -20,21 +21,22 @@ internal static class RunOrders
     public static async Task<Accepted<ManagementLinks>> StartAsync(
         HttpRequest request, IStore store, IRunHost host, AllowedPaths paths, RunsApiOptions options, string? run, CancellationToken cancellation)
     {
-        string id = run is null ? $"{Guid.CreateVersion7():N}" : RunQueries.Named(store, run).Id;
+        StoredRun stored = RunQueries.Named(store, run ?? $"{Guid.CreateVersion7():N}");
         string text = await SpecBody.ReadAsync(request, cancellation);
         string name = Path.Combine(paths.Home, SpecBody.Name);
         try
         {
             SpecFile spec = SpecFile.Parse(name, paths.Home, text, options.Evaluators);
-            RunSpec resolved = await paths.ResolveAsync(spec.Spec, cancellation);
-            await host.StartAsync(id, (spec with { Spec = resolved }).WithTasks(paths.Refusal), cancellation);
+            spec = (spec with { Spec = await paths.ResolveAsync(spec.Spec, cancellation) }).WithTasks(paths.Refusal);
+            await RefuseOtherModelsAsync(stored, spec, cancellation);
+            await host.StartAsync(stored.Id, spec, cancellation);
         }
         catch (BadInputException error) when (error.File == name || !error.File.StartsWith(store.Address, StringComparison.Ordinal))
         {
             (string? field, string place) = Placed(error.Field);
             throw RefusedException.Wrong(field, $"{(error.File == name ? "" : $"{error.File}: ")}{place}{error.Reason}");
         }
-        return Accept(request, id);
+        return Accept(request, stored.Id);
     }
 
     public static async Task<Accepted<ManagementLinks>> SuspendAsync(
@@ -73,6 +75,20 @@ internal static class RunOrders
         if (run.State.Completed is null)
             throw RefusedException.Conflict("id", $"`{id}` is not over; a run is replayed once it is");
         return TypedResults.Ok(await Auditor.ReplayAsync(store, id, remerge, reevaluate, cancellation: cancellation));
+    }
+
+    /// <summary>409 where a model of a run that was begun before is another by now.</summary>
+    private static async Task RefuseOtherModelsAsync(StoredRun run, SpecFile spec, CancellationToken cancellation)
+    {
+        IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
+        try
+        {
+            await AdmittedModels.CheckAsync(run, spec, log.Select(logged => logged.Event).OfType<ModelAdmitted>(), cancellation);
+        }
+        catch (OtherModelException error)
+        {
+            throw RefusedException.Conflict(error.Field, error.Reason);
+        }
     }
 
     private static async Task<string> ExistingAsync(IStore store, IRunHost host, string id, CancellationToken cancellation)

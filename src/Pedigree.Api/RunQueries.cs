@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Hosting;
 using Pedigree.Api.Hosts;
 using Pedigree.Api.Responses;
-using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
 using Pedigree.Workflow;
@@ -15,7 +14,7 @@ namespace Pedigree.Api;
 /// <summary>What reads runs: everything but how a live one stands comes from the store.</summary>
 internal static class RunQueries
 {
-    private const int MostLines = 1000;
+    private const int MostLines = 1000, AtOnce = 10;
 
     /// <summary>A page of runs, in the order of their ids; of the others nothing is read.</summary>
     /// <param name="limit">How many at most, 1 to 1000.</param>
@@ -30,8 +29,8 @@ internal static class RunQueries
         if (ids.Length > limit)
             request.HttpContext.Response.Headers.Link = $"<{ManagementLinks.OfRuns(request)}?limit={limit}&after={ids[limit - 1]}>; rel=\"next\"";
         List<RunLine> lines = [];
-        foreach (string id in ids.Take(limit))
-            lines.Add(await LineAsync(id, request, store, host, cancellation));
+        foreach (string[] some in ids.Take(limit).Chunk(AtOnce))
+            lines.AddRange(await Task.WhenAll(some.Select(id => LineAsync(id, request, store, host, cancellation))));
         return TypedResults.Ok(lines.ToArray());
     }
 
@@ -105,19 +104,19 @@ internal static class RunQueries
     private static async Task<RunLine> LineAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
     {
         HostedRun? hosted = null;
-        RunState state = RunState.Empty;
+        LogEnds log = new(null, []);
         try
         {
             hosted = await host.FindAsync(id, cancellation);
-            state = (await EventLog.ReadAsync(Named(store, id), cancellation: cancellation)).Aggregate(state, (before, logged) => before.Apply(logged.Event));
+            log = await LogEnds.ReadAsync(Named(store, id), cancellation);
         }
         catch (BadInputException damaged)
         {
             hosted = new(RunStatus.Failed, new(damaged.Field, damaged.Message));
         }
         return new(
-            id, RunDocument.StatusOf(hosted, state), state.Spec?.Strategy.Name, state.Generations.LastOrDefault()?.Generation, RunDocument.BestOf(state),
-            state.Completed?.Reason, RunDocument.ErrorOf(hosted, state), ManagementLinks.Of(request, id).StatusQueryGetUri);
+            id, RunDocument.StatusOf(hosted, log.Completed), log.Spec?.Strategy.Name, log.Books?.Generation, log.Best,
+            log.Completed?.Reason, RunDocument.ErrorOf(hosted, log.Completed), ManagementLinks.Of(request, id).StatusQueryGetUri);
     }
 
     private static int LastEventId(HttpRequest request, int lines)

@@ -39,8 +39,11 @@ internal static class EventLine
     }
 
     /// <summary>The event of a line.</summary>
+    /// <param name="run">The run's id.</param>
+    /// <param name="line">Without newline.</param>
+    /// <param name="previous">Hash of the line before; null where that is not known.</param>
     /// <exception cref="FormatException">What is wrong with it.</exception>
-    public static LoggedEvent Read(string run, ReadOnlySpan<byte> line, string previous)
+    public static LoggedEvent Read(string run, ReadOnlySpan<byte> line, string? previous)
     {
         CheckId(line);
         JsonObject members = Parse(line);
@@ -52,7 +55,7 @@ internal static class EventLine
             throw new FormatException($"`source` must be {SourceOf(run)}, but is {Text(members, "source")}: the line belongs to another run");
         if (Text(members, "datacontenttype") != "application/json")
             throw new FormatException("`datacontenttype` must be application/json");
-        if (Text(members, "previous") != previous)
+        if (Text(members, "previous") is var before && before != (previous ?? before))
             throw new FormatException("`previous` is not the SHA-256 of the line before: a line was removed, added, swapped or changed here");
         if (!DateTimeOffset.TryParseExact(
             Text(members, "time"), "o", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))

@@ -16,6 +16,9 @@ public interface IStore
     /// <summary>A thing's bytes from an offset on, none where it is not that long; null where there is no such thing.</summary>
     Task<byte[]?> ReadAsync(string name, long from = 0, CancellationToken cancellation = default);
 
+    /// <summary>A thing's first bytes, at most so many, and how long all of it is; null where there is no such thing.</summary>
+    Task<(byte[] First, long Length)?> ReadFirstAsync(string name, int most, CancellationToken cancellation = default);
+
     /// <summary>A thing's bytes as a stream that can seek; null where there is no such thing.</summary>
     Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation = default);
 

@@ -183,6 +183,25 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     }
 
     [Fact]
+    public async Task A_finished_run_whose_model_was_replaced_is_not_the_run_that_is_asked_for()
+    {
+        TemporaryFolder.Copy(Samples.Family, _folder["family"]);
+        string spec = Samples.Spec().Replace(Samples.Family, _folder["family"]), weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
+        await using TestServer server = await TestServer.StartAsync(Home, _folder["family"]);
+        (await server.PostAsync(spec, "r")).EnsureSuccessStatusCode();
+        await server.WaitAsync("r", "completed", "failed");
+        byte[] admitted = File.ReadAllBytes(weights), log = File.ReadAllBytes(Path.Combine(Home, "runs", "r", "events.jsonl"));
+
+        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), weights, overwrite: true);
+        Assert.Contains($"{Path.GetDirectoryName(weights)} has changed since it was admitted to run r",
+            await Problem.OfAsync(await server.PostAsync(spec, "r"), 409, "models.sort"));
+        Assert.Equal(log, File.ReadAllBytes(Path.Combine(Home, "runs", "r", "events.jsonl")));
+
+        File.WriteAllBytes(weights, admitted);
+        Assert.Equal(202, (int)(await server.PostAsync(spec, "r")).StatusCode);
+    }
+
+    [Fact]
     public async Task A_run_begun_by_the_embedded_host_is_unattended_until_someone_resumes_it()
     {
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Long);

@@ -13,7 +13,7 @@ public interface IRunHost
     /// that has failed is taken up again.
     /// </summary>
     /// <param name="run">Its id.</param>
-    /// <param name="spec">The spec, with absolute paths and its tasks loaded.</param>
+    /// <param name="spec">The spec, with absolute paths and its tasks loaded; the models of a run that was begun before are those it names.</param>
     /// <param name="cancellation">Ends the accepting.</param>
     /// <exception cref="RefusedException">A run of this id was begun with another spec.</exception>
     Task StartAsync(string run, SpecFile spec, CancellationToken cancellation);

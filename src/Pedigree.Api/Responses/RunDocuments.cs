@@ -43,14 +43,15 @@ internal sealed record RunDocument(
     {
         RunState state = log.Aggregate(RunState.Empty, (before, logged) => before.Apply(logged.Event));
         return new(
-            run.Id, StatusOf(hosted, state), ErrorOf(hosted, state), hosted?.Doing, state.Completed?.Reason, log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time,
-            log.Count, state.Merges, state.Evaluations, BestOf(state), state.Spec, state.Generations,
+            run.Id, StatusOf(hosted, state.Completed), ErrorOf(hosted, state.Completed), hosted?.Doing, state.Completed?.Reason, log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time,
+            log.Count, state.Merges, state.Evaluations,
+            state.Population is [Model best, ..] ? new(best.Name, best.Average!.Value) : null, state.Spec, state.Generations,
             state.Base is { } ancestor ? ModelDocument.Of(ancestor) : null,
             [.. state.Models.Values.OrderByDescending(model => model.Average).Select(ModelDocument.Of)], links);
     }
 
     /// <summary>What the log says where the run is over, what the host says otherwise.</summary>
-    public static RunStatus StatusOf(HostedRun? hosted, RunState state) => state.Completed switch
+    public static RunStatus StatusOf(HostedRun? hosted, RunCompleted? completed) => completed switch
     {
         { Reason: Evolution.StopReason.Told } => RunStatus.Terminated,
         not null => RunStatus.Completed,
@@ -58,9 +59,7 @@ internal sealed record RunDocument(
     };
 
     /// <summary>Why it has failed; of a run that is over there is nothing to say any more.</summary>
-    public static RunError? ErrorOf(HostedRun? hosted, RunState state) => state.Completed is null ? hosted?.Error : null;
-
-    public static Best? BestOf(RunState state) => state.Population is [Model best, ..] ? new(best.Name, best.Average!.Value) : null;
+    public static RunError? ErrorOf(HostedRun? hosted, RunCompleted? completed) => completed is null ? hosted?.Error : null;
 }
 
 /// <summary>A model of a run.</summary>

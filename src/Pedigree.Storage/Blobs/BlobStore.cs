@@ -1,3 +1,4 @@
+using System.Globalization;
 using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
@@ -19,22 +20,11 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
 
     public string AddressOf(string name) => $"{Address}/{StoreNames.Checked(name)}";
 
-    public Task<byte[]?> ReadAsync(string name, long from, CancellationToken cancellation) => CallAsync(name, async blob =>
-    {
-        try
-        {
-            BlobDownloadResult read = await blob.DownloadContentAsync(new BlobDownloadOptions { Range = from == 0 ? default : new(from) }, cancellation);
-            return read.Content.ToArray();
-        }
-        catch (RequestFailedException error) when (error.Status == 416)
-        {
-            return [];
-        }
-        catch (RequestFailedException error) when (BlobErrors.IsMissing(error))
-        {
-            return (byte[]?)null;
-        }
-    });
+    public async Task<byte[]?> ReadAsync(string name, long from, CancellationToken cancellation) =>
+        (await ReadAsync(name, from == 0 ? default : new HttpRange(from), cancellation))?.Bytes;
+
+    public Task<(byte[] First, long Length)?> ReadFirstAsync(string name, int most, CancellationToken cancellation) =>
+        ReadAsync(name, new HttpRange(0, most), cancellation);
 
     public Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation) => CallAsync<Stream?>(name, async blob =>
     {
@@ -156,6 +146,26 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
             return false;
         }
     }
+
+    /// <summary>The bytes of a range, and how long all of it is where the range has any.</summary>
+    private Task<(byte[] Bytes, long Length)?> ReadAsync(string name, HttpRange range, CancellationToken cancellation) => CallAsync(name, async blob =>
+    {
+        try
+        {
+            BlobDownloadResult read = await blob.DownloadContentAsync(new BlobDownloadOptions { Range = range }, cancellation);
+            byte[] bytes = read.Content.ToArray();
+            // bytes 0-99/1234
+            return (bytes, read.Details.ContentRange is { } part ? long.Parse(part[(part.IndexOf('/') + 1)..], CultureInfo.InvariantCulture) : bytes.Length);
+        }
+        catch (RequestFailedException error) when (error.Status == 416)
+        {
+            return ([], 0);
+        }
+        catch (RequestFailedException error) when (BlobErrors.IsMissing(error))
+        {
+            return ((byte[] Bytes, long Length)?)null;
+        }
+    });
 
     private Task<TResult> CallAsync<TResult>(string name, Func<BlobClient, Task<TResult>> call) =>
         BlobErrors.ExplainAsync(Address, () => call(container.GetBlobClient(StoreNames.Checked(name))));

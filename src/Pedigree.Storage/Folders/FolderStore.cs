@@ -27,6 +27,16 @@ internal sealed class FolderStore(string root) : IStore
         return content;
     }
 
+    public async Task<(byte[] First, long Length)?> ReadFirstAsync(string name, int most, CancellationToken cancellation)
+    {
+        await using Stream? file = await OpenReadAsync(name, cancellation);
+        if (file is null)
+            return null;
+        byte[] first = new byte[Math.Min(most, file.Length)];
+        await file.ReadExactlyAsync(first, cancellation);
+        return (first, file.Length);
+    }
+
     public Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation)
     {
         string path = AddressOf(name);

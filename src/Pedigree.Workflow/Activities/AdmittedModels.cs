@@ -9,10 +9,10 @@ namespace Pedigree.Workflow.Activities;
 /// Whether the models that a spec names are still those that its run admitted. The text of a spec does not say: it may lie in another
 /// folder, with other models of the same names, or a model may have been replaced.
 /// </summary>
-internal static class AdmittedModels
+public static class AdmittedModels
 {
     /// <summary>Reads nothing of models that lie where they lay, as long and as old as they were.</summary>
-    /// <exception cref="BadInputException">Names the model that is another, or is not where this spec says.</exception>
+    /// <exception cref="OtherModelException">Names the model that is another, or is not where this spec says.</exception>
     public static async Task CheckAsync(StoredRun run, SpecFile spec, IEnumerable<ModelAdmitted> admitted, CancellationToken cancellation)
     {
         string origin = Path.GetDirectoryName(await run.OriginAsync(cancellation)) ?? spec.Folder;
@@ -23,7 +23,7 @@ internal static class AdmittedModels
             // A name on the hub is the same everywhere; a folder that is gone may still be in the store.
             if (Directory.Exists(folder) ? !await IsThatAsync(run.Store, folder, model.Digest, cancellation)
                 : origin != spec.Folder && Directory.Exists(Path.GetFullPath(model.Source, origin)))
-                throw new BadInputException(spec.Path, model.Name == RunState.BaseName ? model.Name : $"models.{model.Name}",
+                throw new OtherModelException(spec.Path, model.Name == RunState.BaseName ? model.Name : $"models.{model.Name}",
                     $"{folder} has changed since it was admitted to run {run.Id} (by {origin}), or is another model; put it back as it was, or choose another run id");
         }
     }
@@ -35,3 +35,6 @@ internal static class AdmittedModels
             || Admission.Read(checkpoint).Digest == digest;
     }
 }
+
+/// <summary>A model that a spec names is not the one that its run admitted.</summary>
+public sealed class OtherModelException(string file, string field, string reason) : BadInputException(file, field, reason);

@@ -32,6 +32,9 @@ internal sealed class HeldStore(IStore store, Func<string, bool>? hidden = null)
         _small.TryGetValue(name, out byte[]? content) ? Task.FromResult<byte[]?>(content[(int)from..])
             : hidden?.Invoke(name) == true ? Task.FromResult<byte[]?>(null) : store.ReadAsync(name, from, cancellation);
 
+    public async Task<(byte[] First, long Length)?> ReadFirstAsync(string name, int most, CancellationToken cancellation) =>
+        await ReadAsync(name, 0, cancellation) is { } content ? (content[..Math.Min(most, content.Length)], content.Length) : null;
+
     public Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation) => store.OpenReadAsync(name, cancellation);
 
     public Task<bool> ExistsAsync(string name, CancellationToken cancellation) =>
