@@ -27,6 +27,10 @@ param useDurableTaskScheduler bool = false
 @description('A topic of Event Grid, to which the app publishes the events of its runs.')
 param publishEvents bool = false
 
+@description('Size in GiB, 100 at least, of a share that all workers mount at /models, half for models and half for the cache of checkpoints; 0 for none.')
+@minValue(0)
+param shareSize int = 0
+
 @description('Folders of the container, separated by \';\', that the paths of a spec may lead into.')
 param modelRoots string = '/models'
 
@@ -75,6 +79,11 @@ module events 'modules/events.bicep' = if (publishEvents) {
   params: { name: 'evgt-${suffix}', location: location, tags: tags, principalId: identity.outputs.principalId }
 }
 
+module share 'modules/share.bicep' = if (shareSize > 0) {
+  scope: group
+  params: { name: 'fs${suffix}', networkName: 'vnet-${suffix}', location: location, tags: tags, size: max(100, shareSize) }
+}
+
 module environment 'modules/environment.bicep' = {
   scope: group
   params: {
@@ -84,6 +93,9 @@ module environment 'modules/environment.bicep' = {
     workloadProfile: workloadProfile
     workspaceName: monitoring.outputs.workspaceName
     insightsName: monitoring.outputs.insightsName
+    subnetId: share.?outputs.subnetId ?? ''
+    shareServer: share.?outputs.server ?? ''
+    sharePath: share.?outputs.path ?? ''
   }
 }
 
@@ -100,6 +112,8 @@ module app 'modules/app.bicep' = {
     registryServer: registry.outputs.loginServer
     image: image
     storageName: storage.outputs.name
+    share: environment.outputs.share
+    shareSize: shareSize
     storeUri: storage.outputs.blobEndpoint
     modelRoots: modelRoots
     evaluators: evaluators
@@ -114,5 +128,8 @@ module app 'modules/app.bicep' = {
 // Read by azd: where images are pushed.
 output AZURE_CONTAINER_REGISTRY_ENDPOINT string = registry.outputs.loginServer
 output AZURE_RESOURCE_GROUP string = group.name
+// Read by the hook in azure.yaml.
+output PEDIGREE_APP string = app.outputs.id
+output PEDIGREE_SCALING string = app.outputs.scaling
 output PEDIGREE_URL string = app.outputs.url
 output PEDIGREE_STORE string = storage.outputs.blobEndpoint

@@ -10,6 +10,8 @@ param registryServer string
 param image string
 param storageName string
 param storeUri string
+param share string
+param shareSize int
 param modelRoots string
 param evaluators string
 param insightsName string
@@ -64,6 +66,14 @@ var schedulerSettings = usesScheduler
 
 var eventSettings = topicEndpoint == '' ? [] : [{ name: 'PEDIGREE_EVENTS_TOPIC', value: topicEndpoint }]
 
+// The share has room for what a replica's own disk has not.
+var shareSettings = share == ''
+  ? []
+  : [
+      { name: 'PEDIGREE_CACHE', value: '/models/.cache' }
+      { name: 'PEDIGREE_CACHE_SIZE', value: '${shareSize / 2}GB' }
+    ]
+
 var evaluatorSettings = evaluators == '' ? [] : [{ name: 'PEDIGREE_EVALUATORS', value: evaluators }]
 
 // The queue's length counts the messages that are being worked on as well: one replica for each waiting or running activity.
@@ -92,8 +102,9 @@ var schedulerRule = {
 
 // The service refuses rules of one's own unless they are said to replace its own, which it would derive from triggers: none for an
 // activity on queues, so that the app would stay at its least replicas. Its documentation sets this on an app that exists; one that is
-// made with it is reported to be refused. So rules come with the first provisioning after the app has its image.
-var ownRules = image == '' ? {} : { allowScalingRuleOverride: true, rules: [usesScheduler ? schedulerRule : queueRule] }
+// made with it is reported to be refused. So they come with the first deployment, by the hook in azure.yaml, and with every provisioning after.
+var bounds = { minReplicas: minReplicas, maxReplicas: maxReplicas, cooldownPeriod: 600 }
+var scale = union(bounds, { allowScalingRuleOverride: true, rules: [usesScheduler ? schedulerRule : queueRule] })
 
 resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
   name: name
@@ -118,14 +129,18 @@ resource app 'Microsoft.App/containerApps@2026-03-02-preview' = {
           name: 'functions'
           image: image == '' ? 'mcr.microsoft.com/azure-functions/dotnet-isolated:4-dotnet-isolated10.0' : image
           resources: resourcesOf[workloadProfile]
-          env: concat(hostSettings, storageSettings, schedulerSettings, eventSettings, evaluatorSettings)
+          env: concat(hostSettings, storageSettings, schedulerSettings, eventSettings, evaluatorSettings, shareSettings)
+          volumeMounts: share == '' ? [] : [{ volumeName: 'models', mountPath: '/models' }]
         }
       ]
+      volumes: share == '' ? [] : [{ name: 'models', storageType: 'NfsAzureFile', storageName: share }]
       // An activity that is cut off is begun again by another replica, so let it end where ten minutes suffice.
       terminationGracePeriodSeconds: 600
-      scale: union({ minReplicas: minReplicas, maxReplicas: maxReplicas, cooldownPeriod: 600 }, ownRules)
+      scale: image == '' ? bounds : scale
     }
   }
 }
 
+output id string = app.id
+output scaling string = string({ properties: { template: { scale: scale } } })
 output url string = 'https://${app.properties.configuration.ingress!.fqdn}'

@@ -8,12 +8,16 @@ public partial class TemplateTests
     [Fact]
     public async Task No_key_opens_the_storage_account_or_the_topic_and_no_password_the_registry()
     {
-        JsonNode account = await ResourceAsync("Microsoft.Storage/storageAccounts");
         JsonNode topic = await ResourceAsync("Microsoft.EventGrid/topics");
         JsonNode registry = await ResourceAsync("Microsoft.ContainerRegistry/registries");
 
-        Assert.False((bool)account["properties"]!["allowSharedKeyAccess"]!);
-        Assert.False((bool)account["properties"]!["allowBlobPublicAccess"]!);
+        JsonNode[] accounts = [.. await ResourcesAsync("Microsoft.Storage/storageAccounts")];
+        Assert.Equal(2, accounts.Length);
+        foreach (JsonNode account in accounts)
+        {
+            Assert.False((bool)account["properties"]!["allowSharedKeyAccess"]!);
+            Assert.False((bool)account["properties"]!["allowBlobPublicAccess"]!);
+        }
         Assert.False((bool)registry["properties"]!["adminUserEnabled"]!);
         Assert.True((bool)topic["properties"]!["disableLocalAuth"]!);
     }
@@ -49,13 +53,40 @@ public partial class TemplateTests
     public async Task The_app_is_a_function_app_that_scales_by_its_activities()
     {
         JsonNode app = await ResourceAsync("Microsoft.App/containerApps");
-        string scale = (string)app["properties"]!["template"]!["scale"]!;
-        string rules = (string)All(await Bicep.TemplateAsync()).OfType<JsonObject>().Single(variables => variables.ContainsKey("queueRule"))["ownRules"]!;
+        JsonObject variables = All(await Bicep.TemplateAsync()).OfType<JsonObject>().Single(variables => variables.ContainsKey("queueRule"));
 
         Assert.Equal("functionapp", (string?)app["kind"]);
-        Assert.Contains("'minReplicas', parameters('minReplicas'), 'maxReplicas', parameters('maxReplicas')", scale);
-        Assert.Contains("variables('ownRules')", scale);
-        Assert.Matches(@"^\[if\(equals\(parameters\('image'\), ''\), createObject\(\), .*'allowScalingRuleOverride', true\(\).*queueRule", rules);
+        Assert.Equal("[parameters('minReplicas')]", (string?)variables["bounds"]!["minReplicas"]);
+        Assert.Equal("[parameters('maxReplicas')]", (string?)variables["bounds"]!["maxReplicas"]);
+        Assert.Matches(@"^\[union\(variables\('bounds'\), .*'allowScalingRuleOverride', true\(\).*queueRule", (string)variables["scale"]!);
+        // An app that does not exist yet does not take the rules.
+        Assert.Equal("[if(equals(parameters('image'), ''), variables('bounds'), variables('scale'))]", (string?)app["properties"]!["template"]!["scale"]);
+    }
+
+    [Fact]
+    public async Task What_is_done_after_a_deployment_has_from_the_template_what_it_needs()
+    {
+        JsonNode template = await Bicep.TemplateAsync();
+        string hooks = (await File.ReadAllTextAsync(Path.Combine(Bicep.Top, "azure.yaml"), TestContext.Current.CancellationToken)).Split("postdeploy:")[1];
+
+        Assert.Equal(["PEDIGREE_APP", "PEDIGREE_SCALING"], Names().Matches(hooks).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
+        Assert.All(Names().Matches(hooks), match => Assert.Equal("string", (string?)template["outputs"]![match.Value]!["type"]));
+        Assert.Contains($"api-version={(string?)(await ResourceAsync("Microsoft.App/containerApps"))["apiVersion"]}", hooks);
+    }
+
+    [Fact]
+    public async Task A_share_is_made_only_where_one_is_asked_for_and_mounted_where_models_are_looked_for()
+    {
+        JsonNode template = await Bicep.TemplateAsync();
+        JsonNode app = await ResourceAsync("Microsoft.App/containerApps"), share = await ResourceAsync("Microsoft.Storage/storageAccounts/fileServices/shares");
+        JsonNode made = Assert.Single(All(template).OfType<JsonObject>(), each => (string?)each["type"] == "Microsoft.Resources/deployments"
+            && All(each).OfType<JsonObject>().Any(inner => inner["enabledProtocols"] is not null))!;
+
+        Assert.Equal(0, (int)template["parameters"]!["shareSize"]!["defaultValue"]!);
+        Assert.Equal("[greater(parameters('shareSize'), 0)]", (string?)made["condition"]);
+        Assert.Equal("NFS", (string?)share["properties"]!["enabledProtocols"]);
+        Assert.Contains($"'mountPath', '{(string?)template["parameters"]!["modelRoots"]!["defaultValue"]}'",
+            (string?)app["properties"]!["template"]!["containers"]![0]!["volumeMounts"]);
     }
 
     [Fact]
@@ -108,8 +139,10 @@ public partial class TemplateTests
     }
 
     /// <summary>The one resource of a type that the templates make, in whichever module.</summary>
-    private static async Task<JsonNode> ResourceAsync(string type) => All(await Bicep.TemplateAsync()).OfType<JsonObject>()
-        .Single(resource => resource["type"] is JsonValue given && given.ToString() == type && (bool?)resource["existing"] != true);
+    private static async Task<JsonNode> ResourceAsync(string type) => (await ResourcesAsync(type)).Single();
+
+    private static async Task<IEnumerable<JsonNode>> ResourcesAsync(string type) => All(await Bicep.TemplateAsync()).OfType<JsonObject>()
+        .Where(resource => resource["type"] is JsonValue given && given.ToString() == type && (bool?)resource["existing"] != true);
 
     private static IEnumerable<JsonNode> All(JsonNode node) => (node switch
     {
@@ -120,6 +153,9 @@ public partial class TemplateTests
 
     [GeneratedRegex("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")]
     private static partial Regex Guids();
+
+    [GeneratedRegex("PEDIGREE_[A-Z]+")]
+    private static partial Regex Names();
 
     [GeneratedRegex("\"(PEDIGREE_[A-Z_]+)\"")]
     private static partial Regex Settings();
