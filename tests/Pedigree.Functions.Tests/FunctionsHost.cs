@@ -23,6 +23,7 @@ public sealed class FunctionsHost : IAsyncLifetime
     private readonly int[] _ports = FreePorts(4);
     private readonly ConcurrentQueue<(string Run, string Line)> _published = new();
     private Receiver? _receiver;
+    private TraceCollector? _collector;
     private Process? _azurite;
     private Process? _host;
 
@@ -41,6 +42,12 @@ public sealed class FunctionsHost : IAsyncLifetime
     /// <summary>What the webhook was given of a run, in the order in which it came.</summary>
     public IReadOnlyList<string> PublishedOf(string run) => [.. _published.Where(each => each.Run == run).Select(each => each.Line)];
 
+    /// <summary>The spans of a trace that host and worker have sent so far.</summary>
+    internal IReadOnlyList<Span> SpansOf(string trace) => _collector!.SpansOf(trace);
+
+    /// <summary>A folder that the paths of a spec may lead into, beside the sample family.</summary>
+    public string Models => _folder["models"];
+
     /// <summary>Why the host cannot be started here; null where it can.</summary>
     public static string? Missing =>
         HostProgram is null ? "no Functions host: set PEDIGREE_FUNC_HOST, or put func on the PATH"
@@ -58,6 +65,8 @@ public sealed class FunctionsHost : IAsyncLifetime
         _receiver = await Receiver.StartAsync();
         _receiver.Answer = _ => Receives ? 200 : 503;
         _receiver.Sees = (_, body) => _published.Enqueue((((string)JsonNode.Parse(body)!["source"]!).Split('/')[^1], Encoding.UTF8.GetString(body)));
+        _collector = await TraceCollector.StartAsync();
+        Directory.CreateDirectory(Models);
         Directory.CreateDirectory(_folder["secrets"]);
         await File.WriteAllTextAsync(Path.Combine(_folder["secrets"], "host.json"), new JsonObject
         {
@@ -93,8 +102,10 @@ public sealed class FunctionsHost : IAsyncLifetime
                 ["AzureWebJobsStorage"] = Storage,
                 ["PEDIGREE_STORE"] = Storage,
                 ["PEDIGREE_CACHE"] = _folder["cache"],
-                ["PEDIGREE_ROOTS"] = Samples.Family,
+                ["PEDIGREE_ROOTS"] = $"{Samples.Family};{Models}",
                 ["PEDIGREE_EVENTS_WEBHOOK"] = _receiver!.Address,
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = _collector!.Address,
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
                 // Work that died with its worker is given out again after the shortest time that the host allows.
                 ["AzureFunctionsJobHost__extensions__durableTask__storageProvider__workItemQueueVisibilityTimeout"] = "00:01:00",
                 ["AzureFunctionsJobHost__extensions__durableTask__storageProvider__maxQueuePollingInterval"] = "00:00:01",
@@ -180,6 +191,8 @@ public sealed class FunctionsHost : IAsyncLifetime
         _host?.WaitForExit();
         if (_receiver is not null)
             await _receiver.DisposeAsync();
+        if (_collector is not null)
+            await _collector.DisposeAsync();
         Client.Dispose();
         Stranger.Dispose();
         _folder.Dispose();

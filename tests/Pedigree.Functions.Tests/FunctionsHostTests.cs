@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -62,6 +63,51 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("models.sort", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/runs/wrong", TestContext.Current.CancellationToken)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_finished_run_whose_model_was_replaced_is_not_the_run_that_is_asked_for()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), Path.Combine(host.Models, "sort"));
+        string spec = Samples.Spec(extra: "seed: 16").Replace($"{Samples.Family}/sort\n", $"{host.Models}/sort\n", StringComparison.Ordinal);
+        await host.PostAsync(spec, "replaced");
+        await host.WaitAsync("replaced", "completed");
+
+        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), Path.Combine(host.Models, "sort", "model.safetensors"), overwrite: true);
+        using HttpResponseMessage answer = await host.Client.PostAsync(
+            "/api/runs?run=replaced", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Equal("models.sort", (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
+    }
+
+    [Fact]
+    public async Task The_call_that_begins_a_run_its_orchestration_and_its_activities_are_one_trace()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        string trace = ActivityTraceId.CreateRandom().ToString(), caller = ActivitySpanId.CreateRandom().ToString();
+        using HttpRequestMessage request = new(HttpMethod.Post, "/api/runs?run=traced") { Content = new StringContent(Samples.Spec(extra: "seed: 17"), Encoding.UTF8, "application/yaml") };
+        request.Headers.Add("traceparent", $"00-{trace}-{caller}-01");
+        (await host.Client.SendAsync(request, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
+        await host.WaitAsync("traced", "completed");
+
+        // Spans are sent every few seconds, that of the orchestration as one of the last.
+        for (int second = 0; second < 60 && Named("orchestration:Evolve") is null; second++)
+            await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        Span orchestration = Assert.IsType<Span>(Named("orchestration:Evolve"));
+        Assert.Equal(Named("create_orchestration:Evolve")?.Id, orchestration.Parent);
+        Assert.Contains(host.SpansOf(trace), span => span.Parent == caller);
+        Assert.NotNull(Named("function Runs"));
+        Dictionary<string, Span> spans = host.SpansOf(trace).ToDictionary(span => span.Id);
+        foreach (string activity in (string[])["Admit", "MeasureKinship", "Merge", "Evaluate", "Append"])
+        {
+            Span span = Assert.IsType<Span>(Named($"function {activity}"));
+            while (span != orchestration && spans.TryGetValue(span.Parent, out Span? parent))
+                span = parent;
+            Assert.Equal(orchestration, span);
+        }
+
+        Span? Named(string beginning) => host.SpansOf(trace).FirstOrDefault(span => span.Name.StartsWith(beginning, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using Pedigree.Workflow;
 namespace Pedigree.Functions.Activities;
 
 /// <summary>The log of a run, which is its memory: read when its orchestration begins anew, written before anything is done.</summary>
-public sealed class LogActivities(IStore store)
+public sealed class LogActivities(IStore store, Settings settings)
 {
     /// <summary>The events of a run; none where it has not begun.</summary>
     [Function(nameof(ReadLog))]
@@ -16,6 +16,7 @@ public sealed class LogActivities(IStore store)
         Wire.WriteEvents((await EventLog.ReadAsync(new(store, run), cancellation: cancellation)).Select(logged => logged.Event));
 
     /// <summary>Adds decisions that are not there yet.</summary>
+    /// <returns>Whether events are published.</returns>
     [Function(nameof(Append))]
     public Task<string> Append([ActivityTrigger] string decisions, CancellationToken cancellation)
     {
@@ -29,7 +30,7 @@ public sealed class LogActivities(IStore store)
                 EventLog log = new(run);
                 foreach ((int offset, RunEvent decision) in Wire.ReadEvents(added.Events).Index())
                     await log.AppendAsync(added.First + offset, decision, DateTimeOffset.UtcNow, cancellation);
-                return true;
+                return settings.Events is not null;
             }
             catch (DivergedException error)
             {

@@ -18,6 +18,7 @@ internal sealed class DurableActivities : IActivities
 
     private readonly TaskOrchestrationContext _context;
     private readonly RunOrder _order;
+    private readonly Publication _publication;
     private readonly Task _end;
     private readonly int _lastGeneration;
     private readonly List<RunEvent> _kept = [];
@@ -26,9 +27,9 @@ internal sealed class DurableActivities : IActivities
     private int _decisions;
     private Progress _progress = new();
 
-    public DurableActivities(TaskOrchestrationContext context, RunOrder order, IReadOnlyList<RunEvent> history)
+    public DurableActivities(TaskOrchestrationContext context, RunOrder order, IReadOnlyList<RunEvent> history, Publication publication)
     {
-        (_context, _order) = (context, order);
+        (_context, _order, _publication) = (context, order, publication);
         _end = order.End ? Task.CompletedTask : context.WaitForExternalEvent<string?>(EvolveOrchestrator.EndEvent);
         _decisions = history.Count(recorded => recorded is not HostEvent);
         _begun = history.Count > 0 ? Task.CompletedTask : null;
@@ -95,8 +96,11 @@ internal sealed class DurableActivities : IActivities
     {
         int first = _decisions;
         _decisions += events.Count;
-        Of(Wire.Read<Outcome<bool>>(await _context.CallActivityAsync<string>(
+        bool wanted = Of(Wire.Read<Outcome<bool>>(await _context.CallActivityAsync<string>(
             nameof(LogActivities.Append), Wire.Write(new Decisions(_order, first, Wire.WriteEvents(events))), Retry)));
+        // Version 1 published between generations alone.
+        if (wanted && _context.CompareVersionTo("2.0") >= 0)
+            _publication.Begin();
     }
 
     private async Task<TResult> UnlessTold<TResult>(Func<Task<TResult>> work)

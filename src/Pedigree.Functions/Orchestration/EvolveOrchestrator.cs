@@ -13,12 +13,17 @@ public static class EvolveOrchestrator
 {
     internal const string Name = "Evolve";
 
+    /// <summary>Under what it logs.</summary>
+    internal const string Category = "Pedigree.Run";
+
     /// <summary>Name of the event that ends a run at once.</summary>
     internal const string EndEvent = "End";
 
-    // Nobody comes after the last event: twelve tries in more than three hours.
-    private static readonly TaskOptions untilDelivered = TaskOptions.FromRetryPolicy(
-        new RetryPolicy(12, TimeSpan.FromSeconds(10), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromHours(1)));
+    /// <summary>
+    /// The version of new orchestrations, as in host.json. One of an earlier version has the order of activities that it began with until its
+    /// generation is over, and goes on with this one.
+    /// </summary>
+    internal const string Version = "2.0";
 
     /// <summary>Runs from the log's end to the end of a generation, or of the run.</summary>
     /// <returns>Why the run ended; null where it begins anew.</returns>
@@ -26,25 +31,26 @@ public static class EvolveOrchestrator
     public static async Task<string?> RunAsync([OrchestrationTrigger] TaskOrchestrationContext context, string input)
     {
         RunOrder order = Wire.Read<RunOrder>(input);
-        ILogger logger = context.CreateReplaySafeLogger("Pedigree.Run");
+        ILogger logger = context.CreateReplaySafeLogger(Category);
         IReadOnlyList<RunEvent> history = Wire.ReadEvents(await context.CallActivityAsync<string>(nameof(LogActivities.ReadLog), order.Run, DurableActivities.Retry));
-        DurableActivities live = new(context, order, history);
+        Publication publication = new(context, order.Run);
+        DurableActivities live = new(context, order, history, publication);
         try
         {
             // What earlier generations have decided, beside this one.
-            Task published = history.Count > 0 ? PublishAsync(context, order.Run, logger) : Task.CompletedTask;
+            if (history.Count > 0)
+                publication.Begin();
             RunState state = await EvolutionRun.RunAsync(order.Spec, new RecordedActivities(history, live));
             if (state.Completed is not { } completed)
             {
                 logger.LogInformation("Run {Run}: generation {Generation} is over", order.Run, state.Generations[^1].Generation);
-                await published;
-                context.ContinueAsNew(input);
+                await publication.RestAsync();
+                context.ContinueAsNew(new ContinueAsNewOptions { NewInput = input, NewVersion = Version });
                 return null;
             }
             await context.CallActivityAsync(nameof(LogActivities.WriteReport), order.Run, DurableActivities.Retry);
             logger.LogInformation("Run {Run} ended: {Reason}", order.Run, completed.Reason);
-            await published;
-            await PublishAsync(context, order.Run, logger, untilDelivered);
+            await publication.FinishAsync();
             return completed.Reason.ToString();
         }
         catch (Exception error) when (Refused(order, error) is { } refusal)
@@ -54,19 +60,6 @@ public static class EvolveOrchestrator
             if (error is EvaluatorFailedException)
                 await context.CallActivityAsync(nameof(LogActivities.RecordSuspension), Wire.Write(new Suspension(order.Run, error.Message)), DurableActivities.Retry);
             throw;
-        }
-    }
-
-    /// <summary>Publishes what the log holds; a run does not fail with it.</summary>
-    private static async Task PublishAsync(TaskOrchestrationContext context, string run, ILogger logger, TaskOptions? options = null)
-    {
-        try
-        {
-            await context.CallActivityAsync(nameof(PublishActivity.Publish), run, options);
-        }
-        catch (TaskFailedException error)
-        {
-            logger.LogWarning("Run {Run}: not all of its events were published: {Reason}", run, error.Message);
         }
     }
 

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Microsoft.DurableTask.Protobuf;
+using Pedigree.Evolution;
+using Pedigree.Functions.Activities;
+using Pedigree.Functions.Orchestration;
+
+namespace Pedigree.Functions.Tests;
+
+/// <summary>What becomes of an orchestration whose activities fail.</summary>
+public sealed class OrchestrationFaultTests
+{
+    private readonly List<HistoryEvent> _history =
+    [
+        OrchestrationHistory.Step(),
+        OrchestrationHistory.Begun(EvolveOrchestrator.Version),
+        new() { EventId = 0, Timestamp = new(), TaskScheduled = new() { Name = nameof(LogActivities.ReadLog) } },
+    ];
+
+    [Fact]
+    public void A_fault_that_may_pass_is_tried_again_ten_seconds_later_and_stops_nothing()
+    {
+        HistoryEvent failed = OrchestrationHistory.New();
+        failed.TaskFailed = new() { TaskScheduledId = 0, FailureDetails = new() { ErrorType = typeof(IOException).FullName!, ErrorMessage = "the store is not there" } };
+
+        OrchestratorAction again = Assert.Single(OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), failed]).Actions);
+        Assert.Equal(10, again.CreateTimer.FireAt.Seconds);
+    }
+
+    [Fact]
+    public void Bad_input_is_not_tried_again_and_the_custom_status_says_what_would_be_right()
+    {
+        _history.AddRange([OrchestrationHistory.Step(), OrchestrationHistory.Completed(0, "[]")]);
+        for (int admission = 1; admission <= RecordedWorld.Order().Spec.Models.Count + 1; admission++)
+            _history.Add(new() { EventId = admission, Timestamp = new(), TaskScheduled = new() { Name = nameof(WorkActivities.Admit) } });
+        string refused = Wire.Write(new Outcome<ModelAdmitted>(null, Refused: new("/models/base", "config.json", "is missing")));
+
+        OrchestratorResponse response = OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), OrchestrationHistory.Completed(1, refused)]);
+        Assert.Equal(OrchestrationStatus.Failed, Assert.Single(response.Actions).CompleteOrchestration.OrchestrationStatus);
+        Progress progress = Wire.Read<Progress>(JsonSerializer.Deserialize<string>(response.CustomStatus)!);
+        Assert.Equal(new Refusal("/models/base", "config.json", "is missing"), progress.Error);
+        Assert.Empty(progress.Running!);
+    }
+}
