@@ -67,6 +67,7 @@ public static class RunsApi
     public static void MapRuns(this IEndpointRouteBuilder routes)
     {
         routes.MapOpenApi();
+        routes.MapGet("/", Dashboard.Get).ExcludeFromDescription();
         RouteGroupBuilder runs = routes.MapGroup("/api/runs").WithTags("runs");
         runs.MapPost("/", RunOrders.StartAsync).WithSummary("Begin a run: a spec as JSON or YAML")
             .Accepts<JsonObject>(SpecBody.MediaTypes[0], SpecBody.MediaTypes[1..]).Refuses(400, 409, 413, 415);

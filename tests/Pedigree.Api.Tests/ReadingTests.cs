@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow.Tests;
@@ -150,6 +152,27 @@ public sealed class ReadingTests(FinishedRun finished)
         string page = await response.Content.ReadAsStringAsync();
         Assert.Contains("<h1>small</h1>", page);
         Assert.Equal(page, File.ReadAllText(Path.Combine(finished.Home, "runs", "small", "report.html")));
+    }
+
+    [Fact]
+    public async Task The_page_at_the_top_runs_only_what_it_holds_and_asks_only_routes_that_there_are()
+    {
+        using HttpResponseMessage response = await finished.Client.GetAsync("/");
+        Assert.Equal("text/html", response.Content.Headers.ContentType?.MediaType);
+        string page = await response.Content.ReadAsStringAsync(), policy = response.Headers.GetValues("Content-Security-Policy").Single();
+        Assert.StartsWith("default-src 'none'; connect-src 'self'; ", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy);
+        foreach (string element in (string[])["style", "script"])
+        {
+            string content = Assert.Single(Regex.Matches(page, $"<{element}>(.*?)</{element}>", RegexOptions.Singleline)).Groups[1].Value;
+            Assert.Contains($"{element}-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(content)))}'", policy);
+        }
+        // Neither would the policy let anything else run or be loaded.
+        Assert.DoesNotMatch(@"//\w|\son\w+=|\sstyle=|\ssrc=", page.Split("<script>")[0]);
+        JsonObject routes = (await finished.Server.GetAsync("/openapi/v1.json"))["paths"]!.AsObject();
+        IEnumerable<string> asked = Regex.Matches(page, @"[""`](/api/[^""`]*)[""`]").Select(match => Regex.Replace(match.Groups[1].Value, @"\$\{.*?\}", "{id}")).Distinct();
+        Assert.Equal(["/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/api/runs/{id}/report"], asked.Order(StringComparer.Ordinal));
+        Assert.All(asked, route => Assert.True(routes.ContainsKey(route), route));
     }
 
     [Fact]
