@@ -30,11 +30,13 @@ public sealed class OrchestrationFaultTests
     public void Bad_input_is_not_tried_again_and_the_custom_status_says_what_would_be_right()
     {
         _history.AddRange([OrchestrationHistory.Step(), OrchestrationHistory.Completed(0, "[]")]);
-        for (int admission = 1; admission <= RecordedWorld.Order().Spec.Models.Count + 1; admission++)
-            _history.Add(new() { EventId = admission, Timestamp = new(), TaskScheduled = new() { Name = nameof(WorkActivities.Admit) } });
+        int[] admissions = [.. Enumerable.Range(1, RecordedWorld.Order().Spec.Models.Count + 1)];
+        _history.AddRange(admissions.Select(id => new HistoryEvent { EventId = id, Timestamp = new(), TaskScheduled = new() { Name = nameof(WorkActivities.Admit) } }));
         string refused = Wire.Write(new Outcome<ModelAdmitted>(null, Refused: new("/models/base", "config.json", "is missing")));
 
-        OrchestratorResponse response = OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), OrchestrationHistory.Completed(1, refused)]);
+        // An orchestration is not over before all that it began is.
+        OrchestratorResponse response = OrchestrationHistory.Run(
+            _history, [OrchestrationHistory.Step(), .. admissions.Select(id => OrchestrationHistory.Completed(id, refused))]);
         Assert.Equal(OrchestrationStatus.Failed, Assert.Single(response.Actions).CompleteOrchestration.OrchestrationStatus);
         Progress progress = Wire.Read<Progress>(JsonSerializer.Deserialize<string>(response.CustomStatus)!);
         Assert.Equal(new Refusal("/models/base", "config.json", "is missing"), progress.Error);

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow.Tests;
 
@@ -192,7 +193,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         byte[] bytes = File.ReadAllBytes(weights);
         bytes[^1] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Contains("has changed since it was admitted", error.Message);
     }
 
@@ -226,7 +227,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
 
         async Task RefusesAsync()
         {
-            BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, Store.Open(store), "r"));
+            BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(other, Store.Open(store), "r"));
             Assert.Equal("models.sort", error.Field);
             Assert.Contains(_folder["b/models/sort"], error.Message);
         }
@@ -272,7 +273,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
         string config = Path.Combine(_folder["family"], "shift", "config.json");
         File.WriteAllText(config, File.ReadAllText(config) + " ");
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Equal("models.shift", error.Field);
         Assert.Contains("has changed since it was admitted", error.Message);
     }
@@ -294,7 +295,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         byte[] bytes = File.ReadAllBytes(_folder["weights"]);
         bytes[^1] ^= 1;
         File.WriteAllBytes(_folder["weights"], bytes);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Equal("models.sort", error.Field);
     }
 
