@@ -117,8 +117,7 @@ public static class Evaluator
         WeightLoader.Check(checkpoint, config);
         TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
         List<EvaluationTask> leaves = [.. tasks.SelectMany(task => task.Leaves())];
-        if (leaves.Any(task => task.Chat.ApplyTemplate))
-            ChatTemplate.Open(checkpoint.Folder);
+        ChatTemplate.Of(leaves, checkpoint.Folder);
         foreach (var task in leaves)
             CheckRoom(task, config.ContextLength);
     }

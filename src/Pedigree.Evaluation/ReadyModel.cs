@@ -20,11 +20,9 @@ public sealed class ReadyModel : IDisposable
     /// <exception cref="Outside.EvaluatorFailedException">The server does not answer, or not as it should.</exception>
     public EvaluationResults Evaluate(IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
     {
-        var templates = tasks.Where(task => task.Chat.ApplyTemplate).Select(Template).Distinct().ToDictionary(name => name, name => ChatTemplate.Open(_folder, name));
-        var rendered = tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[Template(task)]) : task).ToList();
+        var templates = ChatTemplate.Of(tasks, _folder);
+        var rendered = tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[ChatTemplate.NameOf(task)]) : task).ToList();
         return Evaluator.Evaluate(_model, _tokenizer, rendered, options, cancellation) with { ChatTemplate = templates.Values.FirstOrDefault()?.Source };
-
-        static string Template(EvaluationTask task) => task.Chat.TemplateName ?? ChatTemplate.Default;
     }
 
     /// <inheritdoc/>

@@ -77,7 +77,7 @@ internal static class EvalCommand
             if (parsed.GetValue(timeout) is not (> 0 and <= 1e6))
                 throw new BadInputException("--timeout", null, "must be a number of seconds above 0, at most 1000000");
             if (parsed.GetResult(evaluator) is not null)
-                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served, applyTemplate, multiturn, system);
+                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served);
             if (parsed.GetResult(endpoint) is not null)
                 Refuse(parsed, "--endpoint, which serves one model and has its own device", device, against);
             else

@@ -37,6 +37,14 @@ internal sealed class ChatTemplate
     /// <summary>The template's text.</summary>
     public string Source { get; }
 
+    /// <summary>The name of the template that a task's prompts are written with.</summary>
+    public static string NameOf(EvaluationTask task) => task.Chat.TemplateName ?? Default;
+
+    /// <summary>The templates that tasks ask of the model in a folder, by name.</summary>
+    /// <exception cref="BadInputException">The folder lacks one, or has one that cannot be read.</exception>
+    public static IReadOnlyDictionary<string, ChatTemplate> Of(IEnumerable<EvaluationTask> tasks, string folder) =>
+        tasks.Where(task => task.Chat.ApplyTemplate).Select(NameOf).Distinct().ToDictionary(name => name, name => Open(folder, name));
+
     /// <summary>Reads the template of a model, of several the one of that name: in a file of its own, or else in tokenizer_config.json.</summary>
     /// <exception cref="BadInputException">The folder has no template of that name, or one that cannot be read.</exception>
     public static ChatTemplate Open(string folder, string name = Default)
