@@ -47,6 +47,13 @@ public sealed class CorpusTests : IDisposable
         var explanation = MergeExplanation.Of(merge);
         Assert.Equal(child.Tensors.Select(tensor => (tensor.Name, tensor.ByteLength)), explanation.Tensors.Select(tensor => (tensor.Name, tensor.Bytes)));
         Assert.Equal(child.Parameters, explanation.Parameters);
+        merge.WriteStandIn(_folder["stand-in"]);
+        using var standIn = Checkpoint.Open(_folder["stand-in"]);
+        Assert.Equal(child.Tensors.Select(Kind), standIn.Tensors.Select(Kind));
+        Assert.Equal(child.Config.ToJsonString(), standIn.Config.ToJsonString());
+        Assert.All(child.CarriedFiles, name => Assert.Equal(File.ReadAllBytes(Path.Combine(child.Folder, name)), File.ReadAllBytes(Path.Combine(standIn.Folder, name))));
+
+        static string Kind(Tensor tensor) => $"{tensor.Name} {tensor.DType} [{string.Join(", ", tensor.Shape)}]";
     }
 
     private Task<MergedChild> RunAsync(IReadOnlyList<MergeConfig> stages) =>
