@@ -78,6 +78,8 @@ internal static class EvalCommand
                 throw new BadInputException("--timeout", null, "must be a number of seconds above 0, at most 1000000");
             if (parsed.GetResult(evaluator) is not null)
                 Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served);
+            if (parsed.GetValue(evaluator) is { Length: > 0 } program && !IsLmEval(program))
+                Refuse(parsed, "a command of your own, which puts prompts as it will", applyTemplate, multiturn, system);
             if (parsed.GetResult(endpoint) is not null)
                 Refuse(parsed, "--endpoint, which serves one model and has its own device", device, against);
             else
@@ -142,6 +144,8 @@ internal static class EvalCommand
         return 0;
     }
 
+    private static bool IsLmEval(string[] command) => Path.GetFileName(command[0]) == EvaluatorSpec.LmEval;
+
     private static void Refuse(ParseResult parsed, string with, params Option[] options)
     {
         if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
@@ -157,10 +161,7 @@ internal static class EvalCommand
         ParseResult parsed, string[] command, TimeSpan timeout, string model, IReadOnlyList<OutsideTask> tasks, CancellationToken cancellation)
     {
         OutsideSettings settings = new(command, timeout);
-        bool isLmEval = Path.GetFileName(command[0]) == "lm_eval";
-        if (!isLmEval && tasks[0].Chat != ChatSettings.None)
-            throw new BadInputException("--apply_chat_template", null, "and its like cannot be given with a command, which puts prompts as it will; lm_eval takes them");
-        OutsideResults results = isLmEval
+        OutsideResults results = IsLmEval(command)
             ? await OutsideEvaluator.LmEvalAsync(settings, model, tasks, cancellation: cancellation) : await OutsideEvaluator.CommandAsync(settings, model, tasks, cancellation);
         Output.Of(parsed).Print(results, console =>
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -36,12 +37,25 @@ public static class HarnessFiles
         {
             ["model"] = "pedigree",
             ["model_args"] = $"pretrained={model}{(options.DType is { } type ? $",dtype={type}" : "")}",
+            // What the harness has and nothing here corresponds to is null.
+            ["batch_size"] = "auto",
+            ["batch_sizes"] = new JsonArray(),
             ["device"] = options.Device,
+            ["use_cache"] = null,
             ["limit"] = results.Tasks[0].Source.Limit,
-            ["fewshot_seed"] = 1234,
+            ["bootstrap_iters"] = 0,
+            ["gen_kwargs"] = null,
+            ["random_seed"] = null,
+            ["numpy_seed"] = null,
+            ["torch_seed"] = null,
+            ["fewshot_seed"] = TaskLoader.FewshotSeed,
         };
         json["git_hash"] = null;
         json["date"] = began.ToUnixTimeMilliseconds() / 1000.0;
+        json["pretty_env_info"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {RuntimeInformation.FrameworkDescription}";
+        json["transformers_version"] = null;
+        json["lm_eval_version"] = null;
+        json["upper_git_hash"] = null;
         json["pedigree_version"] = typeof(HarnessFiles).Assembly.GetName().Version?.ToString(3);
         json["task_hashes"] = new JsonObject();
         json["model_source"] = "pedigree";
