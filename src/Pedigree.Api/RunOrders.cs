@@ -21,7 +21,7 @@ internal static class RunOrders
     public static async Task<Accepted<ManagementLinks>> StartAsync(
         HttpRequest request, IStore store, IRunHost host, AllowedPaths paths, RunsApiOptions options, string? run, CancellationToken cancellation)
     {
-        StoredRun stored = RunQueries.Named(store, run ?? $"{Guid.CreateVersion7():N}");
+        StoredRun stored = RunQueries.Named(store, run ?? $"{Guid.CreateVersion7():N}", "run");
         string text = await SpecBody.ReadAsync(request, cancellation);
         string name = Path.Combine(paths.Home, SpecBody.Name);
         try

@@ -86,7 +86,7 @@ internal static class RunQueries
     }
 
     /// <summary>A run of that name, whether or not there is one.</summary>
-    public static StoredRun Named(IStore store, string id)
+    public static StoredRun Named(IStore store, string id, string field = "id")
     {
         try
         {
@@ -94,7 +94,7 @@ internal static class RunQueries
         }
         catch (BadInputException error)
         {
-            throw RefusedException.Wrong("id", error.Reason);
+            throw RefusedException.Wrong(field, error.Reason);
         }
     }
 

@@ -68,7 +68,7 @@ public static class RunsApi
     {
         routes.MapOpenApi();
         routes.MapGet("/", Dashboard.Get).ExcludeFromDescription();
-        RouteGroupBuilder runs = routes.MapGroup("/api/runs").WithTags("runs");
+        RouteGroupBuilder runs = routes.MapGroup("/api/runs").WithTags("runs").AddEndpointFilterFactory(KnownParameters.Filter);
         runs.MapPost("/", RunOrders.StartAsync).WithSummary("Begin a run: a spec as JSON or YAML")
             .Accepts<JsonObject>(SpecBody.MediaTypes[0], SpecBody.MediaTypes[1..]).Refuses(400, 409, 413, 415);
         runs.MapGet("/", RunQueries.ListAsync).WithSummary("Runs, a page at a time: the header Link has the next one").Refuses(400);

@@ -32,6 +32,8 @@ public sealed class GuardTests(FinishedRun finished) : IDisposable
     [InlineData("https://127.0.0.1:0", "--urls")]
     [InlineData("nonsense", "--urls")]
     [InlineData("ftp://127.0.0.1", "--urls")]
+    [InlineData("http://127.0.0.1:99999", "--urls")]
+    [InlineData("http://localhost:0", "--urls")]
     public void A_URL_that_cannot_be_served_is_refused(string url, string option) =>
         Assert.Equal(option, Assert.Throws<BadInputException>(() => PedigreeServer.Create(Options(url))).Field);
 
@@ -41,6 +43,7 @@ public sealed class GuardTests(FinishedRun finished) : IDisposable
         Assert.Equal("--key", Refused(Options() with { Key = "short" }));
         Assert.Equal("--key", Refused(Options() with { Key = "with a space in the middle" }));
         Assert.Equal("--root", Refused(Options() with { Api = new() { Roots = [_folder["nothing"]] } }));
+        Assert.Equal("--urls", Refused(Options() with { Urls = [] }));
         Assert.Equal("--runs-at-once", Refused(Options() with { RunsAtOnce = 0 }));
 
         static string? Refused(ServerOptions options) => Assert.Throws<BadInputException>(() => PedigreeServer.Create(options)).Field;

@@ -54,7 +54,7 @@ public sealed class ReadingTests(FinishedRun finished)
         Assert.Equal(ids, seen);
         Assert.Equal([2, 2, 1], lengths);
         await Problem.OfAsync(await server.Client.GetAsync("/api/runs?limit=0"), 400, "limit");
-        await Problem.OfAsync(await server.Client.GetAsync("/api/runs?limit=many"), 400, null);
+        await Problem.OfAsync(await server.Client.GetAsync("/api/runs?limit=many"), 400, "limit");
     }
 
     [Fact]

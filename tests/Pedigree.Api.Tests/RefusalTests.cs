@@ -51,6 +51,16 @@ public sealed class RefusalTests(FinishedRun finished)
         await Problem.OfAsync(await finished.Client.PostAsync("/api/runs", content), 415, field);
     }
 
+    [Theory]
+    [InlineData("POST", "/replay?remrge=true", "remrge", "known: reevaluate, remerge")]
+    [InlineData("POST", "/replay?remerge=maybe", "remerge", "true or false")]
+    [InlineData("POST", "/suspend?because=tired", "because", "known: reason")]
+    [InlineData("GET", "/kinship?measure=cosine", "measure", "nothing is asked for in the address")]
+    [InlineData("GET", "/kinship?id=other", "id", "nothing is asked for in the address")]
+    public async Task A_parameter_that_a_route_does_not_know_or_cannot_read_is_refused(string method, string rest, string field, string detail) =>
+        Assert.Contains(detail, await Problem.OfAsync(
+            await finished.Client.SendAsync(new HttpRequestMessage(new(method), $"/api/runs/small{rest}")), 400, field));
+
     [Fact]
     public async Task A_body_of_a_gigabyte_is_refused_before_any_of_it_is_sent()
     {
@@ -109,11 +119,11 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("a\nb")]
     [InlineData("")]
     public async Task A_new_run_cannot_have_an_id_that_would_climb(string id) =>
-        Assert.Contains("cannot name a run", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), id), 400, "id"));
+        Assert.Contains("cannot name a run", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), id), 400, "run"));
 
     [Fact]
     public async Task A_new_run_cannot_have_an_id_of_ten_thousand_letters() =>
-        Assert.Contains("at most 64", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), new string('a', 10_000)), 400, "id"));
+        Assert.Contains("at most 64", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), new string('a', 10_000)), 400, "run"));
 
     [Fact]
     public async Task Another_spec_under_the_same_id_is_a_conflict_that_names_the_field_and_the_same_spec_is_the_same_run()
@@ -151,7 +161,6 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("GET", "/api/runs/a/b/c/d", 404)]
     [InlineData("PUT", "/api/runs/small", 405)]
     [InlineData("GET", "/api/runs/small/suspend", 405)]
-    [InlineData("POST", "/api/runs/small/replay?remerge=perhaps", 400)]
     public async Task What_is_no_route_is_a_problem_document_too(string method, string path, int status) =>
         Assert.Contains("/openapi/v1.json", await Problem.OfAsync(await finished.Client.SendAsync(new(new(method), path)), status, null));
 

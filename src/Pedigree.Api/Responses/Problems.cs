@@ -35,7 +35,7 @@ internal sealed class Problems(RequestDelegate next, ILogger<Problems> logger)
         ProblemDetails problem = context.ProblemDetails;
         problem.Detail ??= problem.Status switch
         {
-            StatusCodes.Status400BadRequest => "a parameter is not of its kind: see /openapi/v1.json",
+            StatusCodes.Status400BadRequest => "the request cannot be read: see /openapi/v1.json",
             StatusCodes.Status404NotFound => "there is no such route: see /openapi/v1.json",
             StatusCodes.Status405MethodNotAllowed => $"{context.HttpContext.Request.Method} is not known here: see /openapi/v1.json",
             StatusCodes.Status415UnsupportedMediaType => $"it must be {string.Join(" or ", SpecBody.MediaTypes)}",

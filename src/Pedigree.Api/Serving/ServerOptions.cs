@@ -30,11 +30,15 @@ public sealed record ServerOptions
     /// <exception cref="BadInputException">Names the option and says what would be right.</exception>
     internal void Check()
     {
+        if (Urls.Count == 0)
+            throw Wrong("--urls", "is empty; it must be like http://127.0.0.1:8080");
         foreach (string url in Urls)
         {
             BindingAddress address = Parse(url);
             if (address.Scheme != "http" || address.PathBase.Length > 0)
                 throw Wrong("--urls", $"`{url}` must be like http://127.0.0.1:8080; put a reverse proxy before it for https");
+            if (!address.IsUnixPipe && (address.Port > IPEndPoint.MaxPort || address is { Port: 0, Host: "localhost" }))
+                throw Wrong("--urls", $"`{url}` has no port that can be listened on: give one up to {IPEndPoint.MaxPort}, or 0 with 127.0.0.1 for any free one");
             if (Key is null && !IsLocal(address))
                 throw Wrong("--urls", $"`{url}` can be reached by others: give a key (--key, or PEDIGREE_KEY in the environment), or listen on 127.0.0.1");
         }
