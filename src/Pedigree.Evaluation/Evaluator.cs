@@ -1,5 +1,6 @@
 using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Outside;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
@@ -64,18 +65,28 @@ public static class Evaluator
     /// <exception cref="BadInputException">Checkpoint and tokenizer do not fit.</exception>
     public static ReadyModel Load(Checkpoint checkpoint, EvaluationOptions? options = null)
     {
+        return options?.Spare is { } spare ? Ready(checkpoint, () => spare.Load(checkpoint, options.Device, options.DType), spare.Keep)
+            : Ready(checkpoint, () => LanguageModel.Load(checkpoint, options?.Device, options?.DType), model => model.Dispose());
+    }
+
+    /// <summary>A model in a device's memory, to be asked several times there; it is let go together with what is given back.</summary>
+    /// <param name="resident">The model.</param>
+    /// <param name="like">A checkpoint of the same configuration, tensors and tokenizer: a parent.</param>
+    /// <param name="options">How it is run; the device is the one that it is on.</param>
+    /// <exception cref="BadInputException">Checkpoint and tokenizer do not fit.</exception>
+    public static ReadyModel Load(ResidentModel resident, Checkpoint like, EvaluationOptions? options = null) =>
+        Ready(like, () => LanguageModel.Of(resident, like, options?.DType), model => model.Dispose());
+
+    private static ReadyModel Ready(Checkpoint checkpoint, Func<LanguageModel> load, Action<LanguageModel> letGo)
+    {
         var tokenizer = TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
         var single = checkpoint.Parameters < OneThreadBelow ? new SingleThread() : null;
         try
         {
-            var model = options?.Spare is { } kept ? kept.Load(checkpoint, options.Device, options.DType)
-                : LanguageModel.Load(checkpoint, options?.Device, options?.DType);
+            var model = load();
             return new(checkpoint.Folder, new LocalModel(model, tokenizer), tokenizer, () =>
             {
-                if (options?.Spare is { } spare)
-                    spare.Keep(model);
-                else
-                    model.Dispose();
+                letGo(model);
                 single?.Dispose();
             });
         }

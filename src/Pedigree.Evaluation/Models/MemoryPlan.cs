@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using TorchSharp;
 
 namespace Pedigree.Evaluation.Models;
@@ -29,7 +28,7 @@ internal static class MemoryPlan
     }
 
     /// <summary>Half of what a device has free, since others want some too and an estimate is only that; null where it does not say.</summary>
-    public static long? Available(torch.Device device) => (device.type == DeviceType.CUDA ? FreeOnCuda(device.index) : FreeHere()) / 2;
+    public static long? Available(torch.Device device) => (device.type == DeviceType.CUDA ? Cuda.FreeMemory(device.index) : FreeHere()) / 2;
 
     private static long FreeHere()
     {
@@ -38,16 +37,5 @@ internal static class MemoryPlan
         var available = !OperatingSystem.IsLinux() ? null
             : File.ReadLines("/proc/meminfo").FirstOrDefault(line => line.StartsWith("MemAvailable:", StringComparison.Ordinal))?.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
         return available is null ? limit - Environment.WorkingSet : Math.Min(limit, 1024 * long.Parse(available, CultureInfo.InvariantCulture));
-    }
-
-    /// <summary>cudaMemGetInfo of the runtime that libtorch has loaded.</summary>
-    private static unsafe long? FreeOnCuda(int index)
-    {
-        var name = OperatingSystem.IsWindows() ? "cudart64_12.dll" : "libcudart.so.12";
-        if (!NativeLibrary.TryLoad(name, typeof(torch).Assembly, null, out var library)
-            || !NativeLibrary.TryGetExport(library, "cudaSetDevice", out var select) || !NativeLibrary.TryGetExport(library, "cudaMemGetInfo", out var ask))
-            return null;
-        nuint free, total;
-        return ((delegate* unmanaged<int, int>)select)(Math.Max(0, index)) == 0 && ((delegate* unmanaged<nuint*, nuint*, int>)ask)(&free, &total) == 0 ? (long)free : null;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 using TorchSharp;
@@ -38,6 +39,23 @@ internal static class WeightLoader
         Fill(checkpoint, config, weights);
     }
 
+    /// <summary>
+    /// The same of a model in a device's memory that has the checkpoint's tensors: views of them where they are of the computing type, which
+    /// take no memory of their own.
+    /// </summary>
+    public static IReadOnlyDictionary<string, torch.Tensor> View(ResidentModel model, Checkpoint checkpoint, TransformerConfig config, ScalarType type)
+    {
+        Check(checkpoint, config);
+        using var none = no_grad();
+        var shapes = Transformer.Shapes(config);
+        return WeightLayout.Of(config).SelectMany(stored => stored.Weights.Select((name, part) => (name, stored, part))).ToDictionary(weight => weight.name, weight =>
+        {
+            using var scope = NewDisposeScope();
+            var shape = shapes[weight.name];
+            return weight.stored.Part(model[weight.stored.Name].alias(), weight.part, shape).reshape(shape).to(type).contiguous().DetachFromDisposeScope();
+        });
+    }
+
     /// <summary>Whether a checkpoint has the weights of a configuration, in their shapes; reads no weights.</summary>
     /// <exception cref="BadInputException">A tensor is missing, of another shape, or none of this model's.</exception>
     public static void Check(Checkpoint checkpoint, TransformerConfig config)
@@ -67,7 +85,9 @@ internal static class WeightLoader
         }
     }
 
-    private static torch.Tensor Read(WeightTensor source, string folder)
+    /// <summary>A tensor in the processor's memory.</summary>
+    /// <exception cref="BadInputException">It is of another type, or not finite.</exception>
+    internal static torch.Tensor Read(WeightTensor source, string folder)
     {
         var type = source.DType switch
         {

@@ -30,9 +30,11 @@ public sealed class CheckpointWriter : IDisposable
     /// Whether the folder may be one that another writer of the same checkpoint has left: the shards that it finished are verified and kept, all
     /// else in it is removed.
     /// </param>
+    /// <param name="leftOut">Digests of the shards where these are not written, and only the small files are; null: they are written.</param>
     /// <exception cref="BadInputException">The folder is not empty, or the disk has no room.</exception>
     public CheckpointWriter(
-        string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize, bool resume = false)
+        string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize, bool resume = false,
+        IReadOnlyList<FileDigest>? leftOut = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardSize, 1);
         if (tensors.GroupBy(tensor => tensor.Name, StringComparer.Ordinal)
@@ -50,7 +52,11 @@ public sealed class CheckpointWriter : IDisposable
             PlaceTensors(shard);
         try
         {
-            Parallel.ForEach(_shards, shard => shard.TakeUp());
+            if (leftOut is null)
+                Parallel.ForEach(_shards, shard => shard.TakeUp());
+            else
+                foreach (var (shard, digest) in _shards.Zip(leftOut))
+                    shard.LeaveOut(digest);
             RemoveUnfinished();
             CheckRoom();
             if (_shards.Count > 1)

@@ -14,6 +14,7 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
     private volatile SafeFileHandle? _file;
     private Task<FileDigest>? _finished;
     private long _written;
+    private bool _isLeftOut;
 
     /// <summary>What is written.</summary>
     public ShardPlan Plan => plan;
@@ -21,8 +22,8 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
     /// <summary>Whether all its bytes were written, now or by an earlier process.</summary>
     public bool IsWritten => _finished is not null;
 
-    /// <summary>Where it lies once it is finished; null before.</summary>
-    public string? FinishedPath => _finished is { IsCompletedSuccessfully: true } ? Finished(_finished.Result) : null;
+    /// <summary>Where it lies once it is finished; null before, and where it is left out.</summary>
+    public string? FinishedPath => _finished is { IsCompletedSuccessfully: true } && !_isLeftOut ? Finished(_finished.Result) : null;
 
     /// <summary>Finds the shard if an earlier process has finished it, and verifies it.</summary>
     public void TakeUp()
@@ -34,6 +35,9 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
                 _finished = Task.FromResult(digest);
         }
     }
+
+    /// <summary>Has no file, but the digest that it would have.</summary>
+    public void LeaveOut(FileDigest digest) => (_finished, _isLeftOut) = (Task.FromResult(digest), true);
 
     /// <summary>Writes bytes of its tensors.</summary>
     /// <exception cref="BadInputException">The disk has no room.</exception>

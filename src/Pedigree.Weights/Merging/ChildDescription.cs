@@ -17,12 +17,13 @@ internal static class ChildDescription
 
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    /// <summary>Adds them to what is written, seals it and looks at it.</summary>
-    public static void Write(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small, IReadOnlyList<TensorMerge> tensors)
+    /// <summary>Adds them to what is written, seals it and looks at it: at its files, unless its tensors are read otherwise.</summary>
+    public static void Write(
+        CheckpointWriter writer, MergeRecipe recipe, SmallFiles small, IReadOnlyList<TensorMerge> tensors, TensorReader? child = null)
     {
         WriteSmall(writer, recipe, small);
         var files = new SortedDictionary<string, string>(writer.Seal().Files.ToDictionary(file => file.Name, file => file.Sha256), StringComparer.Ordinal);
-        var warnings = ResultCheck.Warnings(tensors, writer.Finished);
+        var warnings = child is null ? ResultCheck.Warnings(tensors, writer.Finished) : ResultCheck.Warnings(tensors, child);
         foreach (var (name, text) in new[]
         {
             ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)), ("README.md", ModelCard.Of(recipe, small, warnings)),

@@ -32,11 +32,7 @@ public static class Merger
     {
         if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
             throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
-        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }],
-            new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents))
-            {
-                Lineage = Lineage.Of(recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents, labels),
-            }, folder, threads, progress, cancellation);
+        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }], SmallFiles.Of(recipe, parents, ancestor, labels), folder, threads, progress, cancellation);
     }
 
     /// <summary>Where a child lies until it is whole.</summary>
@@ -51,11 +47,19 @@ public static class Merger
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
         TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
+        return Write(recipe, tensors, small, folder, writer => Write(tensors, writer, threads, progress, cancellation), cancellation, maxShardSize);
+    }
+
+    /// <summary>Writes a child whose tensors <paramref name="fill"/> writes, whole or not at all.</summary>
+    internal static CheckpointManifest Write(
+        MergeRecipe recipe, IReadOnlyList<TensorMerge> tensors, SmallFiles small, string folder, Action<CheckpointWriter> fill,
+        CancellationToken cancellation, long maxShardSize = CheckpointWriter.DefaultMaxShardSize)
+    {
         using var writer = new CheckpointWriter(PartialFolder(folder, recipe.Digest),
-            [.. tensors.Select(tensor => new PlannedTensor(tensor.Name, tensor.Output, tensor.Sources[0].Shape))], maxShardSize, resume: true);
+            [.. tensors.Select(tensor => tensor.Planned)], maxShardSize, resume: true);
         try
         {
-            Write(tensors, writer, threads, progress, cancellation);
+            fill(writer);
             ChildDescription.Write(writer, recipe, small, tensors);
             cancellation.ThrowIfCancellationRequested();
             return writer.Complete(folder);

@@ -25,25 +25,29 @@ internal static class ResultCheck
     public static IReadOnlyList<string> Warnings(IEnumerable<TensorMerge> tensors, IEnumerable<string> files)
     {
         List<Checkpoint> open = [];
-        ConcurrentBag<string> zero = [], collapsed = [];
         try
         {
             foreach (var file in files)
                 open.Add(Checkpoint.OpenFile(file));
             var written = open.SelectMany(shard => shard.Tensors).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-            Parallel.ForEach(tensors.Where(tensor => tensor.Output.IsMerged()), merge =>
-            {
-                Tensor[] parents = [.. merge.Sources.Take(merge.Models)];
-                if (!HasCollapsed(written[merge.Name], parents, Runs) || !HasCollapsed(written[merge.Name], parents, All))
-                    return;
-                (SumOfSquares(written[merge.Name], All) == 0 ? zero : collapsed).Add(merge.Name);
-            });
+            return Warnings(tensors, (name, start, bytes) => written[name].Bytes(start, bytes.Length).CopyTo(bytes));
         }
         finally
         {
             foreach (var shard in open)
                 shard.Dispose();
         }
+    }
+
+    /// <summary>The same of a child whose tensors are read otherwise.</summary>
+    public static IReadOnlyList<string> Warnings(IEnumerable<TensorMerge> tensors, TensorReader child)
+    {
+        ConcurrentBag<string> zero = [], collapsed = [];
+        Parallel.ForEach(tensors.Where(tensor => tensor.Output.IsMerged()), merge =>
+        {
+            if (HasCollapsed(merge, child, Runs) && HasCollapsed(merge, child, All))
+                (OfChild(merge, child, All) == 0 ? zero : collapsed).Add(merge.Name);
+        });
         return [.. Words(zero, "all zero, though no parent's is"),
             .. Words(collapsed, FormattableString.Invariant($"shorter than {100 * Collapsed:0} % of every parent's (Frobenius norm)"))];
     }
@@ -56,25 +60,31 @@ internal static class ResultCheck
         yield return $"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {string.Join(", ", names.Order(StringComparer.Ordinal).Take(MostNamed))}{more}";
     }
 
-    private static bool HasCollapsed(Tensor child, IEnumerable<Tensor> parents, int runs)
+    private static bool HasCollapsed(TensorMerge merge, TensorReader child, int runs)
     {
-        var own = SumOfSquares(child, runs);
+        var own = OfChild(merge, child, runs);
         // The parents' samples may be zero where the child's is, and yet they are not.
-        return runs < All && own == 0 || parents.All(parent => own < Collapsed * Collapsed * SumOfSquares(parent, runs));
+        return runs < All && own == 0 || merge.Sources.Take(merge.Models).All(parent => own < Collapsed * Collapsed
+            * SumOfSquares(parent.DType, parent.Count, runs, (start, bytes) => parent.Bytes(start, bytes.Length).CopyTo(bytes)));
     }
 
+    private static double OfChild(TensorMerge merge, TensorReader child, int runs) =>
+        SumOfSquares(merge.Output, merge.Count, runs, (start, bytes) => child(merge.Name, start, bytes));
+
     /// <summary>Over so many runs of elements, spread evenly, or over all.</summary>
-    private static unsafe double SumOfSquares(Tensor tensor, int runs)
+    private static unsafe double SumOfSquares(DType dType, long elements, int runs, Action<long, Span<byte>> read)
     {
-        var whole = tensor.Count <= (long)runs * Run;
-        var count = whole ? (tensor.Count + Run - 1) / Run : runs;
+        var whole = elements <= (long)runs * Run;
+        var count = whole ? (elements + Run - 1) / Run : runs;
         var values = stackalloc float[Run];
+        var bytes = stackalloc byte[Run * sizeof(float)];
         var sum = 0.0;
         for (var i = 0L; i < count; i++)
         {
-            var start = whole ? i * Run : (tensor.Count - Run) / (count - 1) * i;
-            var length = (int)Math.Min(Run, tensor.Count - start);
-            Singles.Load(tensor.DType, tensor.Data + (start * tensor.DType.Size()), values, length);
+            var start = whole ? i * Run : (elements - Run) / (count - 1) * i;
+            var length = (int)Math.Min(Run, elements - start);
+            read(start * dType.Size(), new(bytes, length * dType.Size()));
+            Singles.Load(dType, bytes, values, length);
             for (var k = 0; k < length; k++)
                 sum += (double)values[k] * values[k];
         }

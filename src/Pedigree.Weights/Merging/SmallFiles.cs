@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging.Assembly;
 using Pedigree.Weights.Tokenizers;
 
@@ -22,6 +23,13 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
         ["added_tokens.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tekken.json", "tokenizer.model", "vocab.json", "vocab.txt"];
 
     private static readonly string[] ChatFiles = [ChatTemplates.File, "chat_template.json"];
+
+    /// <summary>Those of a child whose parents are merged as they are.</summary>
+    public static SmallFiles Of(MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<string>? labels = null) =>
+        new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents))
+        {
+            Lineage = Lineage.Of(recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents, labels),
+        };
 
     /// <summary>The configuration as it was written; null: one is made from the recipe.</summary>
     public string? Configuration { get; init; }

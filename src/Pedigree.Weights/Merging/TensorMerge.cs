@@ -6,7 +6,7 @@ using Pedigree.Weights.Methods;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>One tensor of a child: where it comes from and how.</summary>
-internal sealed class TensorMerge
+public sealed class TensorMerge
 {
     /// <param name="name">Its name.</param>
     /// <param name="recipe">The recipe of the child.</param>
@@ -14,7 +14,7 @@ internal sealed class TensorMerge
     /// <param name="origin">What their task vectors begin at, if they are merged by those.</param>
     /// <param name="coefficients">One for each parent, and one for the origin; null: an elementwise method's, or carried through.</param>
     /// <param name="parameters">By name, the value for each parent.</param>
-    public TensorMerge(
+    internal TensorMerge(
         string name, MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? origin, double[]? coefficients,
         IReadOnlyDictionary<string, double[]> parameters)
     {
@@ -41,10 +41,10 @@ internal sealed class TensorMerge
     public string Name { get; }
 
     /// <summary>Number of parents: the sources without the origin.</summary>
-    public int Models { get; }
+    internal int Models { get; }
 
     /// <summary>The sources' folders, for errors.</summary>
-    public IReadOnlyList<string> Folders { get; }
+    internal IReadOnlyList<string> Folders { get; }
 
     /// <summary>The parents' tensors, and last the origin's if there is one.</summary>
     public IReadOnlyList<Tensor> Sources { get; }
@@ -53,13 +53,13 @@ internal sealed class TensorMerge
     public double[]? Coefficients { get; }
 
     /// <summary>The method that merges it elementwise, or null.</summary>
-    public IElementwiseMethod? Elementwise { get; }
+    internal IElementwiseMethod? Elementwise { get; }
 
     /// <summary>By name, the value for each parent.</summary>
-    public IReadOnlyDictionary<string, double[]> Parameters { get; }
+    internal IReadOnlyDictionary<string, double[]> Parameters { get; }
 
     /// <summary>For each parent the key of its random numbers.</summary>
-    public IReadOnlyList<ulong> RandomKeys { get; }
+    internal IReadOnlyList<ulong> RandomKeys { get; }
 
     /// <summary>Type to which the sources are brought: a lossy one only if the configuration says so.</summary>
     public DType Input { get; }
@@ -72,4 +72,7 @@ internal sealed class TensorMerge
 
     /// <summary>Elements.</summary>
     public long Count => Sources[0].Count;
+
+    /// <summary>What is written.</summary>
+    public PlannedTensor Planned => new(Name, Output, Sources[0].Shape);
 }

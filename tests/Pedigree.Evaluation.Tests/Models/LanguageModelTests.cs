@@ -265,7 +265,7 @@ public class LanguageModelTests
 
     private static JsonObject Case(string name) => Golden.Single(entry => (string)entry!["name"]! == name)!.AsObject();
 
-    private static JsonObject Config(string name) => Case(name)["config"]!.DeepClone().AsObject();
+    internal static JsonObject Config(string name) => Case(name)["config"]!.DeepClone().AsObject();
 
     private static int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(i => (11 * i * i + 5 * i + 2) % 64)];
 }

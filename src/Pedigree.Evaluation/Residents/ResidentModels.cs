@@ -1,0 +1,130 @@
+using Pedigree.Evaluation.Models;
+using Pedigree.Weights.Merging;
+using static TorchSharp.torch;
+
+namespace Pedigree.Evaluation.Residents;
+
+/// <summary>
+/// Models in the memory of a device: parents stay there for the next child, and a child until it is scored. Where room is needed those go
+/// that were not taken for the longest time; those that are in use stay.
+/// </summary>
+public sealed class ResidentModels : IDisposable
+{
+    private static readonly Lazy<ResidentModels?> ofThisMachine = new(() => cuda.is_available() && Cuda.FreeMemory(0) is { } free
+        ? new("cuda", $"cuda: {Cuda.Name(0)}", free / 4 * 3) : null);
+
+    private readonly Lock one = new();
+    private readonly Dictionary<string, ResidentModel> models = new(StringComparer.Ordinal);
+    private readonly long capacity;
+    private long used, takings;
+
+    /// <param name="device">cpu or cuda.</param>
+    /// <param name="name">What events call it.</param>
+    /// <param name="capacity">Bytes that models may take.</param>
+    public ResidentModels(string device, string name, long capacity) => (Device, Name, this.capacity) = (new Device(device), name, capacity);
+
+    /// <summary>Those of the GPU; null where there is none. A quarter of what it had free is left for computing.</summary>
+    public static ResidentModels? OfThisMachine => ofThisMachine.Value;
+
+    /// <summary>What events call the device: cuda and the GPU's name.</summary>
+    public string Name { get; }
+
+    internal Device Device { get; }
+
+    /// <summary>Takes a model that is there; null where it is not.</summary>
+    public ResidentModel? Find(string digest)
+    {
+        lock (one)
+            return models.TryGetValue(digest, out var model) ? Take(model) : null;
+    }
+
+    /// <summary>
+    /// Takes a child, summed here unless it is there; its sources are copied here unless they are. Null where all of them have no room together,
+    /// or a weight would not be finite.
+    /// </summary>
+    public ResidentModel? Sum(SummedMerge merge)
+    {
+        if (Find(merge.Recipe.Digest) is { } known)
+            return known;
+        List<ResidentModel> sources = [];
+        try
+        {
+            foreach (var (digest, checkpoint) in merge.Sources)
+            {
+                if ((Find(digest) ?? Add(checkpoint.Tensors.Sum(tensor => tensor.ByteLength), () => ResidentModel.Load(this, digest, checkpoint))) is not { } source)
+                    return null;
+                sources.Add(source);
+            }
+            return Add(merge.Tensors.Sum(tensor => tensor.Planned.ByteLength), () => ResidentModel.Sum(this, merge, sources));
+        }
+        finally
+        {
+            foreach (var source in sources)
+                source.Dispose();
+        }
+    }
+
+    /// <summary>Frees the memory; nobody may use its models any more.</summary>
+    public void Dispose()
+    {
+        lock (one)
+        {
+            foreach (var model in models.Values)
+                model.Free();
+            models.Clear();
+            used = 0;
+        }
+    }
+
+    internal void LetGo(ResidentModel model)
+    {
+        lock (one)
+            model.Users--;
+    }
+
+    private ResidentModel? Add(long bytes, Func<ResidentModel?> make)
+    {
+        lock (one)
+        {
+            while (used + bytes > capacity && models.Values.Where(model => model.Users == 0).MinBy(model => model.LastTaken) is { } oldest)
+                Remove(oldest);
+            if (used + bytes > capacity)
+                return null;
+            used += bytes;
+        }
+        ResidentModel? made = null;
+        try
+        {
+            made = make();
+        }
+        finally
+        {
+            if (made is null)
+                lock (one)
+                    used -= bytes;
+        }
+        lock (one)
+        {
+            if (made is null || models.TryAdd(made.Digest, made))
+                return made is null ? null : Take(made);
+            // Another was quicker.
+            made.Free();
+            used -= bytes;
+            return Take(models[made.Digest]);
+        }
+    }
+
+    private ResidentModel Take(ResidentModel model)
+    {
+        model.Users++;
+        model.LastTaken = ++takings;
+        return model;
+    }
+
+    private void Remove(ResidentModel model)
+    {
+        used -= model.Bytes;
+        models.Remove(model.Digest);
+        model.Free();
+    }
+}
