@@ -53,8 +53,8 @@ public static class EvolutionRun
             List<double> gains = await EvaluateAsync(run, children, activities);
             await CompareAsync(run, generation, children, activities);
             await CompleteGenerationAsync(run, generation, gains);
-            if (Keeping.Removable(run.State) is [_, ..] removable)
-                await activities.RemoveAsync([.. removable.Select(Reference)]);
+            if (spec.Keep != Keep.All)
+                await activities.KeepAsync(new([.. Keeping.Kept(run.State).Select(Reference)], [.. Keeping.Removable(run.State).Select(Reference)]));
             reason = StopRules.Check(run.State);
             if (reason is null && await activities.ContinueAsync(generation) is not Continuation.GoOn and var next)
                 return next == Continuation.End ? StopReason.Told : null;
@@ -92,7 +92,7 @@ public static class EvolutionRun
             {
                 MergedModel child = await merged;
                 await run.Record(new MergeCompleted(
-                    pair.Child, generation, [pair.First, pair.Second], pair.Purpose, child.Digest, child.Content));
+                    pair.Child, generation, [pair.First, pair.Second], pair.Purpose, child.Digest, child.Content, child.Device));
                 children.Add(pair.Child);
             }
             catch (WorkFailedException failure)

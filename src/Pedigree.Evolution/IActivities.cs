@@ -26,8 +26,8 @@ public interface IActivities
     /// <summary>Makes a child.</summary>
     Task<MergedModel> MergeAsync(MergeRequest request);
 
-    /// <summary>Removes the checkpoints of children that are not kept, unless another run needs them.</summary>
-    Task RemoveAsync(IReadOnlyList<ModelReference> children);
+    /// <summary>Sees to it that children that are kept have checkpoints, and removes those of the others unless another run needs them.</summary>
+    Task KeepAsync(KeepRequest request);
 
     /// <summary>Whether the run goes on after this generation.</summary>
     Task<Continuation> ContinueAsync(int generation);
@@ -76,7 +76,11 @@ public sealed record MergeRequest(
     string Child, ModelReference Base, IReadOnlyList<ModelReference> Parents, System.Text.Json.Nodes.JsonObject Merge);
 
 /// <summary>A child in the store: named by its recipe, audited by its content.</summary>
-public sealed record MergedModel(string Digest, string Content);
+/// <param name="Device">The GPU that made it; null for the processor.</param>
+public sealed record MergedModel(string Digest, string Content, string? Device = null);
+
+/// <summary>Whose checkpoints stay after a generation, and whose do not.</summary>
+public sealed record KeepRequest(IReadOnlyList<ModelReference> Kept, IReadOnlyList<ModelReference> Others);
 
 /// <summary>A piece of work that fails however often it is tried.</summary>
 public sealed class WorkFailedException(string message, Exception? inner = null) : Exception(message, inner);

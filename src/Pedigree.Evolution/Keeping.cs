@@ -16,13 +16,17 @@ public enum Keep
 /// <summary>What follows from a run's spec and log about the checkpoints of its children.</summary>
 public static class Keeping
 {
+    /// <summary>The children whose checkpoints must be there. Where few are kept, none of a generation that is not finished need be.</summary>
+    public static IReadOnlyList<Model> Kept(RunState state) => state.Spec?.Keep == Keep.All ? [.. Children(state)]
+        : [.. Children(state).Where(model => Names(state).Contains(model.Name))];
+
     /// <summary>The children, up to the last finished generation, that the run does not keep.</summary>
-    public static IReadOnlyList<Model> Removable(RunState state)
-    {
-        if (state.Spec is not { Keep: not Keep.All } || state.Generations is not [.., { } last])
-            return [];
-        IReadOnlyList<string> kept = state.Spec.Keep == Keep.TopK ? last.Selected : [last.Best.Name];
-        return [.. state.Models.Values.Where(
-            model => model.Generation > 0 && model.Generation <= last.Generation && !kept.Contains(model.Name))];
-    }
+    public static IReadOnlyList<Model> Removable(RunState state) =>
+        state.Spec is not { Keep: not Keep.All } || state.Generations is not [.., { } last] ? []
+            : [.. Children(state).Where(model => model.Generation <= last.Generation && !Names(state).Contains(model.Name))];
+
+    private static IEnumerable<Model> Children(RunState state) => state.Models.Values.Where(model => model.Generation > 0);
+
+    private static IReadOnlyList<string> Names(RunState state) => state.Generations is not [.., { } last] ? []
+        : state.Spec!.Keep == Keep.TopK ? last.Selected : [last.Best.Name];
 }

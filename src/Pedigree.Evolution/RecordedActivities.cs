@@ -57,13 +57,12 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
         if (failed.TryGetValue(("merge", request.Child), out WorkFailed? failure))
             return Task.FromException<MergedModel>(new WorkFailedException(failure.Error));
         return merged.TryGetValue(request.Child, out MergeCompleted? known)
-            ? Task.FromResult(new MergedModel(known.Digest, known.Content)) : Work(live => live.MergeAsync(request));
+            ? Task.FromResult(new MergedModel(known.Digest, known.Content, known.Device)) : Work(live => live.MergeAsync(request));
     }
 
-    // Where something was recorded since, it is done; otherwise the same call removes what is left.
+    // Where something was recorded since, it is done; otherwise the same call does what is left.
     /// <inheritdoc/>
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) =>
-        next == history.Count && live is not null ? live.RemoveAsync(children) : Task.CompletedTask;
+    public Task KeepAsync(KeepRequest request) => next == history.Count && live is not null ? live.KeepAsync(request) : Task.CompletedTask;
 
     /// <inheritdoc/>
     public Task<Continuation> ContinueAsync(int generation)

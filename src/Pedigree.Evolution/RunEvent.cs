@@ -51,8 +51,10 @@ public sealed record ParentsSelected(
 /// <param name="Digest">Digest of its recipe: its name in the store.</param>
 /// <param name="Content">SHA-256 of its content: what an audit compares.</param>
 /// <param name="Parents">The better parent first.</param>
+/// <param name="Device">The GPU that made it; null for the processor.</param>
 public sealed record MergeCompleted(
-    string Name, int Generation, IReadOnlyList<string> Parents, Purpose Purpose, string Digest, string Content) : RunEvent;
+    string Name, int Generation, IReadOnlyList<string> Parents, Purpose Purpose, string Digest, string Content,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Device = null) : RunEvent;
 
 /// <summary>The books of a generation.</summary>
 /// <param name="Selected">S: the k best of everything evaluated, best first.</param>

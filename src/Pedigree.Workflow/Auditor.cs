@@ -1,3 +1,4 @@
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -18,17 +19,18 @@ public static class Auditor
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
+    /// <param name="device">Where children are made again that a GPU has made; null: this machine's GPU, if it has one.</param>
     /// <exception cref="BadInputException">
-    /// There is no such run; or what is needed to make or evaluate it again is not there, such as room on the disk or a task's file.
+    /// There is no such run; or what is needed to make or evaluate it again is not there, such as room on the disk, a task's file or a GPU.
     /// </exception>
     public static async Task<ReplayResult> ReplayAsync(
         IStore store, string runId, bool remerge = false, bool reevaluate = false,
-        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<RunProgress>? progress = null, CancellationToken cancellation = default, ResidentModels? device = null)
     {
         StoredRun run = await Runs.ExistingAsync(store, runId, cancellation);
         try
         {
-            return await Task.Run(() => ReplayAsync(run, remerge, reevaluate, progress, cancellation), cancellation);
+            return await Task.Run(() => ReplayAsync(run, remerge, reevaluate, progress, device, cancellation), cancellation);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -60,7 +62,7 @@ public static class Auditor
     }
 
     private static async Task<ReplayResult> ReplayAsync(
-        StoredRun run, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, ResidentModels? device, CancellationToken cancellation)
     {
         IReadOnlyList<RunEvent> events = [];
         try
@@ -77,14 +79,15 @@ public static class Auditor
             return new(run.Id, events.Count, false, difference.Message);
         }
         return remerge || reevaluate
-            ? await MakeAgainAsync(run, events, remerge, reevaluate, progress, cancellation) : new(run.Id, events.Count, true, null);
+            ? await MakeAgainAsync(run, events, remerge, reevaluate, progress, device, cancellation) : new(run.Id, events.Count, true, null);
     }
 
     private static async Task<ReplayResult> MakeAgainAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, IReadOnlyList<RunEvent> events, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, ResidentModels? device,
+        CancellationToken cancellation)
     {
         using WorkFolder apart = run.Store.CreateWorkFolder();
-        Models models = new(run.Store, apart.Path);
+        Models models = new(run.Store, apart.Path, device);
         try
         {
             if (remerge)
@@ -93,7 +96,7 @@ public static class Auditor
                 await MergeAudit.VerifyAsync(run, events, models, progress, cancellation);
             }
             if (reevaluate)
-                await ScoreAudit.VerifyAsync(run, events, apart.Path, progress, cancellation);
+                await ScoreAudit.VerifyAsync(run, events, apart.Path, progress, device, cancellation);
             return new(run.Id, events.Count, true, null);
         }
         catch (DifferenceException difference)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Pedigree.Evaluation.Outside;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -22,6 +23,7 @@ public static class EmbeddedHost
     /// <param name="cancellation">Suspends the run in good order: the same call takes it up again.</param>
     /// <param name="end">Ends the run for good, at once, with what it has.</param>
     /// <param name="reason">Why it was suspended, for the log; asked once it was.</param>
+    /// <param name="device">Where children may be made that are not kept; null: this machine's GPU, if it has one.</param>
     /// <exception cref="BadInputException">Spec, models or store are not right, or another process writes the run.</exception>
     /// <exception cref="EvaluatorFailedException">
     /// The evaluator failed, however often it was tried: the run is suspended, and the same call goes on with it.
@@ -29,7 +31,7 @@ public static class EmbeddedHost
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
     public static async Task<RunRecord> RunAsync(
         SpecFile spec, IStore store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
-        CancellationToken end = default, Func<string>? reason = null)
+        CancellationToken end = default, Func<string>? reason = null, ResidentModels? device = null)
     {
         StoredRun run = new(store, runId);
         using Activity? span = Telemetry.Source.StartActivity("run")?.AddTag("pedigree.run", runId);
@@ -41,7 +43,7 @@ public static class EmbeddedHost
             RefuseOtherSpec(run, journal.History, spec);
             await AdmittedModels.CheckAsync(run, spec, journal.History.OfType<ModelAdmitted>(), cancellation);
             if (!journal.History.OfType<RunCompleted>().Any())
-                await RunAsync(spec, run, journal, progress, cancellation, end, reason);
+                await RunAsync(spec, run, journal, progress, cancellation, end, reason, device);
             return RunRecord.Of(run, journal.Events);
         }
         catch (InvalidSpecException error)
@@ -67,9 +69,9 @@ public static class EmbeddedHost
 
     private static async Task RunAsync(
         SpecFile spec, StoredRun run, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation,
-        CancellationToken end, Func<string>? reason)
+        CancellationToken end, Func<string>? reason, ResidentModels? device)
     {
-        EmbeddedActivities live = new(run, spec, journal, progress, cancellation, end);
+        EmbeddedActivities live = new(run, spec, journal, progress, cancellation, end, device);
         try
         {
             await EvolutionRun.RunAsync(spec.Spec, new RecordedActivities(journal.History, live));

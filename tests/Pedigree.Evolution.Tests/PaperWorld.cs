@@ -82,7 +82,7 @@ internal sealed class PaperWorld : IActivities
 
     public Task<Continuation> ContinueAsync(int generation) => Task.FromResult(Continuation.GoOn);
 
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => Task.CompletedTask;
+    public Task KeepAsync(KeepRequest request) => Task.CompletedTask;
 
     public Task AppendAsync(RunEvent runEvent)
     {

@@ -66,7 +66,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     public Task<Continuation> ContinueAsync(int generation) => Task.FromResult(
         generation == StopAfter ? Continuation.End : generation == PauseAfter ? Continuation.Pause : Continuation.GoOn);
 
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => Task.CompletedTask;
+    public Task KeepAsync(KeepRequest request) => Task.CompletedTask;
 
     public Task AppendAsync(RunEvent runEvent)
     {

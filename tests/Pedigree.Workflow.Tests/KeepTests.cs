@@ -113,7 +113,7 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         {
             using (StoredModels models = new(store))
                 Assert.NotNull(await models.FolderAsync(removable.Digest));
-            await removing.RemoveAsync([new(removable.Name, removable.Digest)]);
+            await removing.KeepAsync(new([], [new(removable.Name, removable.Digest)]));
             return Directory.Exists(store.AddressOf(StoreNames.Checkpoint(removable.Digest)));
         }
     }

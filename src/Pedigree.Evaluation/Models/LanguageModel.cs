@@ -82,13 +82,14 @@ public sealed class LanguageModel : IDisposable
     /// <summary>A model in a device's memory, which must stay there.</summary>
     /// <param name="resident">The model.</param>
     /// <param name="like">A checkpoint of the same configuration and tensors.</param>
+    /// <param name="called">What errors call it.</param>
     /// <param name="dtype">As for <see cref="Load"/>.</param>
     /// <exception cref="BadInputException">config.json asks for what cannot be computed, or the tensors do not fit it.</exception>
-    public static LanguageModel Of(ResidentModel resident, Checkpoint like, DType? dtype = null)
+    public static LanguageModel Of(ResidentModel resident, Checkpoint like, string called, DType? dtype = null)
     {
         var config = ConfigReader.Read(like.Config, Path.Combine(like.Folder, "config.json"));
         var (where, type) = Where(resident.Device, dtype);
-        return new LanguageModel(config, WeightLoader.View(resident, like, config, type), where, type, like);
+        return new LanguageModel(config, WeightLoader.View(resident, like, config, type), where, type, like) { name = called };
     }
 
     /// <summary>Takes a checkpoint's weights in place of its own, in the same memory; false where that is of another configuration, device or type.</summary>

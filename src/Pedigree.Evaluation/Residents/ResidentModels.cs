@@ -42,9 +42,11 @@ public sealed class ResidentModels : IDisposable
     /// Takes a child, summed here unless it is there; its sources are copied here unless they are. Null where all of them have no room together,
     /// or a weight would not be finite.
     /// </summary>
-    public ResidentModel? Sum(SummedMerge merge)
+    /// <param name="merge">How.</param>
+    /// <param name="anew">Whether it is summed even if it is there, for whoever takes it here alone.</param>
+    public ResidentModel? Sum(SummedMerge merge, bool anew = false)
     {
-        if (Find(merge.Recipe.Digest) is { } known)
+        if (!anew && Find(merge.Recipe.Digest) is { } known)
             return known;
         List<ResidentModel> sources = [];
         try
@@ -55,7 +57,7 @@ public sealed class ResidentModels : IDisposable
                     return null;
                 sources.Add(source);
             }
-            return Add(merge.Tensors.Sum(tensor => tensor.Planned.ByteLength), () => ResidentModel.Sum(this, merge, sources));
+            return Add(merge.Tensors.Sum(tensor => tensor.Planned.ByteLength), () => ResidentModel.Sum(this, merge, sources), apart: anew);
         }
         finally
         {
@@ -79,10 +81,11 @@ public sealed class ResidentModels : IDisposable
     internal void LetGo(ResidentModel model)
     {
         lock (one)
-            model.Users--;
+            if (--model.Users == 0 && models.GetValueOrDefault(model.Digest) != model)
+                Free(model);
     }
 
-    private ResidentModel? Add(long bytes, Func<ResidentModel?> make)
+    private ResidentModel? Add(long bytes, Func<ResidentModel?> make, bool apart = false)
     {
         lock (one)
         {
@@ -105,11 +108,10 @@ public sealed class ResidentModels : IDisposable
         }
         lock (one)
         {
-            if (made is null || models.TryAdd(made.Digest, made))
+            if (made is null || apart || models.TryAdd(made.Digest, made))
                 return made is null ? null : Take(made);
             // Another was quicker.
-            made.Free();
-            used -= bytes;
+            Free(made);
             return Take(models[made.Digest]);
         }
     }
@@ -123,8 +125,13 @@ public sealed class ResidentModels : IDisposable
 
     private void Remove(ResidentModel model)
     {
-        used -= model.Bytes;
         models.Remove(model.Digest);
+        Free(model);
+    }
+
+    private void Free(ResidentModel model)
+    {
+        used -= model.Bytes;
         model.Free();
     }
 }

@@ -34,10 +34,10 @@ public sealed class WorkActivities(IStore store)
     public Task<string> Compare([ActivityTrigger] string work, CancellationToken cancellation) =>
         DoAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(work, (run, request) => run.CompareAsync(request, cancellation));
 
-    /// <summary>Removes checkpoints that are not kept.</summary>
-    [Function(nameof(Remove))]
-    public Task<string> Remove([ActivityTrigger] string work, CancellationToken cancellation) =>
-        DoAsync<IReadOnlyList<ModelReference>, bool>(work, (run, children) => run.RemoveAsync(children, cancellation));
+    /// <summary>Writes checkpoints that are kept and lack, and removes the others.</summary>
+    [Function(nameof(Keep))]
+    public Task<string> Keep([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<KeepRequest, bool>(work, (run, request) => run.KeepAsync(request, cancellation));
 
     private async Task<string> DoAsync<TRequest, TResult>(string text, Func<RunWork, TRequest, Task<TResult>> activity)
     {

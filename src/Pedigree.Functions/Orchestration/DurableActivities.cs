@@ -61,8 +61,8 @@ internal sealed class DurableActivities : IActivities
         return await UnlessTold(() => CallAsync<EvaluationRequest, ModelScores>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
     }
 
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => CallAsync<IReadOnlyList<ModelReference>, bool>(
-        nameof(WorkActivities.Remove), string.Join(", ", children.Select(child => child.Name)), children);
+    public Task KeepAsync(KeepRequest request) => CallAsync<KeepRequest, bool>(
+        nameof(WorkActivities.Keep), string.Join(", ", request.Kept.Select(child => child.Name)), request);
 
     public async Task<Continuation> ContinueAsync(int generation)
     {

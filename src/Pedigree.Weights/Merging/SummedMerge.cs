@@ -42,7 +42,12 @@ public sealed class SummedMerge
     /// <summary>The tensors; their sources are in the order of <see cref="Sources"/>.</summary>
     public IReadOnlyList<TensorMerge> Tensors { get; }
 
-    /// <summary>Plans a child as <see cref="Merger.Merge(MergeRecipe, IReadOnlyList{Relative}, Relative?, IReadOnlyList{GramRow}?, string, IReadOnlyList{string}?, int, IProgress{double}?, CancellationToken)"/> does; null where not every tensor is a weighted sum.</summary>
+    /// <summary>Plans a child; null where not every tensor is a weighted sum.</summary>
+    /// <param name="recipe">What to make.</param>
+    /// <param name="parents">The parents, in the recipe's order and under its digests.</param>
+    /// <param name="ancestor">The recipe's ancestor.</param>
+    /// <param name="rows">The parents' measured rows; null, or lacking a pair: measured first, if the method needs them.</param>
+    /// <param name="cancellation">Ends the measuring.</param>
     /// <exception cref="BadInputException">The parents do not fit each other or the recipe.</exception>
     public static SummedMerge? Plan(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, CancellationToken cancellation = default)

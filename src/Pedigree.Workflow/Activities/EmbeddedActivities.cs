@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 
@@ -7,9 +8,9 @@ namespace Pedigree.Workflow.Activities;
 /// <summary>The activities of a run, carried out here: one at a time, in the order in which they were asked for.</summary>
 internal sealed class EmbeddedActivities(
     StoredRun run, SpecFile spec, RunJournal journal, IProgress<RunProgress>? progress,
-    CancellationToken cancellation, CancellationToken end) : IActivities
+    CancellationToken cancellation, CancellationToken end, ResidentModels? device) : IActivities
 {
-    private readonly RunWork _work = new(journal.Store, spec, progress);
+    private readonly RunWork _work = new(journal.Store, spec, progress, device: device);
     private readonly CancellationToken _either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, end).Token;
     private Task _last = Task.CompletedTask;
     private bool _broken;
@@ -34,10 +35,10 @@ internal sealed class EmbeddedActivities(
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
         InTurn("compare", string.Join(", ", request.New.Select(model => model.Name)), () => _work.CompareAsync(request, cancellation));
 
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => InTurn("remove", string.Join(", ", children.Select(child => child.Name)), async () =>
+    public Task KeepAsync(KeepRequest request) => InTurn("keep", string.Join(", ", request.Kept.Select(child => child.Name)), async () =>
     {
         await journal.TakeUpAsync(cancellation);
-        return await _work.RemoveAsync(children, cancellation);
+        return await _work.KeepAsync(request, cancellation);
     });
 
     public async Task<Continuation> ContinueAsync(int generation) =>

@@ -17,7 +17,7 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
         int[] missing = [.. Enumerable.Range(0, keys.Length).Where(task => scores[task] is null)];
         if (missing.Length == 0)
             return new(scores!, identity);
-        using OpenModel model = await models.OpenAsync(request.Model.Digest, news, cancellation);
+        using OpenModel model = await evaluator.OpenAsync(models, request.Model.Digest, news, cancellation);
         int next = 0;
         await foreach (ScoredTask scored in evaluator.Model.ScoreAsync(model, [.. missing.Select(task => request.Tasks[task])], news.Report, cancellation))
         {
@@ -29,5 +29,5 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
     }
 
     internal static TaskScore Finite(OpenModel model, TaskScore score) => double.IsFinite(score.Value) ? score
-        : throw new BadInputException(model.Checkpoint.Folder, score.Task, $"its score is {score.Value}, which is not a finite number");
+        : throw new BadInputException(model.Address, score.Task, $"its score is {score.Value}, which is not a finite number");
 }

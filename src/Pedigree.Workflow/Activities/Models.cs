@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -14,10 +15,14 @@ namespace Pedigree.Workflow.Activities;
 /// </summary>
 /// <param name="store">The store.</param>
 /// <param name="apart">A folder where removed children are made again, so that nothing is changed in the store; null: they come back into it.</param>
-internal sealed class Models(IStore store, string? apart = null)
+/// <param name="device">Where children are made that are not written; null: this machine's GPU, if it has one.</param>
+internal sealed class Models(IStore store, string? apart = null, ResidentModels? device = null)
 {
     private readonly ConcurrentDictionary<string, string> _admitted = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _sound = new(StringComparer.Ordinal);
+
+    /// <summary>Where children are made that are not written; null where there is no such device.</summary>
+    public ResidentModels? Device => device ?? ResidentModels.OfThisMachine;
 
     /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from; null where it was removed.</summary>
     public static async Task<string?> AddressOfAsync(IStore store, string digest) =>
@@ -35,6 +40,34 @@ internal sealed class Models(IStore store, string? apart = null)
     public async Task<OpenModel> OpenAsync(string digest, WorkNews news, CancellationToken cancellation) =>
         await FindAsync(digest, news, cancellation)
         ?? throw new BadInputException(store.AddressOf(StoreNames.Checkpoint(digest)), null, "there is no such checkpoint");
+
+    /// <summary>Opens a model to be scored by this process: a child of which the store has only the recipe is not written for that if a device can make it.</summary>
+    public async Task<OpenModel> OpenToScoreAsync(string digest, WorkNews news, CancellationToken cancellation)
+    {
+        if (await store.ExistsAsync(StoreNames.Recipe(digest), cancellation) || await RemovedChild.FindAsync(store, digest, cancellation) is not { Device: not null } removed
+            || await new Making(store, this, new(store)).SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation) is not { } child)
+            return await OpenAsync(digest, news, cancellation);
+        try
+        {
+            if (!_sound.ContainsKey(digest))
+                Verify(child, removed, cancellation);
+            return OpenModel.Of(digest, child, store.AddressOf(StoreNames.Checkpoint(digest)));
+        }
+        catch
+        {
+            child.Dispose();
+            throw;
+        }
+    }
+
+    private void Verify(SummedChild child, RemovedChild known, CancellationToken cancellation)
+    {
+        ChildOutline outline = child.Describe(store, null, cancellation);
+        if (outline.Content != known.Content)
+            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(known.Recipe.Digest)), "content",
+                $"is {known.Content}, but the child made by {Device!.Name} has {outline.Content}");
+        Made(known.Recipe.Digest);
+    }
 
     /// <summary>Opens a model; null where the store knows none of that digest.</summary>
     public async Task<OpenModel?> FindAsync(string digest, WorkNews news, CancellationToken cancellation)
@@ -88,11 +121,11 @@ internal sealed class Models(IStore store, string? apart = null)
         {
             if (Apart(digest) is not { } folder)
             {
-                await making.PublishAsync(removed.Recipe, removed.Content, news, cancellation);
+                await making.PublishAsync(removed.Recipe, removed, news, cancellation);
                 return OpenModel.Of(digest, (await store.OpenCheckpointAsync(digest, cancellation: cancellation))!, admitted: false);
             }
             if (!Directory.Exists(folder))
-                await making.WriteAsync(removed.Recipe, folder, removed.Content, news, cancellation);
+                await making.WriteAsync(removed.Recipe, folder, removed, news, cancellation);
             return OpenModel.Of(digest, new(folder, null), admitted: false);
         }
         catch (WorkFailedException error)
@@ -111,16 +144,22 @@ internal sealed class Models(IStore store, string? apart = null)
 /// <summary>A model's weights, and what keeps them on this machine.</summary>
 internal sealed class OpenModel : IDisposable
 {
-    private readonly LocalCheckpoint _held;
+    private readonly IDisposable _held;
 
-    private OpenModel(string digest, LocalCheckpoint held, bool admitted) =>
-        (Digest, Checkpoint, _held, IsAdmitted) = (digest, Checkpoint.Open(held.Folder), held, admitted);
+    private OpenModel(string digest, Checkpoint checkpoint, IDisposable held, bool admitted) =>
+        (Digest, Checkpoint, _held, IsAdmitted, Address) = (digest, checkpoint, held, admitted, checkpoint.Folder);
 
     /// <summary>Its digest.</summary>
     public string Digest { get; }
 
-    /// <summary>The weights.</summary>
+    /// <summary>The weights; of a model that is on a device alone the first parent's, which has the same configuration, tensors and tokenizer.</summary>
     public Checkpoint Checkpoint { get; }
+
+    /// <summary>The weights where they are on a device alone; only who scores a model is given such a one.</summary>
+    public ResidentModel? Resident { get; private init; }
+
+    /// <summary>What errors call it.</summary>
+    public string Address { get; private init; }
 
     /// <summary>Whether a person gave it, rather than a merge.</summary>
     public bool IsAdmitted { get; }
@@ -130,7 +169,7 @@ internal sealed class OpenModel : IDisposable
     {
         try
         {
-            return new(digest, held, admitted);
+            return new(digest, Checkpoint.Open(held.Folder), held, admitted);
         }
         catch
         {
@@ -138,6 +177,10 @@ internal sealed class OpenModel : IDisposable
             throw;
         }
     }
+
+    /// <summary>A child on a device.</summary>
+    public static OpenModel Of(string digest, SummedChild child, string address) =>
+        new(digest, child.Plan.Sources[0].Checkpoint, child, admitted: false) { Resident = child.Model, Address = address };
 
     /// <summary>What scores it: a child that cannot be scored never can; of an admitted model someone must be told.</summary>
     /// <exception cref="WorkFailedException">It is a child.</exception>

@@ -23,9 +23,9 @@ internal sealed class Removal(IStore store)
                 return;
             foreach (string digest in models.Select(model => model.Digest).Where(digest => !_runs.Values.Any(run => run.Needs.Contains(digest))))
             {
-                string content = _runs.Values.Select(run => run.Contents.GetValueOrDefault(digest)).OfType<string>().First();
-                if (await AdmittedSource.ReadAsync(store, content, cancellation) is not { } admitted || Path.GetFileName(admitted.Path) != digest)
-                    await RemoveAsync(digest, content, cancellation);
+                MergeCompleted made = _runs.Values.Select(run => run.Made.GetValueOrDefault(digest)).OfType<MergeCompleted>().First();
+                if (await AdmittedSource.ReadAsync(store, made.Content, cancellation) is not { } admitted || Path.GetFileName(admitted.Path) != digest)
+                    await RemoveAsync(made, cancellation);
                 news.Report(0);
             }
         }
@@ -35,10 +35,11 @@ internal sealed class Removal(IStore store)
         }
     }
 
-    private async Task RemoveAsync(string digest, string content, CancellationToken cancellation)
+    private async Task RemoveAsync(MergeCompleted made, CancellationToken cancellation)
     {
+        string digest = made.Digest;
         if (await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } recipe)
-            await store.WriteAsync(StoreNames.RemovedRecipe(digest), RemovedChild.Write(recipe, content), cancellation);
+            await store.WriteAsync(StoreNames.RemovedRecipe(digest), RemovedChild.Write(recipe, made.Content, made.Device), cancellation);
         if (await store.ExistsAsync(StoreNames.RemovedRecipe(digest), cancellation))
             await store.RemoveCheckpointAsync(digest, cancellation);
     }
@@ -72,8 +73,8 @@ internal sealed class Removal(IStore store)
         /// <summary>Digests of the checkpoints that must stay for it.</summary>
         public HashSet<string> Needs { get; private set; } = [];
 
-        /// <summary>Digests of the children's content, by their own.</summary>
-        public Dictionary<string, string> Contents { get; } = new(StringComparer.Ordinal);
+        /// <summary>The children, by their digests.</summary>
+        public Dictionary<string, MergeCompleted> Made { get; } = new(StringComparer.Ordinal);
 
         public async Task ReadOnAsync(CancellationToken cancellation)
         {
@@ -83,7 +84,7 @@ internal sealed class Removal(IStore store)
             {
                 _state = _state.Apply(happened);
                 if (happened is MergeCompleted merged)
-                    Contents[merged.Digest] = merged.Content;
+                    Made[merged.Digest] = merged;
             }
             Needs = [.. _state.Models.Values.Where(model => model.Generation > 0).Except(Keeping.Removable(_state)).Select(model => model.Digest)];
             if (_state.Completed is not null)

@@ -7,12 +7,13 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Workflow.Activities;
 
-/// <summary>What stays of a child whose checkpoint was removed: its <c>recipe.json</c>, and what it must be once it is made again.</summary>
+/// <summary>What stays of a child whose checkpoint was removed, or never written: its <c>recipe.json</c>, and what it must be once it is made again.</summary>
 /// <param name="Recipe">How it is made.</param>
 /// <param name="Content">Digest of its content.</param>
-internal sealed record RemovedChild(MergeRecipe Recipe, string Content)
+/// <param name="Device">The GPU that made it; null for the processor.</param>
+internal sealed record RemovedChild(MergeRecipe Recipe, string Content, string? Device)
 {
-    private const string ContentName = "content";
+    private const string ContentName = "content", DeviceName = "device";
 
     /// <summary>The child of that digest; null where it was never removed.</summary>
     /// <exception cref="BadInputException">The file is not as it was written.</exception>
@@ -25,7 +26,7 @@ internal sealed record RemovedChild(MergeRecipe Recipe, string Content)
         {
             JsonObject root = JsonNode.Parse(content)!.AsObject();
             MergeRecipe recipe = MergeRecipe.Parse(address, root["recipe"]!.AsObject());
-            return recipe.Digest == digest ? new(recipe, (string)root[ContentName]!)
+            return recipe.Digest == digest ? new(recipe, (string)root[ContentName]!, (string?)root[DeviceName])
                 : throw new BadInputException(address, "recipe", "is not the one that the checkpoint was named by");
         }
         catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
@@ -35,10 +36,12 @@ internal sealed record RemovedChild(MergeRecipe Recipe, string Content)
     }
 
     /// <summary>What is kept of a <c>recipe.json</c>.</summary>
-    public static byte[] Write(byte[] recipe, string content)
+    public static byte[] Write(byte[] recipe, string content, string? device)
     {
         JsonObject root = JsonNode.Parse(recipe)!.AsObject();
         root[ContentName] = content;
+        if (device is not null)
+            root[DeviceName] = device;
         return Encoding.UTF8.GetBytes(root.ToJsonString() + "\n");
     }
 }

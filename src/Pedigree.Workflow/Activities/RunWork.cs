@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Pedigree.Evaluation.Outside;
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Workflow.Evaluators;
@@ -14,12 +15,14 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="spec">The run's spec.</param>
 /// <param name="progress">Told of the work.</param>
 /// <param name="apart">A folder where children that were removed are made again; null: they come back into the store.</param>
-public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>? progress = null, string? apart = null)
+/// <param name="device">Where children may be made that are not kept; null: this machine's GPU, if it has one.</param>
+public sealed class RunWork(
+    IStore store, SpecFile spec, IProgress<RunProgress>? progress = null, string? apart = null, ResidentModels? device = null)
 {
     // What was read of a store's logs counts for every piece of work that comes with the same store.
     private static readonly ConditionalWeakTable<IStore, Removal> removals = [];
 
-    private readonly Models _models = new(store, apart);
+    private readonly Models _models = new(store, apart, device);
     private readonly GramCache _grams = new(store);
     private readonly Recipes _recipes = new(store, spec.Spec, spec.Path);
     private readonly Removal _removal = removals.GetValue(store, opened => new(opened));
@@ -38,7 +41,7 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     /// <summary>Makes a child, or finds it.</summary>
     /// <exception cref="WorkFailedException">It can never be made.</exception>
     public Task<MergedModel> MergeAsync(MergeRequest request, CancellationToken cancellation = default) => DoAsync(
-        "merge", request.Child, news => new Merging(store, _models, _recipes, new(store, _models, _grams)).MergeAsync(request, news, cancellation));
+        "merge", request.Child, news => new Merging(store, _models, _recipes, Making, InMemory).MergeAsync(request, news, cancellation));
 
     /// <summary>Scores a model, or finds its scores.</summary>
     /// <exception cref="WorkFailedException">It is a child and can never be scored.</exception>
@@ -63,13 +66,21 @@ public sealed class RunWork(IStore store, SpecFile spec, IProgress<RunProgress>?
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request, CancellationToken cancellation = default) => DoAsync(
         "compare", string.Join(", ", request.New.Select(model => model.Name)), news => new Comparing(_evaluator, spec).CompareAsync(request, news, cancellation));
 
-    /// <summary>Removes the checkpoints of children that are not kept, unless another run needs them.</summary>
-    public Task<bool> RemoveAsync(IReadOnlyList<ModelReference> children, CancellationToken cancellation = default) => DoAsync(
-        "remove", string.Join(", ", children.Select(child => child.Name)), async news =>
+    /// <summary>Writes the checkpoints of children that are kept where they lack, and removes those of the others unless another run needs them.</summary>
+    public Task<bool> KeepAsync(KeepRequest request, CancellationToken cancellation = default) => DoAsync(
+        "keep", string.Join(", ", request.Kept.Select(child => child.Name)), async news =>
         {
-            await _removal.RemoveAsync(children, news, cancellation);
+            foreach (ModelReference model in request.Kept)
+                if (!await store.ExistsAsync(StoreNames.Recipe(model.Digest), cancellation) && await RemovedChild.FindAsync(store, model.Digest, cancellation) is { } child)
+                    await Making.PublishAsync(child.Recipe, child, news, cancellation);
+            await _removal.RemoveAsync(request.Others, news, cancellation);
             return true;
         });
+
+    private Making Making => new(store, _models, _grams);
+
+    // Where all are kept, or measured, or scored elsewhere, their files are needed at once.
+    private bool InMemory => spec.Spec is { Keep: not Keep.All, Kinship.Price: KinshipPrice.Predicted } && _evaluator.ComputesHere;
 
     private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<WorkNews, Task<TResult>> work)
     {

@@ -39,7 +39,7 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
         if (partialKey is not null && await evaluator.Shelf.FindPartialAsync(partialKey, cancellation) is { } before)
             return Partial(before, request.Rival!, identity);
         IReadOnlyList<Rows>? rival = request.Rival is null ? null : await RivalAsync(request, identity, cancellation);
-        using OpenModel model = await models.OpenAsync(request.Model.Digest, news, cancellation);
+        using OpenModel model = await evaluator.OpenAsync(models, request.Model.Digest, news, cancellation);
         foreach (Asked task in tasks.Where(task => task.Score is null || task.Items is null))
             task.Parts = new(_own.Load(task.Spec), items => SequentialTest.Parts(items, OrderSeed));
         using ReadyModel ready = model.Scored(() => _own.Open(model, cancellation));

@@ -15,14 +15,14 @@ internal static class CheckpointAudit
         IStore store, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
-        HashSet<string> removable = [.. Keeping.Removable(state).Select(model => model.Digest)];
+        HashSet<string> kept = [.. Keeping.Kept(state).Select(model => model.Digest)];
         foreach (RunEvent runEvent in events)
         {
             cancellation.ThrowIfCancellationRequested();
             if (runEvent is ModelAdmitted admitted)
                 await VerifyAdmittedAsync(store, admitted, new(progress, "verify", admitted.Name), cancellation);
             else if (runEvent is MergeCompleted merged)
-                await VerifyChildAsync(store, merged, removable.Contains(merged.Digest), new(progress, "verify", merged.Name), cancellation);
+                await VerifyChildAsync(store, merged, kept.Contains(merged.Digest), new(progress, "verify", merged.Name), cancellation);
         }
     }
 
@@ -38,14 +38,14 @@ internal static class CheckpointAudit
         CheckpointDigest.Verify(held?.Folder ?? source.Path, recorded);
     }
 
-    private static async Task VerifyChildAsync(IStore store, MergeCompleted merged, bool removable, WorkNews news, CancellationToken cancellation)
+    private static async Task VerifyChildAsync(IStore store, MergeCompleted merged, bool kept, WorkNews news, CancellationToken cancellation)
     {
         news.Report(0);
         string recipe = store.AddressOf(StoreNames.Recipe(merged.Digest));
         using LocalCheckpoint? held = await store.OpenCheckpointAsync(merged.Digest, anew: true, news, cancellation);
         if (held is null)
         {
-            if (!removable || await RemovedChild.FindAsync(store, merged.Digest, cancellation) is not { } removed)
+            if (kept || await RemovedChild.FindAsync(store, merged.Digest, cancellation) is not { } removed)
                 throw new BadInputException(recipe, null, "is missing");
             if (removed.Content != merged.Content)
                 throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(merged.Digest)), "content",

@@ -43,7 +43,7 @@ internal sealed class KinshipAudit : IActivities
 
     public Task<MergedModel> MergeAsync(MergeRequest request) => _recorded.MergeAsync(request);
 
-    public Task RemoveAsync(IReadOnlyList<ModelReference> children) => Task.CompletedTask;
+    public Task KeepAsync(KeepRequest request) => Task.CompletedTask;
 
     public Task<Continuation> ContinueAsync(int generation) => _recorded.ContinueAsync(generation);
 

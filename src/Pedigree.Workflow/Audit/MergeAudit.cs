@@ -1,6 +1,6 @@
 using Pedigree.Evolution;
 using Pedigree.Storage;
-using Pedigree.Weights.Grams;
+using Pedigree.Weights;
 using Pedigree.Weights.Merging;
 using Pedigree.Workflow.Activities;
 
@@ -15,6 +15,7 @@ internal static class MergeAudit
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="DifferenceException">The first child that comes out otherwise.</exception>
+    /// <exception cref="UnavailableException">It was made by a device that this machine has not, and comes out otherwise here.</exception>
     public static async Task VerifyAsync(
         StoredRun run, IReadOnlyList<RunEvent> events, Models models, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -28,23 +29,19 @@ internal static class MergeAudit
             MergeRecipe recipe = recipes.For(state.Base!.Digest, [.. merged.Parents.Select(parent => digests[parent])]);
             if (recipe.Digest != merged.Digest)
                 throw new DifferenceException(run.LogAddress, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
+            string address = run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest));
             string folder = models.Apart(recipe.Digest)!;
             // Made before with the store's Gram rows: here only weights count.
             if (Directory.Exists(folder))
                 Directory.Delete(folder, recursive: true);
-            string content = await MakeAsync(models, recipe, folder, new(progress, "merge", merged.Name), cancellation);
-            if (content != merged.Content)
-                throw new DifferenceException(run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest)), null,
-                    $"{merged.Name} made again has the content digest {content}; {merged.Content} was recorded");
+            WrittenChild child = await new Making(run.Store, models, new(null)).WriteAsync(
+                recipe, folder, merged.Device, anew: true, new(progress, "merge", merged.Name), cancellation);
+            if (child.Content != merged.Content)
+                throw child.OnItsDevice ? new DifferenceException(address, null, $"{merged.Name} made again has the content digest {child.Content}; {merged.Content} was recorded")
+                    : new UnavailableException(address, null,
+                        $"{merged.Name} was made by {merged.Device}, and comes out otherwise by this processor; it can only be checked where there is such a device");
             if (await run.Store.ExistsAsync(StoreNames.Recipe(recipe.Digest), cancellation))
                 Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task<string> MakeAsync(Models models, MergeRecipe recipe, string folder, WorkNews news, CancellationToken cancellation)
-    {
-        using OpenFamily family = await OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation);
-        IReadOnlyList<Relative> relatives = family.Relatives;
-        return Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], null, folder, progress: news, cancellation: cancellation).ContentDigest;
     }
 }

@@ -1,3 +1,4 @@
+using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -11,7 +12,7 @@ internal static class ScoreAudit
     /// <exception cref="DifferenceException">The first score or comparison that comes out otherwise.</exception>
     /// <exception cref="BadInputException">A task cannot be loaded or has changed, or the evaluator is another: nothing could be compared.</exception>
     public static async Task VerifyAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, string apart, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run, IReadOnlyList<RunEvent> events, string apart, IProgress<RunProgress>? progress, ResidentModels? device, CancellationToken cancellation)
     {
         RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
         string origin = await run.OriginAsync(cancellation) ?? throw new BadInputException(
@@ -21,7 +22,7 @@ internal static class ScoreAudit
             if (now.Digest != recorded.Digest)
                 throw new BadInputException(now.Data ?? now.Task, "task", $"{now.Task} has changed since the run: its definition, rows or settings are others; put it back as it was");
         // Scores that are in the store are not looked at, and those made again are not written there.
-        RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress, apart);
+        RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress, apart, device);
         ModelReference Reference(string name) => new(name, state.Find(name).Digest);
         foreach (RunEvent recorded in events)
         {

@@ -22,8 +22,11 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
 
     private string? _identity;
 
+    /// <summary>Whether an endpoint computes the models.</summary>
+    public bool IsServed => settings?.Url is not null;
+
     /// <summary>Devices that a score may come from, the one used here first; what is served elsewhere has none.</summary>
-    public IReadOnlyList<string> Devices => settings?.Url is not null ? [""] : device.Value == "cuda" ? ["cuda", "cpu"] : ["cpu", "cuda"];
+    public IReadOnlyList<string> Devices => IsServed ? [""] : device.Value == "cuda" ? ["cuda", "cpu"] : ["cpu", "cuda"];
 
     public async Task<string> IdentityAsync(CancellationToken cancellation) => _identity ??= settings?.Url is not { } url ? $"pedigree {Version}"
         : $"pedigree {Version} with completions {await Evaluator.VersionAsync(Endpoint(url, "", 0), cancellation) ?? "of unknown version"}";
@@ -32,7 +35,8 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
     public ReadyModel Open(OpenModel model, CancellationToken cancellation)
     {
         string folder = model.Checkpoint.Folder;
-        return settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
+        return model.Resident is { } resident ? Evaluator.Load(resident, model.Checkpoint, model.Address, Options())
+            : settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
             : Evaluator.Connect(folder, Endpoint(url, (settings.Model ?? "{model}").Replace("{model}", folder), Evaluator.ContextLength(folder)), cancellation);
     }
 

@@ -18,6 +18,13 @@ internal sealed class RunEvaluator(IStore store, SpecFile spec, TaskShelf tasks)
     /// <summary>Devices that scores may come from, the one used here first.</summary>
     public IReadOnlyList<string> Devices => (Model as OwnEvaluator)?.Devices ?? [""];
 
+    /// <summary>Whether models are computed by this process, which needs their weights and no files.</summary>
+    public bool ComputesHere => Model is OwnEvaluator { IsServed: false };
+
+    /// <summary>Opens a model to be scored.</summary>
+    public Task<OpenModel> OpenAsync(Models models, string digest, WorkNews news, CancellationToken cancellation) =>
+        ComputesHere ? models.OpenToScoreAsync(digest, news, cancellation) : models.OpenAsync(digest, news, cancellation);
+
     /// <summary>Whether the evaluator can score a model on the run's tasks, as far as that is known without its weights.</summary>
     /// <exception cref="BadInputException">It cannot: says why.</exception>
     public void Check(Weights.Checkpoints.Checkpoint checkpoint)

@@ -134,7 +134,7 @@ public sealed class ResidentModelsTests : IDisposable
         var body = MergeBody.Parse(ConfigurationReader.Parse("spec", "method: linear\nparameters: {weight: 1}"));
         using var device = Device();
         using var child = device.Sum(SummedMerge.Plan(new(body, ["one", "two"], "base"), twins[1..], twins[0], null)!)!;
-        using var model = LanguageModel.Of(child, checkpoint);
+        using var model = LanguageModel.Of(child, checkpoint, "child");
         ScoreRequest[] requests = [new([1, 5, 9, 2, 7, 11, 3], 4)];
         Assert.Equal(loaded.Score(requests)[0].LogProbabilities, model.Score(requests)[0].LogProbabilities);
     }
