@@ -71,7 +71,7 @@ public static class EmbeddedHost
         SpecFile spec, StoredRun run, RunJournal journal, IProgress<RunProgress>? progress, CancellationToken cancellation,
         CancellationToken end, Func<string>? reason, ResidentModels? device)
     {
-        EmbeddedActivities live = new(run, spec, journal, progress, cancellation, end, device);
+        using EmbeddedActivities live = new(run, spec, journal, progress, cancellation, end, device);
         try
         {
             await EvolutionRun.RunAsync(spec.Spec, new RecordedActivities(journal.History, live));

@@ -8,6 +8,19 @@ namespace Pedigree.Evaluation.Tests;
 public class HarnessTests
 {
     [Fact]
+    public void The_samples_of_a_task_whose_name_would_climb_stay_beside_the_results()
+    {
+        using var folder = new TinyFolder();
+        folder.File("rows.jsonl", """{"q": "a", "choices": ["x", "y"], "answer": 0}""");
+        folder.File("one.yaml", "task: a/../../../one\noutput_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: choices\ndoc_to_target: answer\ndata: rows.jsonl\n");
+        var results = Evaluator.Evaluate(folder.Checkpoint(), [TaskLoader.Load(folder.Path, "one.yaml")], new() { Device = "cpu" });
+        HarnessFiles.Write(results, Path.Combine(folder.Path, "deep", "out.json"), folder.Path, new(), samples: true, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch);
+        Assert.Equal(["out_1970-01-01T00-00-00.000000.json", "samples_a__..__..__..__one_1970-01-01T00-00-00.000000.jsonl"],
+            Directory.GetFiles(Path.Combine(folder.Path, "deep")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Empty(Directory.GetFiles(folder.Path, "one_*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public void The_results_file_has_the_keys_of_the_harness()
     {
         using var folder = new TinyFolder();

@@ -40,7 +40,7 @@ public sealed class MergeMethodTests : IDisposable
     }
 
     [Theory]
-    [InlineData("method: passthrough", "passthrough does not take 2 models")]
+    [InlineData("method: passthrough", "merge.method: passthrough does not take 2 models")]
     [InlineData("method: della, parameters: { weight: 1, density: 0.9 }", "choose a smaller epsilon")]
     [InlineData("method: ties, base_model: reverse, parameters: { weight: 1 }", "must be `base`, the base of the run")]
     [InlineData("method: slerp, base_model: base, parameters: { t: 0.5 }", "unknown key `base_model`")]

@@ -72,7 +72,7 @@ public static class HarnessFiles
         {
             var lines = Samples(task).ToList();
             json["task_hashes"]![task.Task] = Hash(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
-            WriteWhole(Path.Combine(folder, $"samples_{task.Task}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
+            WriteWhole(Path.Combine(folder, $"samples_{Sanitized(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
         var file = Path.Combine(folder, single ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");
         WriteWhole(file, json.ToJsonString(Readable));
@@ -85,7 +85,8 @@ public static class HarnessFiles
 
     private static bool IsSingle(string path) => path.EndsWith(".json", StringComparison.Ordinal);
 
-    private static string Sanitized(string model) => Regex.Replace(model, """["<>:/|\\?*\[\]]+""", "__");
+    /// <summary>A name as a part of a path, which then leads nowhere else.</summary>
+    private static string Sanitized(string name) => Regex.Replace(name, """["<>:/|\\?*\[\]]+""", "__");
 
     private static string FolderOf(string path, string model) =>
         IsSingle(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : Path.Combine(path, Sanitized(model));

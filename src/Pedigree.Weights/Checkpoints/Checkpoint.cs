@@ -37,6 +37,8 @@ public sealed class Checkpoint : IDisposable
         {
             foreach (var name in names.Where(name => name != CheckpointFiles.Index))
                 checkpoint.Map(name, index);
+            if (checkpoint._byName.Count == 0)
+                throw new BadInputException(folder, null, "holds no tensors: its files of weights are empty");
         }
         catch
         {

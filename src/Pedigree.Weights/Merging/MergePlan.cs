@@ -23,7 +23,7 @@ public sealed class MergePlan
         _body = body;
         Tensors = tensors;
         if (parents < body.Method.Models.Fewest || parents > body.Method.Models.Most)
-            throw new BadInputException(body.File, "merge_method", $"{body.Method.Name} does not take {parents} models");
+            throw new BadInputException(body.File, "merge.method", $"{body.Method.Name} does not take {parents} models");
         _architecture = architecture ?? new(tensors);
         Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents))];
         for (var tensor = 0; tensor < tensors.Count; tensor++)

@@ -8,10 +8,10 @@ namespace Pedigree.Workflow.Activities;
 /// <summary>The activities of a run, carried out here: one at a time, in the order in which they were asked for.</summary>
 internal sealed class EmbeddedActivities(
     StoredRun run, SpecFile spec, RunJournal journal, IProgress<RunProgress>? progress,
-    CancellationToken cancellation, CancellationToken end, ResidentModels? device) : IActivities
+    CancellationToken cancellation, CancellationToken end, ResidentModels? device) : IActivities, IDisposable
 {
     private readonly RunWork _work = new(journal.Store, spec, progress, device: device);
-    private readonly CancellationToken _either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, end).Token;
+    private readonly CancellationTokenSource _either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, end);
     private Task _last = Task.CompletedTask;
     private bool _broken;
 
@@ -23,13 +23,13 @@ internal sealed class EmbeddedActivities(
     public Task<MergedModel> MergeAsync(MergeRequest request) => InTurn("merge", request.Child, async () =>
     {
         await journal.TakeUpAsync(cancellation);
-        return await UnlessTold(() => _work.MergeAsync(request, _either));
+        return await UnlessTold(() => _work.MergeAsync(request, _either.Token));
     });
 
     public Task<ModelScores> EvaluateAsync(EvaluationRequest request) => InTurn("evaluate", request.Model.Name, async () =>
     {
         await journal.TakeUpAsync(cancellation);
-        return await UnlessTold(() => _work.EvaluateAsync(request, _either));
+        return await UnlessTold(() => _work.EvaluateAsync(request, _either.Token));
     });
 
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
@@ -58,6 +58,8 @@ internal sealed class EmbeddedActivities(
         _broken = true;
         return _last;
     }
+
+    public void Dispose() => _either.Dispose();
 
     private Task<TResult> InTurn<TResult>(string activity, string name, Func<Task<TResult>> work)
     {

@@ -30,6 +30,13 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_model_without_a_tensor_is_refused()
+    {
+        Safetensors.WriteModel(_folder.Path, Safetensors.Bytes("""{"__metadata__":{"format":"pt"}}""", 0));
+        Assert.Contains("holds no tensors", Assert.Throws<BadInputException>(() => Checkpoint.Open(_folder.Path)).Message);
+    }
+
+    [Fact]
     public void Shards_open_as_one_model()
     {
         WriteShards("""{"weight_map":{"x":"one.safetensors","y":"two.safetensors"}}""");

@@ -11,7 +11,7 @@ public sealed class CheckpointWriterTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static readonly Gen<PlannedTensor[]> GenTensors =
-        Gen.Select(Gen.Enum<DType>(), Gen.Long[0, 5].Array[0, 3], Gen.String[0, 8]).Array[0, 12].Select(tensors => tensors
+        Gen.Select(Gen.Enum<DType>(), Gen.Long[0, 5].Array[0, 3], Gen.String[0, 8]).Array[1, 12].Select(tensors => tensors
             .Select((tensor, i) => new PlannedTensor($"{i}.{tensor.Item3}".Replace('\uD800', 'x'), tensor.Item1, tensor.Item2)).ToArray());
 
     [Fact]
