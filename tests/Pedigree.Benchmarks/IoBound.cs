@@ -35,7 +35,8 @@ internal static unsafe class IoBound
         return Timing.Measure(() => Read(files, 2));
     }
 
-    private static void Mapped(IReadOnlyList<Checkpoint> inputs) =>
+    /// <summary>Reads all weights through their mappings.</summary>
+    public static void Mapped(IReadOnlyList<Checkpoint> inputs) =>
         Parallel.ForEach(inputs.SelectMany(input => input.Tensors), new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, tensor =>
         {
             var sum = Vector512<ulong>.Zero;
@@ -56,7 +57,7 @@ internal static unsafe class IoBound
 
     private static Time Write(string target, long bytes, int files, int threads, int piece)
     {
-        Timing.Settle(target, bytes);
+        Timing.Settle(target, 4 * bytes);
         Directory.CreateDirectory(target);
         var time = Timing.Measure(() =>
         {

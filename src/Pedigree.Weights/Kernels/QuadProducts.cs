@@ -46,6 +46,7 @@ internal static unsafe class QuadProducts
         return whole;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add<T>(byte** sources, int count, double** sums)
         where T : IElement
     {
