@@ -35,52 +35,59 @@ internal static class MergeMethodBenchmark
     public static void Run(string folder, int runs, bool peers, bool cold, string? only)
     {
         var target = Path.Combine(folder, "out");
-        var ours = new Ours(folder);
-        var memory = 4 * Ours.Bytes(ours.Base);
+        var (ours, theirs) = (new Ours(folder), MappedModel.All(folder));
+        void Close()
+        {
+            ours.Dispose();
+            foreach (var model in theirs)
+                model.Dispose();
+        }
+        // The system forgets nothing that is mapped.
+        void Unmapped(Action work)
+        {
+            Close();
+            work();
+            (ours, theirs) = (new(folder), MappedModel.All(folder));
+        }
+        var child = Ours.Bytes(ours.Base);
+        var ballast = TouchedMemory.AllBut(6 * child);
         try
         {
             Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together), models {(cold ? "on disk only" : "in the page cache")}:");
             foreach (var (method, models, parameters, peer) in Cases.Where(one => only is null || only.Split(',').Contains(one.Method)))
             {
-                List<Time> mine = [], theirs = [];
+                List<Time> our = [], their = [];
                 // A run without what the one before has left in the caches.
-                void Once(List<Time> times, Func<Ours, Time> measure)
+                void Once(List<Time> times, Func<Time> measure)
                 {
-                    Timing.Settle(target, memory);
+                    Timing.Settle(target, 5 * child);
                     if (cold)
-                    {
-                        ours.Dispose();
-                        PageCache.Drop(folder);
-                        ours = new(folder);
-                    }
+                        Unmapped(() => PageCache.Drop(folder));
                     else
                         ours.Touch();
-                    times.Add(measure(ours));
+                    times.Add(measure());
                 }
                 for (var run = 0; run < runs; run++)
                 {
-                    Once(mine, ours => Timing.Measure(() => ours.Merge(method, models, parameters, target)));
+                    Once(our, () => Timing.Measure(() => ours.Merge(method, models, parameters, target)));
                     if (peers && peer is not null)
-                        Once(theirs, ours => Timing.Measure(() =>
-                            MergekitMethods.Write(ours.Base, [.. ours.Models.Take(models).Select(model => model.Checkpoint)], peer, target)));
+                        Once(their, () => Timing.Measure(() => MergekitMethods.Write(
+                            ours.Base.Tensors.Select(tensor => tensor.Name), theirs[0], theirs[1..(models + 1)], peer, target)));
                 }
                 Timing.Settle(target, 0);
                 var (read, write, _) = IoBound.Measure([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
                 if (cold)
-                {
-                    ours.Dispose();
-                    read = IoBound.ColdRead(folder);
-                    ours = new(folder);
-                }
+                    Unmapped(() => read = IoBound.ColdRead(folder));
                 var limit = (read * (ours.Sources(method, models) / 2.0)) + write;
-                Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(mine)}  limit {limit}"
-                    + (theirs.Count > 0 ? $"  mergekit's way {Timing.Median(theirs)}  times as fast {Timing.Median(mine).Ratio(Timing.Median(theirs))}" : "")
+                Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(our)}  limit {limit}"
+                    + (their.Count > 0 ? $"  mergekit's way {Timing.Median(their)}  times as fast {Timing.Median(our).Ratio(Timing.Median(their))}" : "")
                     + $"  anonymous memory {Memory.Peak(folder, $"{method};{models};{parameters}"):F0} MB");
             }
         }
         finally
         {
-            ours.Dispose();
+            Close();
+            ballast.Dispose();
         }
     }
 }

@@ -1,45 +1,60 @@
-using Pedigree.Weights.Checkpoints;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Pedigree.Benchmarks;
 
-/// <summary>One tensor of the base and of the models, in bf16; the base's is loaded if it is asked for.</summary>
-internal sealed class MergekitTensor(Func<Tensor> loadBase, IReadOnlyList<Tensor> models)
-{
-    private readonly Lazy<Tensor> _base = new(loadBase);
-
-    public Tensor Base => _base.Value;
-
-    public IReadOnlyList<Tensor> Models { get; } = models;
-}
+/// <summary>One tensor of the base and of the models, in bf16.</summary>
+internal sealed record MergekitTensor(Tensor Base, IReadOnlyList<Tensor> Models);
 
 /// <summary>
-/// mergekit's sequences of operations on libtorch, whole tensors at a time and in the models' type. Weights are 0.6, densities 0.5, and
-/// all else the defaults.
+/// mergekit's sequences of operations on libtorch, whole tensors at a time and in the models' type. Weights are 0.6, t is 0.3, densities
+/// are 0.5, and all else the defaults.
 /// </summary>
 internal static class MergekitMethods
 {
     private const double Weight = 0.6;
     private const double Density = 0.5;
+    private const double T = 0.3;
 
-    /// <summary>Merges each tensor and writes the file.</summary>
-    public static void Write(Checkpoint origin, IReadOnlyList<Checkpoint> models, Func<MergekitTensor, Tensor> merge, string target)
+    /// <summary>Merges each tensor, and writes the file once its shard is full, which here is at the end.</summary>
+    public static void Write(
+        IEnumerable<string> names, MappedModel origin, IReadOnlyList<MappedModel> models, Func<MergekitTensor, Tensor> merge, string target)
     {
+        using var shard = NewDisposeScope();
+        List<Tensor> merged = [];
+        foreach (var name in names)
+        {
+            using var scope = NewDisposeScope();
+            merged.Add(merge(new(origin[name], [.. models.Select(model => model[name])])).to_type(ScalarType.BFloat16).MoveToOuterDisposeScope());
+        }
         Directory.CreateDirectory(target);
         using var file = File.OpenHandle(Path.Combine(target, "model.safetensors"), FileMode.CreateNew, FileAccess.Write);
         var at = 0L;
-        foreach (var tensor in origin.Tensors)
+        foreach (var tensor in merged)
         {
-            using var scope = NewDisposeScope();
-            var merged = merge(new(() => Peers.Load(tensor), [.. models.Select(model => Peers.Load(model.Find(tensor.Name)!))])).to_type(ScalarType.BFloat16);
-            RandomAccess.Write(file, merged.bytes, at);
-            at += tensor.ByteLength;
+            RandomAccess.Write(file, tensor.bytes, at);
+            at += tensor.bytes.Length;
         }
     }
 
-    public static Tensor Slerp(MergekitTensor tensor) =>
-        Peers.Slerp(tensor.Models[0].to_type(ScalarType.Float32), tensor.Models[1].to_type(ScalarType.Float32), 0.3);
+    /// <summary>Float32 copies, their copies, their normalised copies, the sum. mergekit leaves all but the first to NumPy, which has one thread.</summary>
+    public static Tensor Slerp(MergekitTensor tensor)
+    {
+        Tensor[] models = [.. tensor.Models.Select(model => model.to_type(ScalarType.Float32))];
+        var threads = get_num_threads();
+        set_num_threads(1);
+        try
+        {
+            return Slerp(models);
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    /// <summary>The same, had NumPy all threads.</summary>
+    public static Tensor SlerpOnAllThreads(MergekitTensor tensor) => Slerp([.. tensor.Models.Select(model => model.to_type(ScalarType.Float32))]);
 
     public static Tensor Linear(MergekitTensor tensor)
     {
@@ -133,5 +148,16 @@ internal static class MergekitMethods
     {
         var kept = delta * mask;
         return kept * (delta.abs().sum() / kept.abs().sum());
+    }
+
+    private static Tensor Slerp(Tensor[] models)
+    {
+        Tensor[] copies = [.. models.Select(model => model.clone())];
+        Tensor[] units = [.. models.Select(model => model.norm().item<float>() is > 1e-8f and var length ? model / length : model)];
+        var cosine = (units[0] * units[1]).sum().item<float>();
+        if (Math.Abs(cosine) > 0.9995)
+            return ((1 - T) * copies[0]) + (T * copies[1]);
+        var angle = Math.Acos(cosine);
+        return (Math.Sin((1 - T) * angle) / Math.Sin(angle) * copies[0]) + (Math.Sin(T * angle) / Math.Sin(angle) * copies[1]);
     }
 }

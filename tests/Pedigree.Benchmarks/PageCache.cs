@@ -20,8 +20,13 @@ internal static partial class PageCache
     }
 
     /// <summary>Memory that is free or can be freed, in bytes.</summary>
-    public static long Available() =>
-        long.Parse(File.ReadLines("/proc/meminfo").First(line => line.StartsWith("MemAvailable", StringComparison.Ordinal))
+    public static long Available() => Memory("MemAvailable");
+
+    /// <summary>Memory that is free, in bytes.</summary>
+    public static long Free() => Memory("MemFree");
+
+    private static long Memory(string name) =>
+        long.Parse(File.ReadLines("/proc/meminfo").First(line => line.StartsWith(name, StringComparison.Ordinal))
             .Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1]) * 1024;
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]

@@ -15,6 +15,7 @@ if (args.Contains("--help"))
           --no-peers       leave out the others' way, which needs 24 bytes of memory for each parameter
           --methods        merge methods beside mergekit's way instead of SLERP and kinship
           --method NAMES   with --methods: only these, separated by commas
+          --as-found       memory is not touched before a run
           --cold           with --methods: the models are read from disk
           --scaling        SLERP and linear merges from 0.1 to 4 billion parameters: 6 bytes of disk for each
           --evaluation     measure scoring and writing instead
@@ -30,6 +31,7 @@ if (Option("--measure") is { } work)
 
 var parameters = long.Parse(Option("--parameters") ?? "500") * 1_000_000;
 var runs = int.Parse(Option("--runs") ?? "5");
+Timing.TouchesMemory = !args.Contains("--as-found");
 var peers = !args.Contains("--no-peers");
 var folder = Path.Combine(Option("--folder") ?? Path.GetTempPath(), $"pedigree-benchmark-{Environment.ProcessId}");
 var target = Path.Combine(folder, "out");
@@ -76,47 +78,67 @@ void Compare(Ours ours)
     var child = Ours.Bytes(ours.Base);
     var how = "";
     var bound = new List<Time>();
+    var mapped = peers ? MappedModel.All(folder) : [];
+    void Mergekit(Func<MergekitTensor, TorchSharp.torch.Tensor> merge) =>
+        MergekitMethods.Write(ours.Base.Tensors.Select(tensor => tensor.Name), mapped[0], mapped[1..3], merge, target);
     Func<Time> Of(Action work) => () => Timing.Measure(work);
-    var times = new (string Name, List<Time> Times, Func<Time>? Work, long Memory)[]
+    var merges = new (string Name, List<Time> Times, Func<Time>? Work)[]
     {
-        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null)), 4 * child),
-        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows)), 4 * child),
-        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target)), 4 * child),
-        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target)), 4 * child),
-        ("SLERP, mergekit's way", [], peers ? Of(() => Peers.MergekitSlerp(first, second, 0.3, target)) : null, 4 * child),
-        ("kinship of 4 models, all pairs", [], Of(() => ours.Kinship()), 0),
-        ("kinship of 1 pair, ModelKinship's way", [], peers ? Of(() => Peers.ModelKinshipPair(ours.Base, first, second)) : null, peers ? 14 * child : 0),
+        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
+        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
+        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
+        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target))),
+        ("SLERP, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Slerp)) : null),
+        ("the same, had NumPy all threads", [], peers ? Of(() => Mergekit(MergekitMethods.SlerpOnAllThreads)) : null),
+        ("linear, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Linear)) : null),
+    };
+    using (TouchedMemory.AllBut(6 * child))
+        for (var run = 0; run < runs; run++)
+        {
+            ours.Touch();
+            var (read, write, fastest) = IoBound.Measure([first, second], target);
+            var time = read + write;
+            if (bound.Count == 0 || time.Elapsed < bound.Min(other => other.Elapsed))
+                how = fastest;
+            bound.Add(time);
+            foreach (var (_, seen, action) in merges)
+            {
+                Timing.Settle(target, 5 * child);
+                ours.Touch();
+                if (action is not null)
+                    seen.Add(action());
+            }
+            Timing.Settle(target, 0);
+        }
+    var kinships = new (string Name, List<Time> Times, Func<Time>? Work)[]
+    {
+        ("kinship of 4 models, all pairs", [], Of(() => ours.Kinship())),
+        ("kinship of 1 pair, ModelKinship's way", [], peers ? Of(() => ModelKinship.Pair(ours.Base, first, second)) : null),
     };
     for (var run = 0; run < runs; run++)
-    {
-        ours.Touch();
-        var (read, write, fastest) = IoBound.Measure([first, second], target);
-        var time = read + write;
-        if (bound.Count == 0 || time.Elapsed < bound.Min(other => other.Elapsed))
-            how = fastest;
-        bound.Add(time);
-        foreach (var (_, seen, action, memory) in times)
+        foreach (var (_, seen, action) in kinships.Where(one => one.Work is not null))
         {
-            Timing.Settle(target, memory);
+            Timing.Settle(target, peers ? 14 * child : 0);
             ours.Touch();
-            if (action is not null)
-                seen.Add(action());
+            seen.Add(action!());
         }
-        Timing.Settle(target, 0);
-    }
     var limit = Timing.Median(bound);
     Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
     Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   best run: {how}");
-    foreach (var (name, seen, _, _) in times.Where(time => time.Work is not null))
-        Console.WriteLine($"{name,-40} {Timing.Median(seen)}");
-    Time At(int i) => Timing.Median(times[i].Times);
-    Console.WriteLine($"share of the I/O bound: {At(0).Ratio(limit)}, with inner products known {At(1).Ratio(limit)}; 0.60 asked");
-    Console.WriteLine($"share of the I/O bound, linear: {At(2).Ratio(limit)}; 0.75 asked");
+    foreach (var (name, seen, _) in merges.Concat(kinships).Where(one => one.Work is not null))
+        Console.WriteLine($"{name,-40} {Timing.Median(seen)}   {string.Join(' ', seen.Select(time => time.Elapsed.ToString("F3")))}");
+    Time Merge(int i) => Timing.Median(merges[i].Times);
+    Console.WriteLine($"share of the I/O bound: {Merge(0).Ratio(limit)}, with inner products known {Merge(1).Ratio(limit)}; 0.60 asked");
+    Console.WriteLine($"share of the I/O bound, linear: {Merge(2).Ratio(limit)}; 0.75 asked");
     if (!peers)
         return;
-    Console.WriteLine($"times as fast as mergekit's way: {At(0).Ratio(At(4))}, with inner products known {At(1).Ratio(At(4))}; 12 asked");
-    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {At(5).Ratio(At(6))}; 50 asked");
-    var (pearson, cosine, euclidean) = Peers.ModelKinshipPair(ours.Base, first, second);
+    Console.WriteLine($"times as fast as mergekit's way: {Merge(0).Ratio(Merge(4))}, with inner products known {Merge(1).Ratio(Merge(4))}; 12 asked");
+    Console.WriteLine($"the same, had NumPy all threads: {Merge(0).Ratio(Merge(5))}, with inner products known {Merge(1).Ratio(Merge(5))}");
+    Console.WriteLine($"linear, times as fast as mergekit's way: {Merge(2).Ratio(Merge(6))}");
+    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {Timing.Median(kinships[0].Times).Ratio(Timing.Median(kinships[1].Times))}; 50 asked");
+    foreach (var model in mapped)
+        model.Dispose();
+    var (pearson, cosine, euclidean) = ModelKinship.Pair(ours.Base, first, second);
     var gram = new Gram(rows);
     Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "
         + $"distance {gram.Kinship(KinshipMeasure.Euclidean, 0, 1):F3}; in float32 on libtorch {pearson:F5}, {cosine:F5}, {euclidean:F3}");

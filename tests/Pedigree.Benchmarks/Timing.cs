@@ -1,11 +1,13 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace Pedigree.Benchmarks;
 
 /// <summary>Clocks and a quiet disk.</summary>
 internal static class Timing
 {
+    /// <summary>Whether memory is touched before it is measured.</summary>
+    public static bool TouchesMemory { get; set; } = true;
+
     /// <summary>Elapsed seconds, and those that all processors together spent: on a busy machine only the latter can be compared.</summary>
     public static Time Measure(Action action)
     {
@@ -32,22 +34,18 @@ internal static class Timing
     public static Time Median(IReadOnlyList<Time> times) =>
         new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
-    /// <summary>
-    /// Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches as much
-    /// memory as the next run takes: a virtual machine may have handed free memory back to its host, where a page costs ten times as much
-    /// when it is touched again, and who comes first would pay for all.
-    /// </summary>
-    public static unsafe void Settle(string target, long memory)
+    /// <summary>Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches memory.</summary>
+    /// <param name="target">The previous output's folder.</param>
+    /// <param name="memory">Bytes that the next run takes.</param>
+    public static void Settle(string target, long memory)
     {
         if (Directory.Exists(target))
             Directory.Delete(target, recursive: true);
         GC.Collect();
         if (!OperatingSystem.IsWindows())
             Process.Start("sync").WaitForExit();
-        var touched = (byte*)NativeMemory.Alloc((nuint)memory);
-        for (var at = 0L; at < memory; at += Environment.SystemPageSize)
-            touched[at] = 1;
-        NativeMemory.Free(touched);
+        if (TouchesMemory)
+            new TouchedMemory(memory).Dispose();
     }
 }
 
