@@ -8,11 +8,14 @@ namespace Pedigree.Weights.Kernels;
 /// their wᵢ if <paramref name="normalize"/> says so. A zero has no sign and is left out.
 /// </summary>
 /// <param name="weights">wᵢ.</param>
-/// <param name="normalize">Whether to divide; a divisor of 0 is 1.</param>
+/// <param name="normalize">Whether to divide; a divisor of 0, but for rounding, is 1.</param>
 /// <param name="lambda">λ.</param>
 /// <param name="equalVotes">Whether the sign is that of the sum of the δᵢ without their cᵢ.</param>
 internal sealed unsafe class SignConsensus(float[] weights, bool normalize, float lambda, bool equalVotes = false)
 {
+    // Weights of both signs may cancel out, of which float32 leaves a rest: of 0.1 + 0.6 − 0.7 it is 6·10⁻⁸.
+    private readonly float _rest = weights.Min() < 0 && weights.Max() > 0 ? 1e-6f * weights.Sum(Math.Abs) : 0;
+
     /// <summary>Writes the merged elements; all vectors are padded, <paramref name="count"/> too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Add(float* origin, float** deltas, float* coefficients, int n, float* target, int count)
@@ -20,6 +23,7 @@ internal sealed unsafe class SignConsensus(float[] weights, bool normalize, floa
         var zero = Vector512<float>.Zero;
         var one = Vector512<float>.One;
         var factor = Vector512.Create(lambda);
+        var rest = Vector512.Create(_rest);
         fixed (float* divisors = weights)
             for (var i = 0; i < count; i += 16)
             {
@@ -38,7 +42,7 @@ internal sealed unsafe class SignConsensus(float[] weights, bool normalize, floa
                     divisor += Vector512.Create(divisors[model]) & agrees;
                 }
                 if (normalize)
-                    mixed /= Vector512.ConditionalSelect(Vector512.Equals(divisor, zero), one, divisor);
+                    mixed /= Vector512.ConditionalSelect(Vector512.LessThanOrEqual(Vector512.Abs(divisor), rest), one, divisor);
                 (Vector512.Load(origin + i) + (factor * (mixed.AsUInt32() ^ turned).AsSingle())).Store(target + i);
             }
     }

@@ -15,13 +15,7 @@ internal sealed class Linear : IWeightedSumMethod
 
     public bool NeedsGram => false;
 
-    public double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters)
-    {
-        var weights = parameters["weight"];
-        if (parameters["normalize"][0] == 0)
-            return weights;
-        var sum = weights.Sum();
-        return sum != 0 ? [.. weights.Select(weight => weight / sum)]
-            : throw new ArgumentException("the weights sum to 0 and cannot be normalized; change them or set `normalize: false`");
-    }
+    public void Check(IReadOnlyDictionary<string, double[]> parameters) => Shares.Of(parameters, "normalize");
+
+    public double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters) => Shares.Of(parameters, "normalize");
 }

@@ -25,11 +25,11 @@ internal sealed class MultiSlerp : IWeightedSumMethod
 
     public bool NeedsGram => true;
 
-    public void Check(IReadOnlyDictionary<string, double[]> parameters) => Weights(parameters);
+    public void Check(IReadOnlyDictionary<string, double[]> parameters) => Shares.Of(parameters, "normalize_weights");
 
     public double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters)
     {
-        var weights = Weights(parameters);
+        var weights = Shares.Of(parameters, "normalize_weights");
         if (weights.Length == 1)
             return [1];
         var eps = parameters["eps"][0];
@@ -46,15 +46,5 @@ internal sealed class MultiSlerp : IWeightedSumMethod
                 "the weighted directions of the models cancel out, so that they have no mean; change the weights");
         var norm = weights.Zip(lengths, (weight, length) => weight * length).Sum();
         return [.. shares.Select(share => norm / mean * share)];
-    }
-
-    private static double[] Weights(IReadOnlyDictionary<string, double[]> parameters)
-    {
-        var weights = parameters["weight"];
-        if (parameters["normalize_weights"][0] == 0)
-            return weights;
-        var sum = weights.Sum();
-        return sum != 0 ? [.. weights.Select(weight => weight / sum)]
-            : throw new ArgumentException("the weights sum to 0 and cannot be normalized; change them or set `normalize_weights: false`");
     }
 }

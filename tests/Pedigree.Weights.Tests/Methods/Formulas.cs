@@ -47,21 +47,20 @@ internal static class Formulas
         return whole < 1e-7 || kept < 1e-7 ? after : [.. after.Select(value => value * whole / kept)];
     }
 
-    /// <summary>Weighted, and added where the signs agree with the sum's or everywhere; NaN where a sum is too near 0 to have a sign.</summary>
-    public static double[] Mix(double[][] deltas, double[] weights, bool consensus, bool normalize, double lambda) =>
-        [.. Enumerable.Range(0, deltas[0].Length).Select(at =>
+    /// <summary>
+    /// Weighted, and added to <paramref name="origin"/> where the signs agree with the sum's or everywhere; NaN where a sum is too near 0 to
+    /// have a sign.
+    /// </summary>
+    public static Element[] Mix(double[] origin, double[][] deltas, double[] weights, bool consensus, bool normalize, double lambda) =>
+        [.. origin.Select((x, at) =>
         {
             double[] terms = [.. deltas.Select((delta, i) => weights[i] * delta[at])];
             var sum = terms.Sum();
-            if (!consensus)
-            {
-                var all = weights.Sum();
-                return lambda * sum / (normalize && Math.Abs(all) >= 1e-8 ? all : 1);
-            }
-            if (Math.Abs(sum) < 1e-6 * terms.Sum(Math.Abs))
-                return double.NaN;
-            int[] kept = [.. Enumerable.Range(0, terms.Length).Where(i => Math.Sign(terms[i]) == (sum >= 0 ? 1 : -1))];
+            if (consensus && Math.Abs(sum) < 1e-6 * terms.Sum(Math.Abs))
+                return new Element(double.NaN, 0);
+            int[] kept = [.. Enumerable.Range(0, terms.Length).Where(i => !consensus || Math.Sign(terms[i]) == (sum >= 0 ? 1 : -1))];
             var divisor = kept.Sum(i => weights[i]);
-            return lambda * kept.Sum(i => terms[i]) / (normalize && divisor != 0 ? divisor : 1);
+            var factor = lambda / (normalize && Math.Abs(divisor) >= 1e-8 ? divisor : 1);
+            return new Element(x + (factor * kept.Sum(i => terms[i])), Math.Abs(x) + Math.Abs(factor * kept.Sum(i => Math.Abs(terms[i]))));
         })];
 }
