@@ -59,7 +59,7 @@ public sealed class BadInputTests : IDisposable
 
     [Fact]
     public Task A_parameter_that_fits_no_tensor_is_refused_before_the_first_merge() => AssertRefused(
-        _ => { }, spec => spec.Replace("t: 0.5", "t: [{ filter: self_attn, value: 0.5 }]"), "parameters.t", "no filter fits tensor");
+        _ => { }, spec => spec.Replace("t: 0.5", "t: [{ filter: self_attn, value: 0.5 }]"), "spec.yaml: merge.parameters.t: ", "no filter fits tensor");
 
     [Fact]
     public Task A_weight_that_is_not_a_number_is_named() => AssertRefused(

@@ -54,8 +54,7 @@ internal static unsafe class ElementwiseWriter
             finite &= Singles.Store(tensor.Output, block.ResultPointer, rounded, block.Count);
         }
         if (!finite)
-            throw new BadInputException(tensor.Folders[0], tensor.Name,
-                $"merged, elements {block.Start} to {block.Start + block.Count - 1} overflow {MergeBody.Name(tensor.Output)}; choose a wider out_dtype");
+            throw tensor.Overflow(block.Start, block.Count);
         files.Write(tensor.Name, block.Start * tensor.Output.Size(), new(rounded, block.Count * tensor.Output.Size()));
     }
 }

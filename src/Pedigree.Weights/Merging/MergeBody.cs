@@ -12,12 +12,12 @@ namespace Pedigree.Weights.Merging;
 public sealed class MergeBody
 {
     internal MergeBody(
-        IMergeMethod method, bool hasOrigin, string file, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices,
+        IMergeMethod method, bool hasOrigin, ConfigurationPlace at, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices,
         DType? dType, DType? outDType)
     {
         Method = method;
         HasOrigin = hasOrigin;
-        File = file;
+        At = at;
         Parameters = parameters;
         Slices = slices;
         DType = dType;
@@ -36,11 +36,16 @@ public sealed class MergeBody
     /// <summary>Type of the written tensors; null: <see cref="DType"/>, or else that of the first parent's tensor.</summary>
     public DType? OutDType { get; }
 
-    internal string File { get; }
+    internal ConfigurationPlace At { get; }
+
+    internal string File => At.File;
 
     internal IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
 
     internal IReadOnlyList<MergeSlice> Slices { get; }
+
+    /// <summary>The field of errors about the parameters that a tensor has.</summary>
+    internal string ParametersFor(string tensor) => $"{At.Member("parameters")} for {tensor}";
 
     /// <summary>The slices of the part of the model that a tensor belongs to.</summary>
     internal IReadOnlyList<MergeSlice> SlicesOf(string tensor)
@@ -64,7 +69,7 @@ public sealed class MergeBody
         var origin = method.BaseModel == BaseModel.Origin;
         if (method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin && mapping.Optional("base_model") is { } node)
             origin = node.AsString() == "base" ? true : throw node.Error("must be `base`, the base of the run");
-        var body = new MergeBody(method, origin, mapping.At.File, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
+        var body = new MergeBody(method, origin, mapping.At, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
         mapping.RefuseUnknownKeys();
         body.RequireParameters(mapping);
         return body;

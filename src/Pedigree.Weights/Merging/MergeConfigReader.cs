@@ -39,7 +39,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             MoveLast(_models, at);
             MoveLast(_places, at);
         }
-        var body = new MergeBody(_method, HasOrigin, root.At.File, parameters, _slices, dType, outDType);
+        var body = new MergeBody(_method, HasOrigin, root.At, parameters, _slices, dType, outDType);
         body.RequireParameters(root);
         return new(body, HasOrigin ? _models[..^1] : _models, HasOrigin ? _models[^1] : null)
         {

@@ -23,7 +23,7 @@ public sealed class MergePlan
         _body = body;
         Tensors = tensors;
         if (parents < body.Method.Models.Fewest || parents > body.Method.Models.Most)
-            throw new BadInputException(body.File, "merge.method", $"{body.Method.Name} does not take {parents} models");
+            throw new BadInputException(body.File, body.At.Member("method"), $"{body.Method.Name} does not take {parents} models");
         _architecture = architecture ?? new(tensors);
         Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents))];
         for (var tensor = 0; tensor < tensors.Count; tensor++)
@@ -83,21 +83,26 @@ public sealed class MergePlan
         }
         catch (ArgumentException exception)
         {
-            throw new BadInputException(_body.File, $"parameters for {Tensors[tensor]}", exception.Message);
+            throw new BadInputException(_body.File, _body.ParametersFor(Tensors[tensor]), exception.Message);
         }
     }
 
     private Dictionary<string, double[]> ParametersOf(string tensor, int parents)
     {
         var (slice, depth) = SliceOf(tensor);
-        double Value(MergeParameter parameter, int parent) =>
-            (parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name)?.For(tensor, depth) : null)
-            ?? slice?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
-            ?? slice?.Module?.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
-            ?? _body.Parameters.GetValueOrDefault(parameter.Name)?.For(tensor, depth)
-            ?? parameter.Default
-            ?? throw new BadInputException(_body.File, $"parameters.{parameter.Name}",
-                $"no filter fits tensor {tensor}; end the list with a value without a filter");
+        double Value(MergeParameter parameter, int parent)
+        {
+            ParameterValue?[] given =
+            [
+                parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name) : null,
+                slice?.Parameters.GetValueOrDefault(parameter.Name),
+                slice?.Module?.Parameters.GetValueOrDefault(parameter.Name),
+                _body.Parameters.GetValueOrDefault(parameter.Name),
+            ];
+            return given.Select(value => value?.For(tensor, depth)).FirstOrDefault(value => value is not null) ?? parameter.Default
+                ?? throw new BadInputException(_body.File, given.OfType<ParameterValue>().FirstOrDefault()?.At.Path ?? _body.At.Member($"parameters.{parameter.Name}"),
+                    $"no filter fits tensor {tensor}; end the list with a value without a filter");
+        }
         if (slice is { Sources.Count: > 0 } && slice.Sources.Count != parents)
             throw new BadInputException(_body.File, "models", $"lists {slice.Sources.Count} models, but {parents} are merged");
         return _body.Method.Parameters.ToDictionary(

@@ -12,15 +12,18 @@ internal sealed class ParameterValue
 {
     private readonly IReadOnlyList<(string? Filter, IReadOnlyList<double> Gradient)> _cases;
 
-    private ParameterValue(IReadOnlyList<(string?, IReadOnlyList<double>)> cases) => _cases = cases;
+    private ParameterValue(ConfigurationPlace at, IReadOnlyList<(string?, IReadOnlyList<double>)> cases) => (At, _cases) = (at, cases);
+
+    /// <summary>Where it stands.</summary>
+    public ConfigurationPlace At { get; }
 
     /// <summary>Reads a value and checks its numbers against the parameter's range.</summary>
     /// <exception cref="BadInputException">Names the place.</exception>
     public static ParameterValue Parse(ConfigurationNode node, MergeParameter parameter)
     {
         if (node is not ConfigurationSequence { Items: [ConfigurationMapping, ..] items })
-            return new([(null, Gradient(node, parameter))]);
-        return new([.. items.Select(item =>
+            return new(node.At, [(null, Gradient(node, parameter))]);
+        return new(node.At, [.. items.Select(item =>
         {
             var mapping = item.AsMapping();
             var filter = mapping.OptionalString("filter");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Kernels;
@@ -8,6 +9,8 @@ namespace Pedigree.Weights.Merging;
 /// <summary>One tensor of a child: where it comes from and how.</summary>
 public sealed class TensorMerge
 {
+    private readonly MergeBody _body;
+
     /// <param name="name">Its name.</param>
     /// <param name="recipe">The recipe of the child.</param>
     /// <param name="parents">The parents.</param>
@@ -18,6 +21,7 @@ public sealed class TensorMerge
         string name, MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? origin, double[]? coefficients,
         IReadOnlyDictionary<string, double[]> parameters)
     {
+        _body = recipe.Body;
         Name = name;
         Models = parents.Count;
         IReadOnlyList<Checkpoint> checkpoints = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint)];
@@ -72,6 +76,12 @@ public sealed class TensorMerge
 
     /// <summary>Elements.</summary>
     public long Count => Sources[0].Count;
+
+    /// <summary>The error where finite weights give elements that are not, in a stretch of the child's.</summary>
+    internal BadInputException Overflow(long start, int count) => new(_body.File, _body.ParametersFor(Name),
+        $"merged, elements {start} to {start + count - 1} overflow {MergeBody.Name(Output)} with "
+        + string.Join(", ", Parameters.Select(parameter => $"{parameter.Key} {string.Join(" and ", parameter.Value.Distinct().Select(value => value.ToString(CultureInfo.InvariantCulture)))}"))
+        + "; choose smaller values or a wider out_dtype");
 
     /// <summary>What is written.</summary>
     public PlannedTensor Planned => new(Name, Output, Sources[0].Shape);

@@ -101,8 +101,7 @@ internal static unsafe class WeightWriter
         {
             for (var i = 0; i < tensor.Sources.Count; i++)
                 Kernels.Weights.ThrowIfNotFinite(tensor.Folders[i], tensor.Sources[i], block.Start, block.Count);
-            throw new BadInputException(tensor.Folders[0], tensor.Name,
-                $"merged, elements {block.Start} to {block.Start + block.Count - 1} overflow {MergeBody.Name(tensor.Output)}; choose a wider out_dtype");
+            throw tensor.Overflow(block.Start, block.Count);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.Json.Nodes;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -14,7 +15,8 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="file">What errors call the spec.</param>
 internal sealed class Recipes(IStore store, RunSpec spec, string file)
 {
-    private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(file, spec.Merge.ToJsonString()));
+    private readonly MergeBody _body = MergeBody.Parse(ConfigurationReader.Parse(
+        file, new JsonObject { ["merge"] = spec.Merge.DeepClone() }.ToJsonString()).RequiredMapping("merge"));
     private readonly ConcurrentDictionary<string, MergeRecipe> _made = new(StringComparer.Ordinal);
 
     /// <summary>Refuses a merge that could make no child of models like this one.</summary>

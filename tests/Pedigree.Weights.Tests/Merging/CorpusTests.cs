@@ -163,6 +163,14 @@ public sealed class CorpusTests : IDisposable
         "c.yml: models[0] (line 3, column 10): must have the key `model`; is that what `modle` at line 3 should be called?")]
     [InlineData("merge_method: linear\nmodels: [{model: reverse, parameters: {weight: 1}}, {model: sort, parameters: {weight: -1}}]",
         "c.yml: parameters for model.embed_tokens.weight: the weights sum to 0 and cannot be normalized; change them or set `normalize: false`")]
+    [InlineData("merge_method: linear\nmodels: [{model: reverse, parameters: {weight: 0.1}}, {model: sort, parameters: {weight: 0.2}}, {model: max, parameters: {weight: -0.3}}]",
+        "c.yml: parameters for model.embed_tokens.weight: the weights sum to 0 and cannot be normalized; change them or set `normalize: false`")]
+    [InlineData("merge_method: multislerp\nmodels: [{model: reverse, parameters: {weight: 0.1}}, {model: sort, parameters: {weight: 0.2}}, {model: max, parameters: {weight: -0.3}}]",
+        "c.yml: parameters for model.embed_tokens.weight: the weights sum to 0 and cannot be normalized; change them or set `normalize_weights: false`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1.0e+308}\nmodels: [{model: reverse}, {model: sort}]",
+        "c.yml: parameters for model.embed_tokens.weight: the weights sum to infinity and cannot be normalized; change them or set `normalize: false`")]
+    [InlineData("merge_method: linear\nmodels: [{model: reverse, parameters: {weight: [{filter: mlp, value: 1}]}}, {model: sort, parameters: {weight: 1}}]",
+        "c.yml: models[0].parameters.weight: no filter fits tensor model.embed_tokens.weight; end the list with a value without a filter")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\ndtype: bf16",
         "c.yml: dtype (line 4, column 8): `bf16` is not a type to merge in; give bfloat16, float16 or float32")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\nloud: 0",

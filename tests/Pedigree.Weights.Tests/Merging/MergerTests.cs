@@ -205,6 +205,19 @@ public sealed class MergerTests
         Assert.Equal(before, folder.Contents());
     }
 
+    [Theory]
+    [InlineData("linear", "weight: 1.0e+39, normalize: false", "weight 1E+39, normalize 0;")]
+    [InlineData("task_arithmetic", "weight: 1, lambda: 1.0e+39", "weight 1, density 1, normalize 0, rescale 0, lambda 1E+39, int8_mask 0;")]
+    [InlineData("ties", "weight: 1.0e+39, density: 0.5", "weight 1E+39, density 0.5,")]
+    public void Parameters_by_which_finite_weights_overflow_are_named_and_not_the_models(string method, string parameters, string named)
+    {
+        using var family = new Family(DType.BF16, [[7, 9]], 2, 21);
+        var error = Assert.Throws<BadInputException>(() => Merge(family, $"method: {method}\nparameters: {{{parameters}}}", folder: "out"));
+        Assert.Equal(("spec.yml", "parameters for t0"), (error.File, error.Field));
+        Assert.Contains($"merged, elements 0 to 62 overflow bfloat16 with {named}", error.Message);
+        Assert.False(Directory.Exists(family.Path("out")));
+    }
+
     [Fact]
     public void A_folder_that_exists_is_never_overwritten()
     {
