@@ -69,16 +69,29 @@ internal static class KinshipCommand
             IReadOnlyList<Relative> named = keep ? await KeptKinship.NamedAsync(kept, open, progress, cancellation) : open;
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(named[0], [], [.. named.Skip(1)],
                 progress: new Told<double>(done => progress.Show($"measuring kinship {pace.Of(done, bytes)}")), cancellation: cancellation);
+            Gram gram = new(rows);
+            RefuseTwins([.. open.Skip(1).Select(model => model.Checkpoint)], gram);
             if (keep)
                 await KeptKinship.KeepAsync(kept, rows, cancellation);
             progress.Done();
-            return (new Gram(rows), open[0].Checkpoint.Parameters);
+            return (gram, open[0].Checkpoint.Parameters);
         }
         finally
         {
             foreach (Relative relative in open)
                 relative.Checkpoint.Dispose();
         }
+    }
+
+    /// <summary>Refuses a model that is given twice: by a link, another path, or as a copy.</summary>
+    private static void RefuseTwins(IReadOnlyList<Checkpoint> models, Gram gram)
+    {
+        for (int a = 1; a < models.Count; a++)
+            for (int b = 0; b < a; b++)
+                if (gram.Kinship(KinshipMeasure.Euclidean, a, b) == 0 && Content(models[a]) == Content(models[b]))
+                    throw new BadInputException(models[a].Folder, null, $"is the same model as {models[b].Folder}; give each model once");
+
+        static string Content(Checkpoint model) => CheckpointDigest.Compute(model).ContentDigest;
     }
 
     /// <summary>The folders' own names where they tell the models apart, otherwise the paths as given.</summary>
