@@ -11,19 +11,14 @@ namespace Pedigree.Evaluation.Tests;
 /// <summary>A server on this machine that speaks OpenAI's completions and computes with real models, which it knows by their folders.</summary>
 internal sealed class CompletionsServer : IDisposable
 {
-    private readonly HttpListener listener = new();
+    private readonly HttpListener listener;
     private readonly Dictionary<string, (LanguageModel Model, ITextTokenizer Tokenizer)> models = [];
     private readonly Task serving;
     private int asked;
 
     public CompletionsServer()
     {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        Url = new($"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/v1");
-        probe.Stop();
-        listener.Prefixes.Add($"{Url.GetLeftPart(UriPartial.Authority)}/");
-        listener.Start();
+        (listener, Url) = Listen();
         Answer = Complete;
         serving = Task.Run(ServeAsync);
     }
@@ -70,6 +65,28 @@ internal sealed class CompletionsServer : IDisposable
         }.ToJsonString();
     }
 
+    /// <summary>On a free port; one that another process takes before it is ours is left to it.</summary>
+    private static (HttpListener, Uri) Listen()
+    {
+        while (true)
+        {
+            using var probe = new TcpListener(IPAddress.Loopback, 0);
+            probe.Start();
+            var address = $"http://127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}/";
+            probe.Stop();
+            HttpListener listener = new() { Prefixes = { address } };
+            try
+            {
+                listener.Start();
+                return (listener, new($"{address}v1"));
+            }
+            catch (HttpListenerException)
+            {
+                listener.Close();
+            }
+        }
+    }
+
     private (LanguageModel Model, ITextTokenizer Tokenizer) Find(string folder)
     {
         if (!models.TryGetValue(folder, out var found))
@@ -96,7 +113,7 @@ internal sealed class CompletionsServer : IDisposable
                 context.Response.StatusCode = text is null ? 500 : 200;
                 context.Response.Close(Encoding.UTF8.GetBytes(text ?? "no"), willBlock: false);
             }
-            catch (Exception error) when (error is HttpListenerException or ObjectDisposedException or IOException)
+            catch (Exception error) when (error is HttpListenerException or InvalidOperationException or IOException)
             {
                 // Stopped, or the client went away.
             }

@@ -12,12 +12,12 @@ public sealed class OutsideEvaluatorTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private OutsideSettings Script(string script, int attempts = 1, double seconds = 30) =>
+    private OutsideSettings Script(string script, int attempts = 1, double seconds = 300) =>
         new(["/bin/sh", folder.File("evaluator.sh", script)], TimeSpan.FromSeconds(seconds), attempts);
 
     private static (string, string, string, double, double?) Of(OutsideScore score) => (score.Task, score.Metric, score.Filter, score.Value, score.StandardError);
 
-    private Task<OutsideResults> Command(string script, int attempts = 1, double seconds = 30) =>
+    private Task<OutsideResults> Command(string script, int attempts = 1, double seconds = 300) =>
         OutsideEvaluator.CommandAsync(Script(script, attempts, seconds), folder.Path, [new("boolq", Fewshot: 2)], TestContext.Current.CancellationToken);
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]

@@ -40,8 +40,16 @@ internal sealed class FolderStore(string root) : IStore
     public Task<Stream?> OpenReadAsync(string name, CancellationToken cancellation)
     {
         string path = AddressOf(name);
-        return Task.FromResult<Stream?>(File.Exists(path)
-            ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true) : null);
+        try
+        {
+            return Task.FromResult<Stream?>(File.Exists(path)
+                ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true) : null);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            // It was removed just now.
+            return Task.FromResult<Stream?>(null);
+        }
     }
 
     public Task<bool> ExistsAsync(string name, CancellationToken cancellation) => Task.FromResult(File.Exists(AddressOf(name)));

@@ -12,17 +12,14 @@ internal sealed class Hub : IDisposable
 {
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
-    private readonly HttpListener _listener = new();
+    private readonly HttpListener _listener;
     private readonly ConcurrentDictionary<string, int> _asked = new(StringComparer.Ordinal);
 
     private readonly Uri _elsewhere;
 
     public Hub()
     {
-        (Address, _elsewhere) = (Free(), Free());
-        _listener.Prefixes.Add(Address.ToString());
-        _listener.Prefixes.Add(_elsewhere.ToString());
-        _listener.Start();
+        (_listener, Address, _elsewhere) = Listen();
         _ = Task.Run(ListenAsync);
     }
 
@@ -72,7 +69,7 @@ internal sealed class Hub : IDisposable
                 var context = await _listener.GetContextAsync();
                 _ = Task.Run(() => Answer(context));
             }
-            catch (Exception error) when (error is HttpListenerException or ObjectDisposedException)
+            catch (Exception error) when (error is HttpListenerException or InvalidOperationException)
             {
                 return;
             }
@@ -172,6 +169,27 @@ internal sealed class Hub : IDisposable
         response.ContentLength64 = bytes.Length;
         if (request.HttpMethod != "HEAD")
             response.OutputStream.Write(bytes);
+    }
+
+    /// <summary>On two free ports; one that another process takes before it is ours is left to it.</summary>
+    private static (HttpListener, Uri, Uri) Listen()
+    {
+        while (true)
+        {
+            var (address, elsewhere) = (Free(), Free());
+            if (address == elsewhere)
+                continue;
+            HttpListener listener = new() { Prefixes = { address.ToString(), elsewhere.ToString() } };
+            try
+            {
+                listener.Start();
+                return (listener, address, elsewhere);
+            }
+            catch (HttpListenerException)
+            {
+                listener.Close();
+            }
+        }
     }
 
     private static Uri Free()

@@ -50,6 +50,9 @@ internal sealed class Receiver : IAsyncDisposable
     /// <summary>Value of Retry-After, where it does not accept.</summary>
     public string? RetryAfter { get; set; }
 
+    /// <summary>Told how often it was asked whether it wants events.</summary>
+    public Action<int> Questioned { get; set; } = _ => { };
+
     /// <summary>Origin it allows; null where it does not know the question.</summary>
     public string? AllowedOrigin { get; set; } = "*";
 
@@ -68,7 +71,7 @@ internal sealed class Receiver : IAsyncDisposable
 
     private Task AllowAsync(HttpContext context)
     {
-        Interlocked.Increment(ref _asked);
+        Questioned(Interlocked.Increment(ref _asked));
         context.Response.StatusCode = context.Request.Headers["WebHook-Request-Origin"].Count == 0 ? 400 : AllowedOrigin is null ? 405 : 200;
         if (AllowedOrigin is not null)
             context.Response.Headers["WebHook-Allowed-Origin"] = AllowedOrigin;
