@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pedigree.Evaluation.Harness;
 using Pedigree.Evaluation.Tasks;
 
 namespace Pedigree.Evaluation;
@@ -8,6 +9,9 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
 {
     /// <summary>The model's chat template that wrote the prompts; null where none did.</summary>
     public string? ChatTemplate { get; init; }
+
+    /// <summary>The model; null where it is not known.</summary>
+    public ModelFacts? Model { get; init; }
 
     /// <summary>
     /// The harness's shape: {"results": {task: {"alias", "acc,none", "acc_stderr,none", …}}, "groups", "group_subtasks", "configs",
@@ -22,10 +26,10 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
         if (groups.Count > 0)
             json["groups"] = Each(groups, Scores);
         json["group_subtasks"] = Each(all, task => new JsonArray([.. task.Members.Select(member => (JsonNode)member.Task)]));
-        json["configs"] = Each(leaves, task => task.Source.Definition!.Canonical.DeepClone());
-        json["versions"] = Each(all, task => task.Source.Version ?? "N/A");
-        json["n-shot"] = Each(leaves, task => task.Source.Fewshot);
-        json["higher_is_better"] = Each(all, task => new JsonObject(task.Metrics.DistinctBy(metric => metric.Metric)
+        json["configs"] = Each(leaves, task => TaskConfiguration.Of(task.Source));
+        json["versions"] = Each(all, task => task.Source.Version);
+        json["n-shot"] = Each(all.Where(task => task.Source.Shots is not null), task => task.Source.Shots);
+        json["higher_is_better"] = Each(all, task => new JsonObject(task.All().SelectMany(one => one.Metrics).DistinctBy(metric => metric.Metric)
             .Select(metric => KeyValuePair.Create(metric.Metric, (JsonNode?)metric.HigherIsBetter))));
         json["n-samples"] = Each(leaves, task => new JsonObject { ["original"] = task.Source.Available, ["effective"] = task.Items.Count });
         return json;
@@ -42,6 +46,10 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
             scores[$"{metric.Metric},{metric.Filter}"] = metric.Value;
             scores[$"{metric.Metric}_stderr,{metric.Filter}"] = metric.StandardError is { } error ? error : "N/A";
         }
+        if (task.Members.Count > 0)
+            scores["sample_count"] = new JsonObject(task.Metrics.Select(metric => KeyValuePair.Create(
+                $"{metric.Metric},{metric.Filter}", (JsonNode?)task.All().Where(leaf => leaf.Members.Count == 0
+                    && leaf.Metrics.Any(known => known.Metric == metric.Metric && known.Filter == metric.Filter)).Sum(leaf => leaf.Items.Count))));
         return scores;
     }
 }

@@ -9,11 +9,10 @@ public sealed class ReadyModel : IDisposable
 {
     private readonly string _folder;
     private readonly IEvaluatedModel _model;
-    private readonly ITextTokenizer _tokenizer;
+    private readonly ModelFacts _facts;
     private readonly Action _letGo;
 
-    internal ReadyModel(string folder, IEvaluatedModel model, ITextTokenizer tokenizer, Action letGo) =>
-        (_folder, _model, _tokenizer, _letGo) = (folder, model, tokenizer, letGo);
+    internal ReadyModel(string folder, IEvaluatedModel model, ModelFacts facts, Action letGo) => (_folder, _model, _facts, _letGo) = (folder, model, facts, letGo);
 
     /// <summary>Runs tasks on it.</summary>
     /// <exception cref="Weights.BadInputException">Model and task do not fit.</exception>
@@ -22,7 +21,11 @@ public sealed class ReadyModel : IDisposable
     {
         var templates = ChatTemplate.Of(tasks, _folder);
         var rendered = tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[ChatTemplate.NameOf(task)]) : task).ToList();
-        return Evaluator.Evaluate(_model, _tokenizer, rendered, options, cancellation) with { ChatTemplate = templates.Values.FirstOrDefault()?.Source };
+        return Evaluator.Evaluate(_model, _facts.Tokenizer, rendered, options, cancellation) with
+        {
+            ChatTemplate = templates.Values.FirstOrDefault()?.Source,
+            Model = _facts,
+        };
     }
 
     /// <inheritdoc/>

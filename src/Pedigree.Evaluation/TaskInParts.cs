@@ -28,7 +28,7 @@ public sealed class TaskInParts
     {
         foreach (var (leaf, parts, answers) in leaves.Where(leaf => leaf.Parts[part].Count > 0))
         {
-            var results = model.Evaluate([leaf.WithRows(parts[part])], options, cancellation).Tasks[0].Items;
+            var results = model.Evaluate([leaf.WithRows(parts[part])], options with { BootstrapDraws = 0 }, cancellation).Tasks[0].Items;
             foreach (var (place, result) in parts[part].Zip(results))
                 answers[place] = result;
         }

@@ -27,14 +27,17 @@ internal static class TaskScores
         }
     }
 
-    public static TaskResult OfTask(EvaluationTask task, IReadOnlyList<ItemResult> items)
+    /// <summary>The scores of a task.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="items">What the model answered, row by row.</param>
+    /// <param name="draws">Draws of a bootstrapped standard error; 0 for no errors.</param>
+    /// <param name="cancellation">Ends the drawing.</param>
+    /// <exception cref="Weights.BadInputException">A score is too large to be a number.</exception>
+    public static TaskResult OfTask(
+        EvaluationTask task, IReadOnlyList<ItemResult> items, int draws = Bootstrap.Draws, CancellationToken cancellation = default)
     {
-        List<MetricResult> metrics = [.. task.Definition!.Filters.SelectMany(filter => task.Definition.Metrics.Select(metric => Metrics.IsAgreement(metric.Name)
-            // The harness draws its error by chance.
-            ? new MetricResult(metric.Name, filter.Name, Metrics.Agreement(metric.Name, [.. items.Select(item => item.Item.Gold)],
-                [.. items.Select(item => (int)item.Scores[$"{metric.Name},{filter.Name}"])]), null, true)
-            : Metrics.Over(metric, filter.Name, [.. items.Select(item => item.Scores[$"{metric.Name},{filter.Name}"])],
-            [.. items.Select(item => Metrics.Weight(metric.Name, item.Item, task))])))];
+        List<MetricResult> metrics = [.. task.Definition!.Filters.SelectMany(filter =>
+            task.Definition.Metrics.Select(metric => Aggregate.Over(task, metric, filter.Name, items, draws, cancellation)))];
         return new TaskResult(task, metrics.First(metric => metric.Metric == task.PrimaryMetric), metrics, items, []);
     }
 
@@ -52,7 +55,7 @@ internal static class TaskScores
                 var weights = known.WeightBySize ? sizes : [.. sizes.Select(_ => 1)];
                 metrics.Add(new MetricResult(known.Name, filter.Key,
                     filter.Zip(weights, (pair, weight) => pair.Metric.Value * weight).Sum() / weights.Sum(),
-                    Metrics.PooledError([.. filter.Select(pair => pair.Metric.StandardError)], sizes), Metrics.HigherIsBetter(known.Name)));
+                    Aggregate.PooledError([.. filter.Select(pair => pair.Metric.StandardError)], sizes), Metrics.HigherIsBetter(known.Name)));
             }
         }
         var primary = metrics.FirstOrDefault(metric => metric.Metric == task.PrimaryMetric)

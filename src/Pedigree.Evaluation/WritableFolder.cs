@@ -5,6 +5,9 @@ namespace Pedigree.Evaluation;
 /// <summary>Finds out whether results can be written before hours are spent on them.</summary>
 internal static class WritableFolder
 {
+    /// <summary>Bytes that file systems take.</summary>
+    private const int LongestName = 255;
+
     /// <summary>Writes a file where the folder is, or would be made, and removes it.</summary>
     /// <exception cref="BadInputException">Nothing can be written there.</exception>
     public static void Check(string folder)
@@ -12,6 +15,8 @@ internal static class WritableFolder
         try
         {
             var there = Path.GetFullPath(folder);
+            if (there.Split(Path.DirectorySeparatorChar).FirstOrDefault(part => System.Text.Encoding.UTF8.GetByteCount(part) > LongestName) is { } part)
+                throw new IOException($"{part[..20]}… is longer than a name can be");
             for (; !Directory.Exists(there); there = Path.GetDirectoryName(there)!)
                 if (File.Exists(there))
                     throw new IOException($"{there} is a file");

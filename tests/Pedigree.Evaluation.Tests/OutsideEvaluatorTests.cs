@@ -104,6 +104,8 @@ public sealed class OutsideEvaluatorTests : IDisposable
             END
             printf '{"doc_id": 1, "filter": "none", "acc": 1.0}\n{"doc_id": 0, "filter": "none", "acc": 0.0}\n' > "$2/samples_a_1.jsonl"
             printf '{"doc_id": 0, "filter": "none", "acc": 1.0}\n{"doc_id": 1, "filter": "none", "acc": 0.0}\n' > "$2/samples_b_1.jsonl"
+            # Of another task, whose name begins alike, and of another time.
+            cp "$2/samples_b_1.jsonl" "$2/samples_a_z_1.jsonl"; cp "$2/samples_b_1.jsonl" "$2/samples_a_2.jsonl"
             for filter in strict loose; do test $filter = strict && right=true || right=false
             printf '{"doc_id": 0, "filter": "%s", "exact_match": false}\n{"doc_id": 1, "filter": "%s", "exact_match": %s}\n' $filter $filter $right >> "$2/samples_one_1.jsonl"; done
             """);

@@ -44,6 +44,12 @@ internal static class EvalCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         Option<string> system = new("--system_instruction") { Description = "Begin every prompt with this", HelpName = "text" };
+        Option<int> draws = new("--bootstrap_iters")
+        {
+            Description = "Draws of the standard errors of perplexity, f1 and mcc, as in the harness; 0 for no standard errors at all",
+            HelpName = "n",
+            DefaultValueFactory = _ => new EvaluationOptions().BootstrapDraws,
+        };
         Option<string> device = new("--device") { Description = "cpu or cuda [default: cuda where there is one]", HelpName = "device" };
         Option<string> outputPath = new("--output_path") { Description = "Folder (or name of a .json) for the harness's results file", HelpName = "path" };
         Option<bool> samples = new("--samples")
@@ -66,7 +72,7 @@ internal static class EvalCommand
         Option<double> timeout = new("--timeout") { Description = "Seconds that one attempt of it may take", DefaultValueFactory = _ => 3600, HelpName = "s" };
         Option<string> store = Shared.Store();
         Verb verb = new("eval", "Score a model on tasks, as the evaluation harness does", "pedigree eval ./child --task tasks/sort.yaml",
-            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100", "pedigree eval demo-kinship/2-2 --samples") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, device, outputPath, samples, against, evaluator, endpoint, served, timeout, store };
+            "pedigree eval ./child --task winogrande --data winogrande.jsonl --fewshot 5 --limit 100", "pedigree eval demo-kinship/2-2 --samples") { model, tasks, data, fewshot, limit, applyTemplate, multiturn, system, draws, device, outputPath, samples, against, evaluator, endpoint, served, timeout, store };
         verb.Does(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(tasks) is not { Length: > 0 })
@@ -76,8 +82,10 @@ internal static class EvalCommand
                 throw new BadInputException("--samples", null, "needs --output_path, which says where the rows are written");
             if (parsed.GetValue(timeout) is not (> 0 and <= 1e6))
                 throw new BadInputException("--timeout", null, "must be a number of seconds above 0, at most 1000000");
+            if (parsed.GetValue(draws) is < 0 or 1)
+                throw new BadInputException("--bootstrap_iters", null, "must be a number of draws, at least 2, or 0 for no standard errors");
             if (parsed.GetResult(evaluator) is not null)
-                Refuse(parsed, "--evaluator, which does not know it", device, outputPath, samples, against, endpoint, served);
+                Refuse(parsed, "--evaluator, which does not know it", draws, device, outputPath, samples, against, endpoint, served);
             if (parsed.GetValue(evaluator) is { Length: > 0 } program && !IsLmEval(program))
                 Refuse(parsed, "a command of your own, which puts prompts as it will", applyTemplate, multiturn, system);
             if (parsed.GetResult(endpoint) is not null)
@@ -99,6 +107,7 @@ internal static class EvalCommand
             {
                 Spare = parsed.GetValue(against) is null ? null : spare,
                 Device = parsed.GetValue(device),
+                BootstrapDraws = parsed.GetValue(draws),
                 Progress = (task, done, all) => progress.Show($"evaluating {task}", (double)done / all),
             };
             string folder = await found.FindAsync(parsed.GetValue(model)!);

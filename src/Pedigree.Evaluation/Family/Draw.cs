@@ -1,20 +1,14 @@
+using Pedigree.Evolution.Statistics;
+
 namespace Pedigree.Evaluation.Family;
 
-/// <summary>Random numbers that are the same everywhere and for ever: SplitMix64 (Steele, Lea and Flood 2014).</summary>
+/// <summary>What training draws by chance, the same everywhere and for ever.</summary>
 internal sealed class Draw(ulong seed)
 {
-    private ulong state = seed;
-
-    private ulong Next()
-    {
-        var mixed = state += 0x9E3779B97F4A7C15;
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        return mixed ^ (mixed >> 31);
-    }
+    private readonly SplitMix random = new(seed);
 
     /// <summary>Evenly in [0, 1).</summary>
-    public double Fraction() => (Next() >> 11) * (1.0 / (1UL << 53));
+    public double Fraction() => (random.Next() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Evenly in 0 … bound − 1.</summary>
     public int Below(int bound) => (int)(Fraction() * bound);

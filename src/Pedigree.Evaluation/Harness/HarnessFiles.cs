@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using Pedigree.Evaluation.Tasks;
 
 namespace Pedigree.Evaluation.Harness;
@@ -29,21 +28,24 @@ public static class HarnessFiles
         EvaluationResults results, string path, string model, EvaluationOptions options, bool samples, DateTimeOffset began, DateTimeOffset ended)
     {
         var time = ended.ToString("yyyy-MM-dd'T'HH-mm-ss.ffffff", CultureInfo.InvariantCulture);
-        var (single, sanitized) = (IsSingle(path), Sanitized(model));
-        var folder = FolderOf(path, model);
+        var folder = HarnessNames.Folder(path, model);
         Directory.CreateDirectory(folder);
         var json = results.ToJson();
         json["config"] = new JsonObject
         {
             ["model"] = "pedigree",
             ["model_args"] = $"pretrained={model}{(options.DType is { } type ? $",dtype={type}" : "")}",
+            ["model_num_parameters"] = results.Model?.Parameters,
+            ["model_dtype"] = results.Model?.Precision,
             // What the harness has and nothing here corresponds to is null.
+            ["model_revision"] = null,
+            ["model_sha"] = null,
             ["batch_size"] = "auto",
             ["batch_sizes"] = new JsonArray(),
             ["device"] = options.Device,
             ["use_cache"] = null,
             ["limit"] = results.Tasks[0].Source.Limit,
-            ["bootstrap_iters"] = 0,
+            ["bootstrap_iters"] = options.BootstrapDraws,
             ["gen_kwargs"] = null,
             ["random_seed"] = null,
             ["numpy_seed"] = null,
@@ -56,11 +58,19 @@ public static class HarnessFiles
         json["transformers_version"] = null;
         json["lm_eval_version"] = null;
         json["upper_git_hash"] = null;
+        if (results.Model is { Tokenizer: { } tokenizer } known)
+        {
+            json["tokenizer_pad_token"] = Token(null, null);
+            json["tokenizer_eos_token"] = Token(tokenizer.EosText, tokenizer.EosId);
+            json["tokenizer_bos_token"] = Token(tokenizer.BosText, tokenizer.BosId);
+            json["eot_token_id"] = tokenizer.EosId;
+            json["max_length"] = known.ContextLength;
+        }
         json["pedigree_version"] = typeof(HarnessFiles).Assembly.GetName().Version?.ToString(3);
         json["task_hashes"] = new JsonObject();
         json["model_source"] = "pedigree";
         json["model_name"] = model;
-        json["model_name_sanitized"] = sanitized;
+        json["model_name_sanitized"] = HarnessNames.Model(model);
         var chat = results.Tasks[0].Source.Chat;
         json["system_instruction"] = chat.SystemInstruction;
         json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? Hash(instruction) : null;
@@ -72,24 +82,19 @@ public static class HarnessFiles
         {
             var lines = Samples(task).ToList();
             json["task_hashes"]![task.Task] = Hash(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
-            WriteWhole(Path.Combine(folder, $"samples_{Sanitized(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
+            WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
-        var file = Path.Combine(folder, single ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");
+        var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");
         WriteWhole(file, json.ToJsonString(Readable));
         return file;
     }
 
     /// <summary>Finds out whether they can be written.</summary>
     /// <exception cref="Weights.BadInputException">They cannot.</exception>
-    public static void CheckWritable(string path, string model) => WritableFolder.Check(FolderOf(path, model));
+    public static void CheckWritable(string path, string model) => HarnessNames.Check(path, model);
 
-    private static bool IsSingle(string path) => path.EndsWith(".json", StringComparison.Ordinal);
-
-    /// <summary>A name as a part of a path, which then leads nowhere else.</summary>
-    private static string Sanitized(string name) => Regex.Replace(name, """["<>:/|\\?*\[\]]+""", "__");
-
-    private static string FolderOf(string path, string model) =>
-        IsSingle(path) ? Path.GetDirectoryName(Path.GetFullPath(path))! : Path.Combine(path, Sanitized(model));
+    /// <summary>A special token as the harness has it: its text, and its id as text.</summary>
+    private static JsonArray Token(string? text, int? id) => [text, id is { } number ? $"{number}" : "None"];
 
     /// <summary>A line for every row and filter.</summary>
     internal static IEnumerable<JsonObject> Samples(TaskResult task) =>

@@ -133,6 +133,9 @@ public sealed class LanguageModel : IDisposable
     /// <summary>The most tokens that the model was made for.</summary>
     public int ContextLength => config.ContextLength;
 
+    /// <summary>Type of the arithmetic, as torch writes it: torch.float32.</summary>
+    public string Precision => $"torch.{type.ToString().ToLowerInvariant()}";
+
     /// <summary>How many tokens can be computed together.</summary>
     /// <param name="length">Tokens of the longest row.</param>
     /// <param name="memory">Bytes that they may take; null for half of what the device has free.</param>

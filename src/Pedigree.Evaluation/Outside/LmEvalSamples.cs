@@ -10,15 +10,21 @@ internal static class LmEvalSamples
     /// What every row scored in one metric, by number; of a group, those of its tasks one after the other. None where a file is missing,
     /// where the metric is no number a row (a perplexity), or where the score is no plain mean of them (a group that weighs its tasks alike).
     /// </summary>
-    public static IReadOnlyList<double?> Of(JsonObject results, string folder, OutsideScore score)
+    /// <param name="results">The results.</param>
+    /// <param name="file">The file results_{time}.json that they were read from.</param>
+    /// <param name="score">The score.</param>
+    public static IReadOnlyList<double?> Of(JsonObject results, string file, OutsideScore score)
     {
+        var time = Path.GetFileNameWithoutExtension(file)["results_".Length..];
         List<double?> items = [];
         foreach (var task in Tasks(results, score.Task, 0))
         {
-            if (Directory.GetFiles(folder, $"samples_{task}_*.jsonl").Order(StringComparer.Ordinal).LastOrDefault() is not { } file)
+            // It puts the name there as it stands; where that cannot be a name it only warns, and writes nothing.
+            var samples = Path.Combine(Path.GetDirectoryName(file)!, $"samples_{task}_{time}.jsonl");
+            if (Path.GetFileName(task) != task || !File.Exists(samples))
                 return [];
             SortedDictionary<long, double?> rows = [];
-            foreach (var line in File.ReadLines(file).Where(line => line.Length > 0))
+            foreach (var line in File.ReadLines(samples).Where(line => line.Length > 0))
             {
                 if (Parse(line) is { } row && (string?)row["filter"] == score.Filter && row["doc_id"] is JsonValue id && id.TryGetValue<long>(out var number))
                     rows[number] = row[score.Metric] is JsonValue value && value.TryGetValue<bool>(out var right) ? right ? 1 : 0

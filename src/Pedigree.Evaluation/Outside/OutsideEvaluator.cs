@@ -113,7 +113,7 @@ public static class OutsideEvaluator
                     ?? throw new EvaluatorFailedException("it ended without writing a results file");
                 return Read(await File.ReadAllTextAsync(file, cancellation), Path.GetFileName(file),
                     json => $"lm_eval {json["lm_eval_version"]?.ToString() ?? throw new EvaluatorFailedException("its results name no lm_eval_version")}", tasks,
-                    (json, score) => LmEvalSamples.Of(json, Path.GetDirectoryName(file)!, score));
+                    (json, score) => LmEvalSamples.Of(json, file, score));
             }
             finally
             {

@@ -34,6 +34,9 @@ public sealed record EvaluationTask
     /// <summary>Only the first so many rows; null for all.</summary>
     public int? Limit { get; private init; }
 
+    /// <summary>The file or folder of rows that was given in place of the task's own; null where none was.</summary>
+    internal string? Data { get; private init; }
+
     /// <summary>How many rows its data has, whatever the limit.</summary>
     internal int Available { get; private init; }
 
@@ -46,8 +49,11 @@ public sealed record EvaluationTask
     /// <summary>The tasks of a group; none for a task.</summary>
     public IReadOnlyList<EvaluationTask> Members { get; private init; } = [];
 
-    /// <summary>Version of the task's definition, for tables; null where it has none.</summary>
-    public JsonNode? Version => (Definition?.Version ?? Group?.Version)?.DeepClone();
+    /// <summary>Version of the definition, as the harness gives it: of a task as it stands there, or Yaml; of a group as text, or N/A.</summary>
+    public JsonNode Version => Group is { } group ? group.Version?.ToString() ?? "N/A" : Definition!.Version?.DeepClone() ?? "Yaml";
+
+    /// <summary>Number of examples in a prompt; null of a group whose tasks differ in it.</summary>
+    public int? Shots => Leaves().Select(leaf => leaf.Fewshot).Distinct().ToList() is [var same] ? same : null;
 
     /// <summary>Whether a higher value of the metric that counts is better.</summary>
     public bool HigherIsBetter => Metrics.HigherIsBetter(PrimaryMetric);
@@ -64,13 +70,14 @@ public sealed record EvaluationTask
     /// <summary>How prompts are put.</summary>
     public ChatSettings Chat { get; private init; } = ChatSettings.None;
 
-    internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, int fewshot, int? limit, string? metric, ChatSettings chat) =>
+    internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, string? data, int fewshot, int? limit, string? metric, ChatSettings chat) =>
         new(definition.Name, definition.Alias, definition.File, [.. definition.Metrics.Select(known => known.Name)], metric)
         {
             Definition = definition,
             Fewshot = fewshot,
             Limit = limit,
             Available = rows.Rows.Count,
+            Data = data,
             Items = ItemMaker.Make(definition, rows, fewshot, limit, chat),
             Chat = chat,
             Digest = Hash(new JsonObject

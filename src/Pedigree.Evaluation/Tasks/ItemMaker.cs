@@ -13,7 +13,7 @@ internal sealed class ItemMaker
     public static IReadOnlyList<EvaluationItem> Make(TaskDefinition task, TaskRows data, int fewshot, int? limit, ChatSettings chat)
     {
         var maker = new ItemMaker(task, chat);
-        var (pool, examples) = (data.Pool, task.Fewshot);
+        var (pool, examples) = (fewshot > 0 ? Pool(task, data.Pool) : data.Pool, task.Fewshot);
         var needed = fewshot + (data.LeaveOutOwn && fewshot > 0 ? 1 : 0);
         if (fewshot > 0 && pool.Count < needed)
             throw pool.FirstOrDefault(data.Rows[0]).Bad("fewshot",
@@ -32,6 +32,11 @@ internal sealed class ItemMaker
             return maker.Item(row, [.. maker.System(row), .. shown.SelectMany(place => maker.Example(pool[place]))]);
         })];
     }
+
+    private static IReadOnlyList<DataRow> Pool(TaskDefinition task, IReadOnlyList<DataRow> rows) => task.Fewshot.Places is not { } places ? rows
+        : places.FirstOrDefault(place => place >= rows.Count) is var beyond and > 0
+            ? throw new Weights.BadInputException(task.File, "fewshot_config.fewshot_indices", $"has {beyond}, but there are {rows.Count} rows to draw from, numbered from 0.")
+        : [.. places.Select(place => rows[place])];
 
     /// <summary>The instruction and the task's description, with the examples' delimiter between where neither has white space there.</summary>
     private IEnumerable<ChatMessage> System(DataRow row)

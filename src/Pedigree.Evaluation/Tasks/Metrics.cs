@@ -5,7 +5,7 @@ using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tasks;
 
-/// <summary>What one item scored, and the arithmetic over items; as in the harness.</summary>
+/// <summary>What one item scored; as in the harness.</summary>
 internal static class Metrics
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
@@ -68,30 +68,6 @@ internal static class Metrics
     /// <summary>Whether a metric is no mean, but of the right choices and the best ones of all items.</summary>
     public static bool IsAgreement(string metric) => metric is "f1" or "mcc";
 
-    /// <summary>
-    /// f1: 2·TP / (2·TP + FP + FN), choice 1 being the positive one; mcc: Matthews' correlation of any number of choices (Gorodkin 2004).
-    /// Where there is nothing to divide by, 0.
-    /// </summary>
-    /// <param name="metric">f1 or mcc.</param>
-    /// <param name="golds">The right choice of every item.</param>
-    /// <param name="picks">The best one.</param>
-    public static double Agreement(string metric, IReadOnlyList<int> golds, IReadOnlyList<int> picks)
-    {
-        if (metric == "f1")
-        {
-            double hits = golds.Zip(picks).Count(pair => pair is (1, 1)), marked = golds.Count(gold => gold == 1) + picks.Count(pick => pick == 1);
-            return marked == 0 ? 0 : 2 * hits / marked;
-        }
-        double n = golds.Count, right = golds.Zip(picks).Count(pair => pair.First == pair.Second), both = 0, goldSquares = 0, pickSquares = 0;
-        for (var choice = 0; choice <= Math.Max(golds.Max(), picks.Max()); choice++)
-        {
-            double gold = golds.Count(one => one == choice), pick = picks.Count(one => one == choice);
-            (both, goldSquares, pickSquares) = (both + gold * pick, goldSquares + gold * gold, pickSquares + pick * pick);
-        }
-        var scale = Math.Sqrt((n * n - goldSquares) * (n * n - pickSquares));
-        return scale == 0 ? 0 : (right * n - both) / scale;
-    }
-
     private static int Best(IReadOnlyList<double> scores)
     {
         var best = 0;
@@ -106,35 +82,6 @@ internal static class Metrics
     /// <summary>1 where both sides are equal once made alike, for any of several right answers.</summary>
     public static double ExactMatch(MetricSettings metric, string prediction, IReadOnlyList<string> references) =>
         references.Any(reference => Alike(metric, prediction) == Alike(metric, reference)) ? 1 : 0;
-
-    /// <summary>One number over all items.</summary>
-    public static MetricResult Over(MetricSettings metric, string filter, IReadOnlyList<double> values, IReadOnlyList<double> weights)
-    {
-        var mean = values.Sum() / weights.Sum();
-        return Aggregation(metric.Name) switch
-        {
-            // exp(−mean): its error follows to first order from that of the mean, where the harness resamples.
-            "perplexity" => new(metric.Name, filter, Math.Exp(-mean), Math.Exp(-mean) * StandardError(values), false),
-            "weighted_perplexity" => new(metric.Name, filter, Math.Exp(-mean), null, false),
-            "bits_per_byte" => new(metric.Name, filter, -mean / Math.Log(2), null, false),
-            _ => new(metric.Name, filter, mean, StandardError(values), metric.HigherIsBetter),
-        };
-    }
-
-    public static double Mean(IReadOnlyList<double> values) => values.Sum() / values.Count;
-
-    /// <summary>Sample standard deviation over √n; null for one value.</summary>
-    public static double? StandardError(IReadOnlyList<double> values)
-    {
-        if (values.Count < 2)
-            return null;
-        var mean = Mean(values);
-        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Count - 1) / values.Count);
-    }
-
-    /// <summary>A group's error, of those of its tasks: √(Σ (nᵢ − 1)·nᵢ·eᵢ² / (Σ nᵢ − count) / Σ nᵢ), the pooled variance; null where one has none.</summary>
-    public static double? PooledError(IReadOnlyList<double?> errors, IReadOnlyList<int> sizes) => errors.Any(error => error is null) ? null
-        : Math.Sqrt(errors.Zip(sizes, (error, size) => (size - 1.0) * size * error!.Value * error.Value).Sum() / (sizes.Sum() - sizes.Count) / sizes.Sum());
 
     private static double ShareOfTrue(double[] sums, EvaluationItem item, EvaluationTask task)
     {

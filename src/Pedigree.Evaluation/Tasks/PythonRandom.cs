@@ -1,8 +1,8 @@
 namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>
-/// Python's random.Random(seed).sample, bit for bit, so that few-shot examples are those that the harness draws. The generator
-/// is MT19937 (Matsumoto and Nishimura 1998), seeded by array as CPython does.
+/// Python's random.Random(seed), bit for bit: sample, so that few-shot examples are those that the harness draws, and choices, so that
+/// its bootstrap draws the same items. The generator is MT19937 (Matsumoto and Nishimura 1998), seeded by array as CPython does.
 /// </summary>
 internal sealed class PythonRandom
 {
@@ -60,6 +60,16 @@ internal sealed class PythonRandom
         return drawn;
     }
 
+    /// <summary>choices: as many places of a population as there is room for, each drawn from all of it.</summary>
+    public void Choose(int population, int[] drawn)
+    {
+        for (var i = 0; i < drawn.Length; i++)
+            drawn[i] = (int)(Fraction() * population);
+    }
+
+    /// <summary>random: evenly in [0, 1), of 53 bits.</summary>
+    private double Fraction() => ((Next() >> 5) * 67108864.0 + (Next() >> 6)) * (1.0 / 9007199254740992.0);
+
     private int Below(int bound)
     {
         var bits = 32 - int.LeadingZeroCount(bound);
@@ -81,18 +91,21 @@ internal sealed class PythonRandom
     private uint Next()
     {
         if (next == Size)
-        {
-            for (var i = 0; i < Size; i++)
-            {
-                var mixed = (state[i] & 0x80000000) | (state[(i + 1) % Size] & 0x7fffffff);
-                state[i] = state[(i + Shift) % Size] ^ (mixed >> 1) ^ ((mixed & 1) * 0x9908b0df);
-            }
-            next = 0;
-        }
+            Refill();
         var value = state[next++];
         value ^= value >> 11;
         value ^= (value << 7) & 0x9d2c5680;
         value ^= (value << 15) & 0xefc60000;
         return value ^ (value >> 18);
+    }
+
+    private void Refill()
+    {
+        for (var i = 0; i < Size; i++)
+        {
+            var mixed = (state[i] & 0x80000000) | (state[i + 1 < Size ? i + 1 : 0] & 0x7fffffff);
+            state[i] = state[i + Shift < Size ? i + Shift : i + Shift - Size] ^ (mixed >> 1) ^ ((mixed & 1) * 0x9908b0df);
+        }
+        next = 0;
     }
 }

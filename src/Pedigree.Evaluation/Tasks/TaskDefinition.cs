@@ -85,7 +85,10 @@ internal sealed record TaskDefinition
     /// <summary>metadata.version, which tables show.</summary>
     public JsonNode? Version { get; init; }
 
-    /// <summary>What the task's digest covers: the file but for where its data lies.</summary>
+    /// <summary>The file's keys, those of a file that it includes among them.</summary>
+    public required JsonObject Keys { get; init; }
+
+    /// <summary>What the task's digest covers: the keys but for where its data lies.</summary>
     public required JsonObject Canonical { get; init; }
 }
 
@@ -116,6 +119,9 @@ internal sealed record FewshotSettings(
 {
     /// <summary>gen_prefix of examples.</summary>
     public TaskTemplate? AnswerPrefix { get; init; }
+
+    /// <summary>fewshot_config.fewshot_indices: the numbers, from 0, of the rows that examples come from; null for all.</summary>
+    public IReadOnlyList<int>? Places { get; init; }
 }
 
 /// <summary>When to stop writing.</summary>

@@ -40,6 +40,7 @@ internal static class TaskFile
             Filters = FilterFile.Read(task.OptionalSequence("filter_list")),
             Rule = TaskFunctions.Rule(task.Optional("process_results")),
             Version = (task.Optional("metadata") as ConfigurationMapping)?.Optional("version")?.ToJson(),
+            Keys = task.ToJson(),
             Canonical = Canonical(task),
         };
         Whole(task, "repeats", 1); // Outputs are greedy, so repeats are all alike, and one stands for them.
@@ -51,10 +52,10 @@ internal static class TaskFile
         return definition;
     }
 
-    public static int? Whole(ConfigurationMapping mapping, string key, int least) =>
-        mapping.Optional(key) is not { } node ? null
-            : node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
-            : throw node.Error($"must be a whole number of at least {least}");
+    public static int? Whole(ConfigurationMapping mapping, string key, int least) => mapping.Optional(key) is { } node ? Whole(node, least) : null;
+
+    private static int Whole(ConfigurationNode node, int least) => node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
+        : throw node.Error($"must be a whole number of at least {least}");
 
     public static Regex Pattern(ConfigurationNode node)
     {
@@ -72,18 +73,20 @@ internal static class TaskFile
     private static TaskTemplate? AnswerPrefix(ConfigurationMapping mapping) =>
         mapping.Optional("gen_prefix") is { } node && node.AsString().Length > 0 ? TaskTemplate.Read(node) : null;
 
-    private static OutputType ReadType(ConfigurationMapping task) => task.Optional("output_type") switch
+    /// <summary>A kind of task by its name in task files.</summary>
+    private static readonly Dictionary<string, OutputType> Types = new(StringComparer.Ordinal)
     {
-        null => OutputType.GenerateUntil,
-        var node => node.AsString() switch
-        {
-            "multiple_choice" => OutputType.MultipleChoice,
-            "loglikelihood" => OutputType.LogLikelihood,
-            "loglikelihood_rolling" => OutputType.LogLikelihoodRolling,
-            "generate_until" => OutputType.GenerateUntil,
-            var other => throw node.Error($"\"{other}\" is not supported; use multiple_choice, loglikelihood, loglikelihood_rolling or generate_until"),
-        },
+        ["multiple_choice"] = OutputType.MultipleChoice,
+        ["loglikelihood"] = OutputType.LogLikelihood,
+        ["loglikelihood_rolling"] = OutputType.LogLikelihoodRolling,
+        ["generate_until"] = OutputType.GenerateUntil,
     };
+
+    public static string NameOf(OutputType type) => Types.First(known => known.Value == type).Key;
+
+    private static OutputType ReadType(ConfigurationMapping task) => task.Optional("output_type") is not { } node ? OutputType.GenerateUntil
+        : Types.TryGetValue(node.AsString(), out var type) ? type
+        : throw node.Error($"\"{node.AsString()}\" is not supported; use multiple_choice, loglikelihood, loglikelihood_rolling or generate_until");
 
     /// <summary>
     /// data and fewshot_data; or dataset_path as a local folder; or the harness's way with files: dataset_path: json (or parquet) and
@@ -127,6 +130,7 @@ internal static class TaskFile
             FirstOnes = own.OptionalString("sampler") == "first_n",
             Split = own.OptionalString("split") ?? plain.Split,
             Samples = samples,
+            Places = own.OptionalSequence("fewshot_indices")?.Select(place => Whole(place, 0)).ToList(),
             Text = own.Optional("doc_to_text") is { } ownText ? TaskTemplate.Read(ownText) : text,
             Choices = own.Optional("doc_to_choice") is { } ownChoices ? TaskTemplate.Read(ownChoices) : choices,
             Target = own.Optional("doc_to_target") is { } ownTarget ? TaskTemplate.Read(ownTarget) : target,
@@ -148,11 +152,18 @@ internal static class TaskFile
             ConfigurationSequence list => list.Items.Select(item => item.AsString()).ToList(),
             var single => [single.AsString()],
         };
-        if (settings.Optional("do_sample") is { } sample && sample.AsBoolean())
+        // Without a word about do_sample the temperature decides; with `false` it is greedy whatever the temperature.
+        var sample = settings.Optional("do_sample");
+        if (sample?.AsBoolean() == true)
             throw sample.Error("must be `false`: outputs are greedy, so that they can be had again");
-        if (settings.Optional("temperature") is { } temperature && temperature.AsNumber() != 0)
-            throw temperature.Error("must be 0: outputs are greedy, so that they can be had again");
-        var most = Whole(settings, "max_gen_toks", 1) ?? Whole(settings, "max_tokens", 1) ?? Whole(settings, "max_new_tokens", 1);
+        if (settings.Optional("temperature") is { } temperature && temperature.AsNumber() != 0 && sample is null)
+            throw temperature.Error("must be 0, or do_sample `false`: outputs are greedy, so that they can be had again");
+        if (settings.Optional("num_beams") is { } beams && beams.AsInteger() != 1)
+            throw beams.Error("must be 1: outputs are greedy");
+        foreach (var ofSampling in (string[])["top_p", "top_k"])
+            settings.Optional(ofSampling);
+        int?[] limits = [.. ((string[])["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"]).Select(key => Whole(settings, key, 1))];
+        var most = limits.FirstOrDefault(limit => limit is not null);
         settings.RefuseUnknownKeys();
         return new GenerationSettings([.. until.Where(text => text.Length > 0)], most ?? 256);
     }

@@ -26,9 +26,10 @@ internal static class TaskFunctions
             """,
     };
 
-    // What many a data set's own process_docs is called tells nothing, so that the data set belongs to the name.
+    // What many a data set's own process_docs is called tells nothing, so that the data set, or else the task, belongs to the name.
     private static readonly Dictionary<(string DataSet, string Function), IReadOnlyDictionary<string, string>> Documents = new()
     {
+        // Titles in brackets are left over from WikiHow: " [title]" becomes ". ", all others go.
         [("hellaswag", "utils.process_docs")] = new Dictionary<string, string>
         {
             ["query"] = """{{(activity_label ~ ': ' ~ ctx_a ~ ' ' ~ ctx_b.capitalize()).strip()|replace(' [title]', '. ')|regex_replace('\\[.*?\\]', '')|replace('  ', ' ')}}""",
@@ -44,7 +45,7 @@ internal static class TaskFunctions
         if (task.Optional("process_docs") is not { } node)
             return new Dictionary<string, TaskTemplate>();
         var function = (node as ConfigurationScalar)?.Text ?? "";
-        var dataSet = Path.GetFileName(task.OptionalString("dataset_path")?.TrimEnd('/') ?? "");
+        var dataSet = Path.GetFileName(task.OptionalString("dataset_path")?.TrimEnd('/') ?? task.RequiredString("task"));
         return Documents.TryGetValue((dataSet, function), out var fields) ? fields.ToDictionary(field => field.Key, field => TaskTemplate.Of(node, field.Value))
             : throw node.Error($"{function} is a Python function, which is not run; change the data, or use doc_to_text and its like");
     }

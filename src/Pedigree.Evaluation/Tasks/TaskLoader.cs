@@ -61,7 +61,8 @@ public static class TaskLoader
             {
                 var definition = TaskFile.Read(source.Content);
                 var fewshot = definition.Fewshot.Count == 0 ? 0 : Fewshot ?? definition.Fewshot.Count ?? 0;
-                return EvaluationTask.Of(definition, TaskRows.Read(definition, Data, source.Folder, fewshot, Files).With(definition.AddedFields), fewshot, Limit ?? definition.Limit, Metric, Chat);
+                var rows = TaskRows.Read(definition, Data, source.Folder, fewshot, Files).With(definition.AddedFields);
+                return EvaluationTask.Of(definition, rows, Data, fewshot, Limit ?? definition.Limit, Metric, Chat);
             }
             var group = GroupFile.Read(source.Content);
             if (depth > DeepestGroup)

@@ -9,6 +9,9 @@ public interface ITextTokenizer
     /// <summary>The token that begins a text; null where there is none.</summary>
     int? BosId { get; }
 
+    /// <summary>What the token that ends a text looks like, where that is known.</summary>
+    string? EosText { get; }
+
     /// <summary>The token that ends a text; null where there is none.</summary>
     int? EosId { get; }
 

@@ -37,6 +37,7 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
         (before, after) = Template(file.Child("post_processor"));
         BosText = beside.Bos;
         BosId = Named(beside.Bos) ?? beside.BosId;
+        EosText = beside.Eos;
         EosId = Named(beside.Eos) ?? beside.EosId;
         EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
         Count = texts.Keys.Max() + 1;
@@ -48,6 +49,8 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
     public string? BosText { get; }
 
     public int? BosId { get; }
+
+    public string? EosText { get; }
 
     public int? EosId { get; }
 

@@ -12,7 +12,7 @@ namespace Pedigree.Workflow.Evaluators;
 internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : IModelEvaluator
 {
     // Changes whenever the same model and task would score otherwise, if only in the last bits.
-    private const int Version = 3;
+    private const int Version = 4;
 
     private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
 

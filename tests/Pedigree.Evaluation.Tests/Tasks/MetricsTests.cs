@@ -34,8 +34,8 @@ public class MetricsTests
     public void The_standard_error_is_the_sample_deviation_over_the_root_of_the_number()
     {
         // 1, 0, 1, 1: mean 3/4, sample variance 1/4, so √(1/4/4) = 1/4.
-        Assert.Equal(0.25, Metrics.StandardError([1, 0, 1, 1])!.Value, 15);
-        Assert.Null(Metrics.StandardError([1]));
+        Assert.Equal(0.25, Aggregate.StandardError([1, 0, 1, 1])!.Value, 15);
+        Assert.Null(Aggregate.StandardError([1]));
     }
 
     [Fact]
@@ -56,5 +56,6 @@ public class MetricsTests
     [InlineData("mcc", "0101", "1111", 0)]
     [InlineData("mcc", "0101", "1010", -1)]
     public void F1_and_mcc_are_what_precision_and_recall_and_covariances_give(string metric, string golds, string picks, double expected) =>
-        Assert.Equal(expected, Metrics.Agreement(metric, [.. golds.Select(gold => gold - '0')], [.. picks.Select(pick => pick - '0')]), 1e-12);
+        Assert.Equal(expected, new Agreement(metric, [.. golds.Select(gold => gold - '0')], [.. picks.Select(pick => pick - '0')])
+            .Over([.. Enumerable.Range(0, golds.Length)]), 1e-12);
 }

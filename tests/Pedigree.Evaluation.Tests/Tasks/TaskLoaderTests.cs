@@ -88,6 +88,32 @@ public class TaskLoaderTests
     }
 
     [Fact]
+    public void Examples_come_from_the_rows_of_fewshot_indices_alone()
+    {
+        using var folder = new TinyFolder();
+        string Prompt(string sampler, string indices)
+        {
+            folder.File("task.yaml", Choice + $"fewshot_data: train.jsonl\nnum_fewshot: 2\nfewshot_config: {{sampler: {sampler}, fewshot_indices: {indices}}}\n");
+            return TaskLoader.Load(folder.Path, "task.yaml").Items[0].Requests[0].Context;
+        }
+        folder.File("rows.jsonl", Row("test"));
+        folder.File("train.jsonl", string.Concat(Enumerable.Range(0, 9).Select(i => Row($"q{i}"))));
+        Assert.Equal("Q: q7\nA: yy\n\nQ: q3\nA: yy\n\nQ: test\nA:", Prompt("first_n", "[7, 3, 5]"));
+        // CPython's Random(1234).sample([7, 3, 5, 1], 2).
+        Assert.Equal("Q: q1\nA: yy\n\nQ: q7\nA: yy\n\nQ: test\nA:", Prompt("default", "[7, 3, 5, 1]"));
+        Assert.Contains("fewshot_indices: has 9, but there are 9 rows", Assert.Throws<BadInputException>(() => Prompt("default", "[0, 9]")).Message);
+        Assert.Contains("at least 2 rows to draw from, but there are 1", Assert.Throws<BadInputException>(() => Prompt("default", "[0]")).Message);
+    }
+
+    [Fact]
+    public void Settings_of_sampling_are_read_past_where_nothing_is_sampled()
+    {
+        var task = Load("task: t\ndoc_to_text: q\ndoc_to_target: answer\ndata: rows.jsonl\n"
+            + "generation_kwargs: {do_sample: false, temperature: 0.7, top_p: 0.95, top_k: 4, num_beams: 1, max_tokens: 9, max_new_tokens: 7}\n", Row("a"));
+        Assert.Equal(7, task.Definition!.Generation.MaxTokens);
+    }
+
+    [Fact]
     public void The_harness_way_of_naming_files_is_read()
     {
         using var folder = new TinyFolder();
@@ -122,7 +148,10 @@ public class TaskLoaderTests
     [InlineData("metric_list: [{metric: acc, higher_is_better: false}]\n", "must be `true`")]
     [InlineData("filter_list: [{name: a, filter: []}]\n", "generate_until alone")]
     [InlineData("generation_kwargs: {do_sample: true}\n", "must be `false`")]
+    [InlineData("generation_kwargs: {temperature: 0.5}\n", "do_sample `false`")]
+    [InlineData("generation_kwargs: {num_beams: 4}\n", "must be 1")]
     [InlineData("num_fewshot: -1\n", "at least 0")]
+    [InlineData("fewshot_config: {fewshot_indices: [0, -1]}\n", "at least 0")]
     [InlineData("process_docs: !function utils.process_docs\n", "is not run")]
     [InlineData("process_results: !function utils.other\n", "which is not run")]
     [InlineData("description: !function utils.other\n", "which is not run")]
