@@ -163,7 +163,8 @@ public static class EvolutionRun
     }
 
     private static Task<ModelScores> Evaluate(Recorder run, string name, Model? rival, IActivities activities) => activities.EvaluateAsync(
-        new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks, rival is null ? null : Reference(rival)));
+        new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks, rival is null ? null : Reference(rival),
+            rival is null ? null : [.. run.State.Founders.Select(Reference)]));
 
     /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights). What was only estimated has no gain.</summary>
     private static ModelEvaluated Evaluated(RunState state, string name, ModelScores scored)

@@ -54,7 +54,9 @@ public sealed record ModelReference(string Name, string Digest);
 
 /// <summary>What to score, by what.</summary>
 /// <param name="Rival">Of a child that may be given up: the one that it has to pass. Null where it is asked everything.</param>
-public sealed record EvaluationRequest(ModelReference Model, IReadOnlyList<TaskSpec> Tasks, ModelReference? Rival = null);
+/// <param name="Founders">Then also the base and the admitted models, whose scores tell how hard the items are. Null elsewhere.</param>
+public sealed record EvaluationRequest(
+    ModelReference Model, IReadOnlyList<TaskSpec> Tasks, ModelReference? Rival = null, IReadOnlyList<ModelReference>? Founders = null);
 
 /// <summary>What a model scored.</summary>
 /// <param name="Scores">One a task.</param>

@@ -44,6 +44,9 @@ public sealed record RunState
     public ImmutableSortedDictionary<string, Model> Models { get; private init; } =
         ImmutableSortedDictionary.Create<string, Model>(StringComparer.Ordinal);
 
+    /// <summary>The base and the models of the spec, once admitted.</summary>
+    public IEnumerable<Model> Founders => Models.Values.Where(model => model.Generation == 0).Prepend(Base!);
+
     /// <summary>Kinship of every pair that is known.</summary>
     public ImmutableDictionary<Pair, KinshipValue> Kinships { get; private init; } = ImmutableDictionary<Pair, KinshipValue>.Empty;
 

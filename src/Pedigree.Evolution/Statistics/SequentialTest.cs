@@ -1,5 +1,17 @@
 namespace Pedigree.Evolution.Statistics;
 
+/// <summary>A task of which a model was asked some items.</summary>
+/// <param name="Scores">Its scores of these.</param>
+/// <param name="Yardsticks">What it is measured by: the rival, whom it has to pass, first.</param>
+/// <param name="Items">All items of the task.</param>
+/// <param name="Weight">The task's weight in the average.</param>
+public sealed record PartlyAsked(IReadOnlyList<double> Scores, IReadOnlyList<Yardstick> Yardsticks, int Items, double Weight);
+
+/// <summary>What scored all items of a task: a model, or the mean of several.</summary>
+/// <param name="Seen">Its scores of the items asked, in the same order.</param>
+/// <param name="Mean">Its mean over all items.</param>
+public sealed record Yardstick(IReadOnlyList<double> Seen, double Mean);
+
 /// <summary>
 /// Whether a model must be asked all items: one that falls clearly behind the model it would have to pass is not worth the rest.
 /// Items are asked in an order of chance; after every tenth part of them the differences so far are looked at.
@@ -39,26 +51,39 @@ public static class SequentialTest
     }
 
     /// <summary>
-    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. The mean difference of all
-    /// N items of a task lies around m, that of the n seen (drawn without replacement), with the standard error s·√((1 − n/N)/n); the
-    /// average adds up the tasks' by their weights, and lies below m + z·error. z allows for all looks together.
+    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. The model is measured by a
+    /// yardstick, whose scores of all items are known: its mean over the N items of a task is the yardstick's plus that of their
+    /// differences, which lies around the mean of the n seen (drawn without replacement), with the standard error s·√((1 − n/N)/n). The average
+    /// adds up the tasks' by their weights, and lies below estimate + z·error. z allows for all looks together. Of several yardsticks the
+    /// one that leaves the least error is taken: one that is like the model, or that tells how hard an item is.
     /// </summary>
-    /// <param name="seen">Scores of the items asked so far, the model's and the rival's, task by task.</param>
-    /// <param name="items">N, all items of each task.</param>
+    /// <param name="tasks">What was seen so far.</param>
     /// <param name="confidence">For example 0.99: the chance of giving up a model that would have passed is below 0.01.</param>
-    public static bool FallsBehind(IReadOnlyList<PairedItems> seen, IReadOnlyList<int> items, double confidence)
+    /// <returns>The estimate of its mean in each task, where it falls behind; null where it may still pass.</returns>
+    public static IReadOnlyList<double>? FallenBehind(IReadOnlyList<PartlyAsked> tasks, double confidence)
     {
-        if (seen.Sum(task => task.First.Count) < FewestItems || seen.Any(task => task.First.Count < 2) || seen.Sum(task => task.First.Count) >= items.Sum())
-            return false;
-        double mean = 0, variance = 0;
-        foreach ((PairedItems task, int all) in seen.Zip(items))
+        int asked = tasks.Sum(task => task.Scores.Count);
+        if (asked < FewestItems || tasks.Any(task => task.Scores.Count < 2) || asked >= tasks.Sum(task => task.Items))
+            return null;
+        (double[] estimates, double variance) = Enumerable.Range(0, tasks[0].Yardsticks.Count)
+            .Select(number => Measured(tasks, number)).MinBy(measured => measured.Variance);
+        double lead = tasks.Zip(estimates, (task, estimate) => task.Weight * (estimate - task.Yardsticks[0].Mean)).Sum();
+        return lead + NormalQuantile(1 - (1 - confidence) / Looks) * Math.Sqrt(variance) < 0 ? estimates : null;
+    }
+
+    private static (double[] Estimates, double Variance) Measured(IReadOnlyList<PartlyAsked> tasks, int number)
+    {
+        double[] estimates = new double[tasks.Count];
+        double variance = 0;
+        foreach ((int place, PartlyAsked task) in tasks.Index())
         {
-            int n = task.First.Count;
-            double taskMean = task.Differences.Average();
-            mean += task.Weight * taskMean;
-            variance += task.Weight * task.Weight * task.Differences.Sum(d => (d - taskMean) * (d - taskMean)) / (n - 1) * (1 - (double)n / all) / n;
+            int n = task.Scores.Count;
+            double[] differences = [.. task.Scores.Zip(task.Yardsticks[number].Seen, (own, other) => own - other)];
+            double mean = differences.Average();
+            estimates[place] = task.Yardsticks[number].Mean + mean;
+            variance += task.Weight * task.Weight * differences.Sum(d => (d - mean) * (d - mean)) / (n - 1) * (1 - (double)n / task.Items) / n;
         }
-        return mean + NormalQuantile(1 - (1 - confidence) / Looks) * Math.Sqrt(variance) < 0;
+        return (estimates, variance);
     }
 
     /// <summary>The number below which a standard normal variable lies with probability p: found by bisection.</summary>

@@ -35,10 +35,13 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
     private async Task<ModelScores> AskAsync(
         EvaluationRequest request, string identity, List<Asked> tasks, WorkNews news, CancellationToken cancellation)
     {
-        string? partialKey = request.Rival is { } passed ? evaluator.Shelf.PartialKey(tasks.Select(task => task.Key), passed.Digest) : null;
+        string? partialKey = request.Rival is { } passed ? evaluator.Shelf.PartialKey(
+            tasks.Select(task => task.Key), passed.Digest, request.Founders!.Select(founder => founder.Digest)) : null;
         if (partialKey is not null && await evaluator.Shelf.FindPartialAsync(partialKey, cancellation) is { } before)
             return Partial(before, request.Rival!, identity);
-        IReadOnlyList<Rows>? rival = request.Rival is null ? null : await RivalAsync(request, identity, cancellation);
+        List<IReadOnlyList<Rows>> known = [];
+        foreach (ModelReference other in request.Rival is { } rival ? request.Founders!.Prepend(rival) : [])
+            known.Add(await RowsAsync(other, request.Tasks, identity, cancellation));
         using OpenModel model = await evaluator.OpenAsync(models, request.Model.Digest, news, cancellation);
         foreach (Asked task in tasks.Where(task => task.Score is null || task.Items is null))
             task.Parts = new(_own.Load(task.Spec), items => SequentialTest.Parts(items, OrderSeed));
@@ -46,7 +49,7 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
         for (int part = 0; part < SequentialTest.PartCount; part++)
         {
             await Task.Run(() => AskPart(model, ready, tasks, part, news, cancellation), cancellation);
-            if (rival is not null && part < SequentialTest.PartCount - 1 && GivenUp(tasks, rival) is { } partial)
+            if (request.Rival is not null && part < SequentialTest.PartCount - 1 && GivenUp(tasks, known) is { } partial)
             {
                 await evaluator.Shelf.KeepPartialAsync(partialKey!, partial, cancellation);
                 return Partial(partial, request.Rival!, identity);
@@ -72,37 +75,44 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
             });
     }
 
-    private async Task<IReadOnlyList<Rows>> RivalAsync(EvaluationRequest request, string identity, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Rows>> RowsAsync(ModelReference model, IReadOnlyList<TaskSpec> tasks, string identity, CancellationToken cancellation)
     {
         List<Rows> all = [];
-        foreach (TaskSpec task in request.Tasks)
-            all.Add(new(await evaluator.Shelf.ItemsAsync(request.Rival!.Digest, task, identity, evaluator.Devices, cancellation)
-                ?? throw new BadInputException(task.Task, "sequential", $"the rows of {request.Rival.Name}'s score are gone from the store; begin another run")));
+        foreach (TaskSpec task in tasks)
+            all.Add(new(await evaluator.Shelf.ItemsAsync(model.Digest, task, identity, evaluator.Devices, cancellation)
+                ?? throw new BadInputException(task.Task, "sequential", $"the rows of {model.Name}'s score are gone from the store; begin another run")));
         return all;
     }
 
-    /// <summary>
-    /// The estimates of a child that falls behind; null of one that may still pass. An estimate is the rival's score and the mean difference
-    /// of the two on the items asked: it does not depend on how hard these items happen to be.
-    /// </summary>
-    private PartialScores? GivenUp(List<Asked> tasks, IReadOnlyList<Rows> rival)
+    /// <summary>The estimates of a child that falls behind; null of one that may still pass.</summary>
+    /// <param name="tasks">How far it was asked.</param>
+    /// <param name="known">All rows of the rival, and of each founder, task by task.</param>
+    private PartialScores? GivenUp(List<Asked> tasks, IReadOnlyList<IReadOnlyList<Rows>> known)
     {
-        List<TaskScore> scores = [];
-        List<PairedItems> seen = [];
-        List<int> items = [];
-        foreach ((Asked task, Rows other) in tasks.Zip(rival))
+        List<(int Task, string Part)> parts = [];
+        List<PartlyAsked> seen = [];
+        foreach ((int number, Asked task) in tasks.Index())
         {
-            double estimate = other.Score;
-            foreach (IGrouping<string, ItemRow> part in task.Counted().GroupBy(row => row.Task))
+            ILookup<string, ItemRow> asked = task.Counted().ToLookup(row => row.Task);
+            Rows rival = known[0][number];
+            Rows[] founders = [.. known.Skip(1).Select(model => model[number])];
+            foreach (string part in rival.Parts)
             {
-                PairedItems pairs = new([.. part.Select(row => row.Score)], [.. part.Select(row => other.Of(row))], task.Spec.Weight * other.Weight(part.Key));
-                seen.Add(pairs);
-                items.Add(other.Count(part.Key));
-                estimate += other.Weight(part.Key) * pairs.Differences.Average();
+                parts.Add((number, part));
+                seen.Add(new(
+                    [.. asked[part].Select(row => row.Score)],
+                    [
+                        new([.. asked[part].Select(rival.Of)], rival.Mean(part)),
+                        new([.. asked[part].Select(row => founders.Average(founder => founder.Of(row)))], founders.Average(founder => founder.Mean(part))),
+                    ],
+                    rival.Count(part), task.Spec.Weight * rival.Weight(part)));
             }
-            scores.Add(new(task.Name, task.Metric, estimate));
         }
-        return SequentialTest.FallsBehind(seen, items, sequential.Confidence) ? new(scores, seen.Sum(task => task.First.Count), items.Sum()) : null;
+        if (SequentialTest.FallenBehind(seen, sequential.Confidence) is not { } estimates)
+            return null;
+        IEnumerable<TaskScore> scores = tasks.Select((task, number) => new TaskScore(task.Name, task.Metric,
+            parts.Zip(estimates).Where(part => part.First.Task == number).Sum(part => known[0][number].Weight(part.First.Part) * part.Second)));
+        return new([.. scores], seen.Sum(task => task.Scores.Count), seen.Sum(task => task.Items));
     }
 
     private ModelScores Partial(PartialScores known, ModelReference rival, string identity) =>
@@ -132,15 +142,18 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
     private sealed class Rows(IReadOnlyList<ItemRow> rows)
     {
         private readonly Dictionary<(string, int), double> _scores = rows.Where(row => row.Weight > 0).ToDictionary(row => (row.Task, row.DocId), row => row.Score);
-        private readonly Dictionary<string, (double Weight, int Count)> _tasks = rows.Where(row => row.Weight > 0).GroupBy(row => row.Task)
-            .ToDictionary(task => task.Key, task => (task.Sum(row => row.Weight), task.Count()));
+        private readonly Dictionary<string, (double Weight, int Count, double Mean)> _parts = rows.Where(row => row.Weight > 0).GroupBy(row => row.Task)
+            .ToDictionary(part => part.Key, part => (part.Sum(row => row.Weight), part.Count(), part.Average(row => row.Score)));
 
-        public double Score { get; } = rows.Sum(row => row.Weight * row.Score);
+        /// <summary>The task, or the tasks of a group.</summary>
+        public IEnumerable<string> Parts => _parts.Keys;
 
         public double Of(ItemRow row) => _scores[(row.Task, row.DocId)];
 
-        public double Weight(string task) => _tasks[task].Weight;
+        public double Weight(string part) => _parts[part].Weight;
 
-        public int Count(string task) => _tasks[task].Count;
+        public int Count(string part) => _parts[part].Count;
+
+        public double Mean(string part) => _parts[part].Mean;
     }
 }

@@ -24,11 +24,13 @@ internal static class ScoreAudit
         // Scores that are in the store are not looked at, and those made again are not written there.
         RunWork work = new(new HeldStore(run.Store, hidden: StoreNames.IsScore), spec, progress, apart, device);
         ModelReference Reference(string name) => new(name, state.Find(name).Digest);
+        ModelReference[] founders = [.. state.Founders.Select(model => Reference(model.Name))];
         foreach (RunEvent recorded in events)
         {
             if (recorded is ModelEvaluated evaluated)
                 Verify(run, evaluated, await work.EvaluateAsync(new EvaluationRequest(
-                    Reference(evaluated.Name), state.Spec.Tasks, evaluated.Partial is { } partial ? Reference(partial.Rival) : null), cancellation));
+                    Reference(evaluated.Name), state.Spec.Tasks, evaluated.Partial is { } partial ? Reference(partial.Rival) : null,
+                    evaluated.Partial is null ? null : founders), cancellation));
             else if (recorded is ModelsCompared compared)
                 Verify(run, compared, await work.CompareAsync(new ComparisonRequest(compared.Generation,
                     [.. New(compared).Select(Reference)], [.. compared.Comparisons.Select(made => made.Second).Distinct().Except(New(compared)).Select(Reference)],

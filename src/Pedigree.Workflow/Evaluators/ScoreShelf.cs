@@ -32,12 +32,13 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         ["inParts"] = spec.Sequential is not null,
     });
 
-    /// <summary>Name of what is known of a child that was given up: it is no score of it, and found only where the same rival is to be passed.</summary>
-    public string PartialKey(IEnumerable<string> keys, string rival) => Hash(new JsonObject
+    /// <summary>Name of what is known of a child that was given up: it is no score of it, and found only where it is measured by the same models.</summary>
+    public string PartialKey(IEnumerable<string> keys, string rival, IEnumerable<string> founders) => Hash(new JsonObject
     {
         ["partial"] = new JsonArray([.. keys.Select(key => (JsonNode)key)]),
         ["weights"] = new JsonArray([.. spec.Tasks.Select(task => (JsonNode)task.Weight)]),
         ["rival"] = rival,
+        ["founders"] = new JsonArray([.. founders.Select(digest => (JsonNode)digest)]),
         ["confidence"] = spec.Sequential?.Confidence,
     });
 
