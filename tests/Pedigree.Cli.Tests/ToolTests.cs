@@ -72,6 +72,7 @@ public class ToolTests
     [InlineData("`cuda:99` is not to be had here; cpu", "eval", "{sort}", "--task", "{task}", "--device", "cuda:99")]
     [InlineData("--timeout: must be", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--timeout", "0")]
     [InlineData("--timeout: must be", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--timeout", "NaN")]
+    [InlineData("--bootstrap_iters: must be", "eval", "{sort}", "--task", "{task}", "--bootstrap_iters", "1")]
     [InlineData("--against: cannot be given with --evaluator", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--against", "{sort}")]
     [InlineData("--against: cannot be given with --endpoint", "eval", "{sort}", "--task", "{task}", "--endpoint", "http://127.0.0.1:9/v1", "--against", "{sort}")]
     [InlineData("--apply_chat_template: cannot be given with a command of your own", "eval", "{sort}", "--task", "{task}", "--evaluator", "true", "--apply_chat_template")]

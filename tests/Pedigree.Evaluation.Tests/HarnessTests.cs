@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Harness;
+using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Weights;
 using Xunit;
@@ -100,6 +101,38 @@ public class HarnessTests
         var sample = JsonNode.Parse(File.ReadLines(Directory.GetFiles(folder.Path, "samples_one_*.jsonl").Single()).Single())!.AsObject();
         string[] parts = ["doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "doc_hash", "prompt_hash", "target_hash", "acc", "acc_norm"];
         Assert.Equal(parts, sample.Select(member => member.Key));
+    }
+
+    [Fact]
+    public void Samples_have_answers_as_Python_writes_them_and_scores_as_its_aggregation_is_given_them()
+    {
+        using var folder = new TinyFolder();
+        folder.File("w.jsonl", """{"sentence": "A _ b c", "option1": "x", "option2": "y", "answer": "2"}""");
+        folder.File("p.jsonl", """{"page": "one two"}""");
+        folder.File("g.jsonl", """{"question": "How much?", "answer": "#### 4"}""");
+        folder.File("f.jsonl", """{"q": "a", "answer": 1}""");
+        folder.File("f.yaml", "task: f\noutput_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: ['no', 'yes']\ndoc_to_target: answer\nmetric_list: [{metric: f1}, {metric: acc}]\ndata: f.jsonl\n");
+        var (winogrande, wikitext, gsm8k, f1) = (TaskLoader.Load(folder.Path, "winogrande", "w.jsonl"), TaskLoader.Load(folder.Path, "wikitext", "p.jsonl"),
+            TaskLoader.Load(folder.Path, "gsm8k", "g.jsonl", fewshot: 0), TaskLoader.Load(folder.Path, "f.yaml"));
+        TokenScores[] scores = [new([-1], false), new([-0.5], true)];
+        string Scored(EvaluationTask task, params TokenScores[] scores) => Sample(task, TaskScores.OfScored(task, task.Items[0], scores));
+        string Sample(EvaluationTask task, ItemResult result)
+        {
+            var sample = HarnessSamples.Of(TaskScores.OfTask(task, [result])).First();
+            return string.Join(' ', ((string[])["target", "arguments", "resps", "filtered_resps", .. task.Definition!.Metrics.Select(metric => metric.Name)]).Select(key => sample[key]!.ToJsonString()));
+        }
+        Assert.Equal("""
+            "b c" {"gen_args_0":{"arg_0":"A x","arg_1":" b c"},"gen_args_1":{"arg_0":"A y","arg_1":" b c"}} [[["-1.0","False"]],[["-0.5","True"]]] [["-1.0","False"],["-0.5","True"]] 1
+            """, Scored(winogrande, scores));
+        Assert.Equal("""
+            "1" {"gen_args_0":{"arg_0":"a","arg_1":" no"},"gen_args_1":{"arg_0":"a","arg_1":" yes"}} [[["-1.0","False"]],[["-0.5","True"]]] [["-1.0","False"],["-0.5","True"]] [1,1] 1
+            """, Scored(f1, scores));
+        Assert.Equal("""
+            "one two" {"gen_args_0":{"arg_0":"one two"}} [["-1.0"]] ["-1.0"] [-1,2] [-1,7] [-1,7]
+            """, Scored(wikitext, scores[0]));
+        Assert.Contains("""
+            "arg_1":{"until":["Question:","\u003C/s\u003E","\u003C|im_end|\u003E"],"max_gen_toks":256,"do_sample":false,"temperature":0}}} [[" 4"]] ["[invalid]"] 0
+            """, Sample(gsm8k, TaskScores.OfWritten(gsm8k, gsm8k.Items[0], " 4")), StringComparison.Ordinal);
     }
 
     [Fact]

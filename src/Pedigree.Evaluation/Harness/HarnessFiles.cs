@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -12,7 +11,7 @@ namespace Pedigree.Evaluation.Harness;
 /// <summary>The harness's files: results_{time}.json, and samples_{task}_{time}.jsonl with a line for every row.</summary>
 public static class HarnessFiles
 {
-    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes them as the harness does: into {path}/{model}/, or where path ends in .json beside it.</summary>
@@ -73,15 +72,15 @@ public static class HarnessFiles
         json["model_name_sanitized"] = HarnessNames.Model(model);
         var chat = results.Tasks[0].Source.Chat;
         json["system_instruction"] = chat.SystemInstruction;
-        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? Hash(instruction) : null;
+        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? HarnessSamples.Hash(instruction) : null;
         json["fewshot_as_multiturn"] = chat.FewshotAsMultiturn ?? (chat.ApplyTemplate ? true : null);
         json["chat_template"] = results.ChatTemplate;
-        json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? Hash(template) : null;
+        json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? HarnessSamples.Hash(template) : null;
         json["total_evaluation_time_seconds"] = (ended - began).TotalSeconds.ToString(CultureInfo.InvariantCulture);
         foreach (var task in samples ? results.Tasks.SelectMany(task => task.All()).Where(task => task.Members.Count == 0) : [])
         {
-            var lines = Samples(task).ToList();
-            json["task_hashes"]![task.Task] = Hash(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
+            var lines = HarnessSamples.Of(task).ToList();
+            json["task_hashes"]![task.Task] = HarnessSamples.Hash(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
             WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
         var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");
@@ -95,51 +94,6 @@ public static class HarnessFiles
 
     /// <summary>A special token as the harness has it: its text, and its id as text.</summary>
     private static JsonArray Token(string? text, int? id) => [text, id is { } number ? $"{number}" : "None"];
-
-    /// <summary>A line for every row and filter.</summary>
-    internal static IEnumerable<JsonObject> Samples(TaskResult task) =>
-        task.Source.Definition!.Filters.SelectMany(filter => task.Items.Select((item, i) => Sample(task.Source, item, filter, i)));
-
-    private static JsonObject Sample(EvaluationTask task, ItemResult result, FilterSettings filter, int number)
-    {
-        var item = result.Item;
-        JsonArray answers = result.Output is { } output ? [output]
-            : [.. result.LogLikelihoods.Zip(result.IsGreedy, (sum, greedy) => (JsonNode)new JsonArray(sum, greedy))];
-        JsonArray filtered = result.Output is { } text ? [filter.Apply(text)] : [.. answers.Select(answer => answer!.DeepClone())];
-        var target = item.Shown;
-        var scores = result.Scores.Where(score => score.Key.EndsWith($",{filter.Name}", StringComparison.Ordinal))
-            .Select(score => score.Key[..score.Key.IndexOf(',')] is var metric && Tasks.Metrics.IsAgreement(metric)
-                ? KeyValuePair.Create(metric, (JsonNode?)new JsonArray(item.Gold, (int)score.Value)) : KeyValuePair.Create(metric, (JsonNode?)score.Value)).ToList();
-        return new JsonObject(
-        [
-            .. new JsonObject
-            {
-                ["doc_id"] = number,
-                ["doc"] = item.Document.DeepClone(),
-                ["target"] = target,
-                ["arguments"] = new JsonObject(item.Requests.Select((request, i) => KeyValuePair.Create($"gen_args_{i}", (JsonNode?)new JsonObject
-                {
-                    ["arg_0"] = request.Context,
-                    ["arg_1"] = result.Output is null ? request.Continuation
-                        : new JsonObject
-                        {
-                            ["until"] = new JsonArray([.. task.Definition!.Generation.Until.Select(stop => (JsonNode)stop)]),
-                            ["max_gen_toks"] = task.Definition.Generation.MaxTokens,
-                        },
-                }))),
-                ["resps"] = new JsonArray([.. answers.Select(answer => new JsonArray(answer!.DeepClone()))]),
-                ["filtered_resps"] = filtered,
-                ["filter"] = filter.Name,
-                ["metrics"] = new JsonArray([.. scores.Select(score => (JsonNode)score.Key)]),
-                ["doc_hash"] = Hash(item.Document.ToJsonString(Readable)),
-                ["prompt_hash"] = Hash(item.Requests[0].Context),
-                ["target_hash"] = Hash(target),
-            }.Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())),
-            .. scores,
-        ]);
-    }
-
-    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static void WriteWhole(string file, string text)
     {

@@ -26,15 +26,7 @@ internal static class TaskConfiguration
         if (task.Limit is { } limit)
             config["limit"] = limit;
         if (definition.Type == OutputType.GenerateUntil)
-        {
-            config["generation_kwargs"] = new JsonObject
-            {
-                ["until"] = new JsonArray([.. definition.Generation.Until.Select(stop => (JsonNode)stop)]),
-                ["max_gen_toks"] = definition.Generation.MaxTokens,
-                ["do_sample"] = false,
-                ["temperature"] = 0.0,
-            };
-        }
+            config["generation_kwargs"] = Generation(definition.Generation);
         foreach (var (key, value) in new JsonObject
         {
             ["unsafe_code"] = false, ["description"] = "", ["target_delimiter"] = " ", ["fewshot_delimiter"] = "\n\n", ["repeats"] = 1, ["should_decontaminate"] = false,
@@ -44,6 +36,15 @@ internal static class TaskConfiguration
         return new(config.Where(member => member.Value is not null).OrderBy(member => Array.IndexOf(Order, member.Key))
             .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
     }
+
+    /// <summary>generation_kwargs, as they hold.</summary>
+    public static JsonObject Generation(GenerationSettings settings) => new()
+    {
+        ["until"] = new JsonArray([.. settings.Until.Select(stop => (JsonNode)stop)]),
+        ["max_gen_toks"] = settings.MaxTokens,
+        ["do_sample"] = false,
+        ["temperature"] = 0.0,
+    };
 
     /// <summary>fewshot_config: what it does not say itself is the task's.</summary>
     private static JsonObject Fewshot(JsonObject config)

@@ -28,6 +28,9 @@ public sealed record EvaluationItem(
     /// <summary>The right answer as text, the first where there are several.</summary>
     public string Target => Targets[0];
 
-    /// <summary>The right answer as the harness writes it beside a model's: the number of a choice, or text.</summary>
-    internal string Shown => Golds.Count > 0 && Requests.Count > 1 ? $"{Gold}" : Target;
+    /// <summary>
+    /// The right answer as the harness writes it beside a model's: the number of a choice, or text, which in partial evaluation is the rest
+    /// that is scored after every choice.
+    /// </summary>
+    internal string Shown => Golds.Count > 0 && Requests.Count > 1 && Requests[0].Continuation != Requests[1].Continuation ? $"{Gold}" : Target;
 }
