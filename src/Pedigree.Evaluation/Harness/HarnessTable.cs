@@ -37,7 +37,7 @@ public static class HarnessTable
     private static IEnumerable<string[]> Rows(TaskResult task, int depth, Func<TaskResult, bool> shown)
     {
         var (name, version) = (depth == 0 ? task.Source.Alias : $"{new string(' ', depth)}- {task.Source.Alias}", task.Source.Version.ToString());
-        foreach (var metric in shown(task) ? task.Metrics.OrderBy(metric => $"{metric.Metric},{metric.Filter}", StringComparer.Ordinal) : [])
+        foreach (var metric in task.Metrics.Where(_ => shown(task)).OrderBy(metric => $"{metric.Metric},{metric.Filter}", StringComparer.Ordinal))
         {
             yield return
             [

@@ -27,11 +27,9 @@ internal static class TaskConfiguration
             config["limit"] = limit;
         if (definition.Type == OutputType.GenerateUntil)
             config["generation_kwargs"] = Generation(definition.Generation);
-        foreach (var (key, value) in new JsonObject
-        {
-            ["unsafe_code"] = false, ["description"] = "", ["target_delimiter"] = " ", ["fewshot_delimiter"] = "\n\n", ["repeats"] = 1, ["should_decontaminate"] = false,
-        })
-            config.TryAdd(key, value?.DeepClone());
+        foreach (var (key, value) in ((string, JsonNode)[])[("unsafe_code", false), ("description", ""), ("target_delimiter", " "), ("fewshot_delimiter", "\n\n"),
+            ("repeats", 1), ("should_decontaminate", false)])
+            config.TryAdd(key, value);
         config["fewshot_config"] = Fewshot(config);
         return new(config.Where(member => member.Value is not null).OrderBy(member => Array.IndexOf(Order, member.Key))
             .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
