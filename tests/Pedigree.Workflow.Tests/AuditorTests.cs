@@ -14,12 +14,13 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     [Fact]
     public async Task A_finished_run_is_identical_when_decided_merged_and_evaluated_again()
     {
-        SortedDictionary<string, string> before = TemporaryFolder.Contents(finished.Store);
-        ReplayResult result = await Auditor.ReplayAsync(Store.Open(finished.Store), "small", remerge: true, reevaluate: true);
+        string store = Copied();
+        SortedDictionary<string, string> before = TemporaryFolder.Contents(store);
+        ReplayResult result = await Auditor.ReplayAsync(Store.Open(store), "small", remerge: true, reevaluate: true);
         Assert.Null(result.FirstDifference);
         Assert.True(result.Identical);
         Assert.Equal(finished.Run.Events.Count, result.Events);
-        Assert.Equal(before, TemporaryFolder.Contents(finished.Store));
+        Assert.Equal(before, TemporaryFolder.Contents(store));
     }
 
     [Fact]

@@ -15,10 +15,10 @@ internal sealed class TemporaryFolder : IDisposable
             .ToDictionary(file => System.IO.Path.GetRelativePath(folder, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
         StringComparer.Ordinal);
 
-    /// <summary>Copies a folder; not a store's half-made things, which others hold and remove at any moment.</summary>
+    /// <summary>Copies a folder; not a store's locks and half-made things, which others hold and remove at any moment.</summary>
     public static void Copy(string from, string to)
     {
-        foreach (string file in Directory.EnumerateFiles(from))
+        foreach (string file in Directory.EnumerateFiles(from).Where(file => System.IO.Path.GetFileName(file) != "lock"))
         {
             Directory.CreateDirectory(to);
             File.Copy(file, System.IO.Path.Combine(to, System.IO.Path.GetFileName(file)));

@@ -35,5 +35,5 @@ internal static class WholeFile
     /// <summary>The error that tells a person so.</summary>
     public static UnavailableException NotWritten(string path, Exception error) => new(path, null,
         $"could not be written ({(error is ArgumentOutOfRangeException ? "a file may not be that large here" : error.Message)}); "
-        + "make room and run the same command again: what is finished stays");
+        + "make room or give the right to write, and run the same command again: what is finished stays");
 }
