@@ -18,8 +18,13 @@ internal static class GroupFile
         var members = group.Required("task") is ConfigurationSequence list ? list.Items : [group.Required("task")];
         if (members.Count == 0)
             throw group.Required("task").Error("must have at least one task");
-        var metrics = (group.OptionalSequence("aggregate_metric_list") ?? throw group.Error("must have the key `aggregate_metric_list`, so that the group has a score"))
-            .Select(Metric).ToList();
+        IReadOnlyList<ConfigurationNode> aggregated = group.Optional("aggregate_metric_list") switch
+        {
+            null => throw group.Error("must have the key `aggregate_metric_list`, so that the group has a score"),
+            ConfigurationMapping single => [single],
+            var several => several.AsSequence().Items,
+        };
+        var metrics = aggregated.Select(Metric).ToList();
         if (metrics.Count == 0)
             throw group.Required("aggregate_metric_list").Error("must have at least one metric");
         var name = group.RequiredString("group");

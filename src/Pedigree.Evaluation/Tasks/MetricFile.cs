@@ -42,6 +42,7 @@ internal static class MetricFile
                 Ignored = [.. (entry.OptionalSequence("regexes_to_ignore") ?? []).Select(TaskFile.Pattern)],
             };
         }
+        entry.Optional("weight_by_size"); // Of a group; the harness's task files have it too, and nothing comes of it.
         entry.RefuseUnknownKeys();
         return metric;
     }

@@ -17,14 +17,19 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         [.. Here.GetManifestResourceNames().Where(name => name.EndsWith(".yaml", StringComparison.Ordinal) && name[0] != '_')
             .Select(name => name[..^".yaml".Length]).Order(StringComparer.Ordinal)];
 
-    /// <summary>A built-in task by name or a file by path; null where there is none.</summary>
+    /// <summary>
+    /// A built-in task by name or a file by path; null where there is none. What is named as a file and is there is the file, unless a built-in
+    /// task includes it.
+    /// </summary>
     /// <exception cref="BadInputException">The file is not YAML, or includes itself or a file that is not there.</exception>
-    public static TaskSource? Find(string folder, string name, TaskFiles files, int depth = 0)
+    public static TaskSource? Find(string folder, string name, TaskFiles files, int depth = 0, bool forBuiltIn = false)
     {
         if (depth > 8)
             throw new BadInputException(name, "include", "includes itself, or more than eight files in a row");
         string path = Path.GetFullPath(name, folder), text;
-        if (Here.GetManifestResourceStream(name.EndsWith(".yaml", StringComparison.Ordinal) ? name : name + ".yaml") is { } resource)
+        var asFile = name.EndsWith(".yaml", StringComparison.Ordinal);
+        var resource = asFile && !forBuiltIn && File.Exists(path) ? null : Here.GetManifestResourceStream(asFile ? name : name + ".yaml");
+        if (resource is not null)
         {
             using var reader = new StreamReader(resource);
             (path, text) = (name, reader.ReadToEnd());
@@ -38,7 +43,7 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         {
             return null;
         }
-        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth), folder);
+        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth, resource is not null), folder);
     }
 
     /// <summary>The task or group of a name among the files of a folder, or else all tasks with that tag.</summary>
@@ -59,11 +64,11 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
     };
 
     /// <summary>A mapping with the file under its key include read in.</summary>
-    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, TaskFiles files, int depth = 0)
+    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, TaskFiles files, int depth = 0, bool inBuiltIn = false)
     {
         if (content.Optional("include") is not { } include)
             return content;
-        var other = Find(folder, include.AsString(), files, depth + 1) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
+        var other = Find(folder, include.AsString(), files, depth + 1, inBuiltIn) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
         return content.Without("include").Over(other.Content);
     }
 }

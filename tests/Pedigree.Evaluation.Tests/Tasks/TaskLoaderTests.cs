@@ -114,6 +114,30 @@ public class TaskLoaderTests
     }
 
     [Fact]
+    public void A_file_with_the_name_of_a_built_in_task_is_the_file_and_a_built_in_task_does_not_include_it()
+    {
+        using var folder = new TinyFolder();
+        folder.File("arc_easy.yaml", Choice.Replace("task: pick", "task: arc_easy"));
+        folder.File("own.yaml", "include: arc_easy.yaml\ntask: own\n");
+        folder.File("rows.jsonl", Row("mine"));
+        folder.File("arc.jsonl", """{"question": "built in", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "A"}""");
+        Assert.Equal("Q: mine\nA:", TaskLoader.Load(folder.Path, "arc_easy.yaml").Items[0].Requests[0].Context);
+        Assert.Equal("Q: mine\nA:", TaskLoader.Load(folder.Path, "own.yaml").Items[0].Requests[0].Context);
+        foreach (var name in (string[])["arc_easy", "arc_challenge"])
+            Assert.Equal("Question: built in\nAnswer:", TaskLoader.Load(folder.Path, name, "arc.jsonl").Items[0].Requests[0].Context);
+    }
+
+    [Fact]
+    public void Metric_lists_are_read_as_they_stand_in_files_of_the_harness()
+    {
+        using var folder = new TinyFolder();
+        folder.File("rows.jsonl", Row("a"));
+        folder.File("one.yaml", Choice.Replace("task: pick", "task: one") + "metric_list: [{metric: acc, weight_by_size: true}]\n");
+        folder.File("all.yaml", "group: all\ntask: [one]\naggregate_metric_list: {metric: acc, weight_by_size: true}\n");
+        Assert.Equal("acc", TaskLoader.Load(folder.Path, "all.yaml").PrimaryMetric);
+    }
+
+    [Fact]
     public void The_harness_way_of_naming_files_is_read()
     {
         using var folder = new TinyFolder();

@@ -50,6 +50,6 @@ rows = random.Random(7)
 likelihoods = [round(-rows.expovariate(0.5), 6) for _ in range(40)]
 cases = [("perplexity", perplexity, likelihoods, n) for n in (100_000, 2_500, 700)]
 cases += [("f1", f1, pairs(8, 60, 2), 20_000), ("mcc", mcc, pairs(9, 60, 2), 2_000), ("mcc", mcc, pairs(10, 50, 4), 2_000)]
+lines = [json.dumps(dict(metric=name, items=items, iterations=n, value=metric(items), error=standard_error(metric, items, n))) for name, metric, items, n in cases]
 with open("bootstrap.json", "w") as file:
-    json.dump([dict(metric=name, items=items, iterations=n, value=metric(items), error=standard_error(metric, items, n)) for name, metric, items, n in cases], file, indent=1)
-    file.write("\n")
+    file.write("[\n" + ",\n".join(lines) + "\n]\n")
