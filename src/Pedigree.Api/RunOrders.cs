@@ -28,10 +28,11 @@ internal static class RunOrders
         {
             SpecFile spec = SpecFile.Parse(name, paths.Home, text, options.Evaluators);
             spec = (spec with { Spec = await paths.ResolveAsync(spec.Spec, cancellation) }).WithTasks(paths.Refusal);
-            await RefuseOtherModelsAsync(stored, spec, cancellation);
+            await RefuseOtherModelsAsync(stored, await EventLog.ReadAsync(stored, cancellation: cancellation), spec, cancellation);
             await host.StartAsync(stored.Id, spec, cancellation);
         }
-        catch (BadInputException error) when (error.File == name || !error.File.StartsWith(store.Address, StringComparison.Ordinal))
+        catch (BadInputException error) when (error is not UnavailableException
+            && (error.File == name || !error.File.StartsWith(store.Address, StringComparison.Ordinal)))
         {
             (string? field, string place) = Placed(error.Field);
             throw RefusedException.Wrong(field, $"{(error.File == name ? "" : $"{error.File}: ")}{place}{error.Reason}");
@@ -49,7 +50,12 @@ internal static class RunOrders
     public static async Task<Accepted<ManagementLinks>> ResumeAsync(
         string id, HttpRequest request, IStore store, IRunHost host, string? reason, CancellationToken cancellation)
     {
-        await host.ResumeAsync(await ExistingAsync(store, host, id, cancellation), Checked(reason), cancellation);
+        StoredRun run = new(store, await ExistingAsync(store, host, id, cancellation));
+        IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
+        // Of a run that is over the host says so.
+        if (log is [{ Event: RunStarted begun }, .., { Event: not RunCompleted }] && await run.OriginAsync(cancellation) is { } origin)
+            await RefuseOtherModelsAsync(run, log, new(origin, Path.GetDirectoryName(origin)!, begun.Spec), cancellation);
+        await host.ResumeAsync(id, Checked(reason), cancellation);
         return Accept(request, id);
     }
 
@@ -78,9 +84,8 @@ internal static class RunOrders
     }
 
     /// <summary>409 where a model of a run that was begun before is another by now.</summary>
-    private static async Task RefuseOtherModelsAsync(StoredRun run, SpecFile spec, CancellationToken cancellation)
+    private static async Task RefuseOtherModelsAsync(StoredRun run, IReadOnlyList<LoggedEvent> log, SpecFile spec, CancellationToken cancellation)
     {
-        IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
         try
         {
             await AdmittedModels.CheckAsync(run, spec, log.Select(logged => logged.Event).OfType<ModelAdmitted>(), cancellation);

@@ -14,6 +14,8 @@ namespace Pedigree.Api;
 /// <summary>The routes, written once for every host. A host adds its <see cref="Hosts.IRunHost"/>.</summary>
 public static class RunsApi
 {
+    private static readonly string[] read = [HttpMethods.Get, HttpMethods.Head];
+
     /// <summary>Adds what the routes use.</summary>
     public static IServiceCollection AddRunsApi(this IServiceCollection services, IStore store, RunsApiOptions options)
     {
@@ -63,25 +65,25 @@ public static class RunsApi
         };
     }
 
-    /// <summary>Maps the routes.</summary>
+    /// <summary>Maps the routes. Whatever can be read answers HEAD too.</summary>
     public static void MapRuns(this IEndpointRouteBuilder routes)
     {
-        routes.MapOpenApi();
-        routes.MapGet("/", Dashboard.Get).ExcludeFromDescription();
+        routes.MapOpenApi().WithMetadata(new HttpMethodMetadata(read));
+        routes.MapMethods("/", read, Dashboard.Get).ExcludeFromDescription();
         RouteGroupBuilder runs = routes.MapGroup("/api/runs").WithTags("runs").AddEndpointFilterFactory(KnownParameters.Filter);
         runs.MapPost("/", RunOrders.StartAsync).WithSummary("Begin a run: a spec as JSON or YAML")
             .Accepts<JsonObject>(SpecBody.MediaTypes[0], SpecBody.MediaTypes[1..]).Refuses(400, 409, 413, 415);
-        runs.MapGet("/", RunQueries.ListAsync).WithSummary("Runs, a page at a time: the header Link has the next one").Refuses(400);
+        runs.MapMethods("/", read, RunQueries.ListAsync).WithSummary("Runs, a page at a time: the header Link has the next one").Refuses(400);
 
         RouteGroupBuilder run = runs.MapGroup("/{id}").Refuses(400, 404);
-        run.MapGet("/", RunQueries.GetAsync).WithSummary("How a run stands, with all its models");
-        run.MapGet("/events", RunQueries.EventsAsync).WithSummary("Its log as ndjson, or its events as they happen as an event stream")
+        run.MapMethods("/", read, RunQueries.GetAsync).WithSummary("How a run stands, with all its models");
+        run.MapMethods("/events", read, RunQueries.EventsAsync).WithSummary("Its log as ndjson, or its events as they happen as an event stream")
             .Produces<string>(200, "application/x-ndjson", EventStream.MediaType);
-        run.MapGet("/lineage", RunQueries.LineageAsync).WithSummary("Its family tree");
-        run.MapGet("/kinship", RunQueries.KinshipAsync).WithSummary("Kinship of all its models");
-        run.MapGet("/report", RunQueries.ReportAsync).WithSummary("A page for people").Produces<string>(200, "text/html");
-        run.MapGet("/models/{name}", RunModels.ListAsync).WithSummary("Files of a model");
-        run.MapMethods("/models/{name}/{**file}", ["GET", "HEAD"], RunModels.GetAsync).WithSummary("A file of a model, or a range of it")
+        run.MapMethods("/lineage", read, RunQueries.LineageAsync).WithSummary("Its family tree");
+        run.MapMethods("/kinship", read, RunQueries.KinshipAsync).WithSummary("Kinship of all its models");
+        run.MapMethods("/report", read, RunQueries.ReportAsync).WithSummary("A page for people").Produces<string>(200, "text/html");
+        run.MapMethods("/models/{name}", read, RunModels.ListAsync).WithSummary("Files of a model");
+        run.MapMethods("/models/{name}/{**file}", read, RunModels.GetAsync).WithSummary("A file of a model, or a range of it")
             .Produces(200).Produces(206).Produces(304).ProducesProblem(416);
         run.MapPost("/suspend", RunOrders.SuspendAsync).WithSummary("Stop work at once, to go on another day").Refuses(409);
         run.MapPost("/resume", RunOrders.ResumeAsync).WithSummary("Go on").Refuses(409);

@@ -6,7 +6,9 @@ namespace Pedigree.Storage;
 
 /// <summary>
 /// Checkpoints on this machine, by digest, from stores elsewhere. Where a new one finds no room those used longest ago are removed, but none
-/// that is open. Any number of processes share it: a checkpoint that is read is locked together, one that comes or goes alone.
+/// that is open. Any number of processes share it: a checkpoint that is read is locked together, one that comes or goes alone. Machines may
+/// share it too, on a file system that holds their locks against each other. Should it not, none is ever found half or wrong all the same: each
+/// machine makes it apart, and it comes and goes by one rename. But one that another machine reads may then be removed, which fails its work.
 /// </summary>
 /// <param name="folder">Where they are kept.</param>
 /// <param name="limit">How many bytes they may take; what is open at once is kept even beyond it.</param>
@@ -14,7 +16,11 @@ internal sealed class CheckpointCache(string folder, long limit)
 {
     private const string FolderVariable = "PEDIGREE_CACHE", SizeVariable = "PEDIGREE_CACHE_SIZE", DefaultSize = "100GB", Reservation = "reserved";
 
+    private static readonly TimeSpan silence = TimeSpan.FromDays(1);
+
     private static readonly (string Unit, double Bytes)[] units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("", 1)];
+
+    private readonly string _temporary = Path.Combine(folder, "tmp");
 
     /// <summary>The cache that the environment names.</summary>
     /// <exception cref="BadInputException">Its size is not one.</exception>
@@ -25,8 +31,16 @@ internal sealed class CheckpointCache(string folder, long limit)
     public static string FolderOfEnvironment() => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } named ? Path.GetFullPath(named)
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "pedigree");
 
-    /// <summary>Where half-made things are put.</summary>
-    public string Temporary { get; } = Path.Combine(folder, "tmp");
+    /// <summary>Where this machine puts half-made things.</summary>
+    public string Temporary { get; } = Path.Combine(folder, "tmp", Environment.MachineName);
+
+    /// <summary>Removes what processes that died have left: those of this machine at once, those of others where nothing was begun or ended for a day.</summary>
+    public void Sweep()
+    {
+        foreach (string machine in Directory.Exists(_temporary) ? Directory.EnumerateDirectories(_temporary) : [])
+            if (machine == Temporary || Directory.GetLastWriteTimeUtc(machine) < DateTime.UtcNow - silence)
+                WorkFolder.Sweep(machine);
+    }
 
     /// <summary>Opens a checkpoint, after fetching it where it is not here.</summary>
     /// <param name="digest">Its digest.</param>
@@ -52,7 +66,7 @@ internal sealed class CheckpointCache(string folder, long limit)
             await MakeRoomAsync(await length(), work, cancellation);
             string half = Path.Combine(work.Path, digest);
             await fetch(half);
-            Directory.Move(half, FolderOf(digest));
+            TryMove(half, FolderOf(digest));
         }
     }
 
@@ -83,17 +97,31 @@ internal sealed class CheckpointCache(string folder, long limit)
             if (total <= limit)
                 return;
             using FileStream? alone = LockFile.TryTake(LockOf(digest));
-            if (alone is null || !Directory.Exists(FolderOf(digest)))
-                continue;
+            string gone = Path.Combine(work.Path, $"gone-{digest}");
             // Half a checkpoint shall never be found under its name.
-            Directory.Move(FolderOf(digest), Path.Combine(work.Path, $"gone-{digest}"));
-            Directory.Delete(Path.Combine(work.Path, $"gone-{digest}"), recursive: true);
+            if (alone is null || !TryMove(FolderOf(digest), gone))
+                continue;
+            Directory.Delete(gone, recursive: true);
             total -= length;
         }
     }
 
+    /// <summary>Renames a folder, unless another has done the same before.</summary>
+    private static bool TryMove(string from, string to)
+    {
+        try
+        {
+            Directory.Move(from, to);
+            return true;
+        }
+        catch (IOException) when (Directory.Exists(to) || !Directory.Exists(from))
+        {
+            return false;
+        }
+    }
+
     /// <summary>Bytes of what others are fetching now.</summary>
-    private long Reserved() => Directory.EnumerateFiles(Temporary, Reservation, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 1 })
+    private long Reserved() => Directory.EnumerateFiles(_temporary, Reservation, new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 })
         .Sum(file => long.TryParse(TextOf(file), CultureInfo.InvariantCulture, out long bytes) ? bytes : 0);
 
     private static string? TextOf(string file)

@@ -18,6 +18,15 @@ public static class Store
     public static IStore Open(string address) => !string.IsNullOrWhiteSpace(address) ? Open(address, Options(), null)
         : throw new Weights.BadInputException("--store", null, "is empty; name a folder, or Azure Blob Storage by connection string or account URL");
 
+    /// <summary>Finds out whether things can be written to a store and removed from it, by doing so.</summary>
+    /// <exception cref="Weights.UnavailableException">They cannot: it says why.</exception>
+    public static async Task TryAsync(IStore store, CancellationToken cancellation = default)
+    {
+        string name = $"tmp/{Guid.NewGuid():N}";
+        await store.WriteAsync(name, default, cancellation);
+        await store.RemoveAsync(name, cancellation);
+    }
+
     internal static IStore Open(string address, BlobClientOptions options, CheckpointCache? cache) =>
         BlobAddress.Parse(address, options) is { } container
             ? new BlobStore(container, cache ?? CheckpointCache.OfEnvironment()) : new FolderStore(address);

@@ -41,7 +41,9 @@ public static class EmbeddedHost
             foreach (RunEvent recorded in journal.History)
                 progress?.Report(new EventProgress(recorded, Recorded: true));
             RefuseOtherSpec(run, journal.History, spec);
-            await AdmittedModels.CheckAsync(run, spec, journal.History.OfType<ModelAdmitted>(), cancellation);
+            // One that ends at once makes nothing from its models.
+            if (!end.IsCancellationRequested)
+                await AdmittedModels.CheckAsync(run, spec, journal.History.OfType<ModelAdmitted>(), cancellation);
             if (!journal.History.OfType<RunCompleted>().Any())
                 await RunAsync(spec, run, journal, progress, cancellation, end, reason, device);
             return RunRecord.Of(run, journal.Events);

@@ -202,6 +202,29 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     }
 
     [Fact]
+    public async Task A_run_whose_model_was_replaced_is_not_resumed_but_can_be_terminated()
+    {
+        TemporaryFolder.Copy(Samples.Family, _folder["family"]);
+        string weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
+        byte[] admitted = File.ReadAllBytes(weights);
+        await using TestServer server = await TestServer.StartAsync(Home, _folder["family"]);
+        (await server.PostAsync(Long.Replace(Samples.Family, _folder["family"]), "r")).EnsureSuccessStatusCode();
+        await server.HappenedAsync("r", "merge.completed");
+        await server.OrderAsync("r", "suspend");
+        await server.WaitAsync("r", "suspended");
+
+        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), weights, overwrite: true);
+        Assert.Contains("has changed since it was admitted to run r",
+            await Problem.OfAsync(await server.Client.PostAsync("/api/runs/r/resume", null), 409, "models.sort"));
+        Assert.Equal("suspended", await server.StatusAsync("r"));
+
+        await server.OrderAsync("r", "terminate");
+        await server.HappenedAsync("r", "run.completed");
+        File.WriteAllBytes(weights, admitted);
+        Assert.True((await Auditor.ReplayAsync(Store.Open(Home), "r")).Identical);
+    }
+
+    [Fact]
     public async Task A_run_begun_by_the_embedded_host_is_unattended_until_someone_resumes_it()
     {
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Long);
@@ -217,7 +240,7 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     }
 
     /// <summary>Long enough to be given orders: some seconds of work.</summary>
-    private static string Long => Samples.Spec(stop: "generations: 2, kinship: null").Replace("limit: 6", "limit: 100");
+    internal static string Long => Samples.Spec(stop: "generations: 2, kinship: null").Replace("limit: 6", "limit: 100");
 
     private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) =>
         [.. (await EventLog.ReadAsync(new(Store.Open(Home), run))).Select(logged => logged.Event)];

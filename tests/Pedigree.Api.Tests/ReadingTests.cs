@@ -198,6 +198,25 @@ public sealed class ReadingTests(FinishedRun finished)
         Assert.Equal(bytes.Length, head.Content.Headers.ContentLength);
     }
 
+    [Theory]
+    [InlineData("/", "text/html")]
+    [InlineData("/openapi/v1.json", "application/json")]
+    [InlineData("/api/runs", "application/json")]
+    [InlineData("/api/runs/small", "application/json")]
+    [InlineData("/api/runs/small/events", "application/x-ndjson")]
+    [InlineData("/api/runs/small/lineage", "application/json")]
+    [InlineData("/api/runs/small/kinship", "application/json")]
+    [InlineData("/api/runs/small/report", "text/html")]
+    [InlineData("/api/runs/small/models/sort", "application/json")]
+    [InlineData("/api/runs/small/models/sort/config.json", "application/json")]
+    public async Task Whatever_can_be_read_answers_HEAD_with_the_headers_alone(string path, string type)
+    {
+        using HttpResponseMessage response = await finished.Client.SendAsync(new(HttpMethod.Head, path));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(type, response.Content.Headers.ContentType?.MediaType);
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync());
+    }
+
     [Fact]
     public async Task A_replay_finds_the_run_identical_also_when_everything_is_done_again()
     {

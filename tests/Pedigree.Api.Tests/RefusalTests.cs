@@ -165,6 +165,16 @@ public sealed class RefusalTests(FinishedRun finished)
         Assert.Contains("/openapi/v1.json", await Problem.OfAsync(await finished.Client.SendAsync(new(new(method), path)), status, null));
 
     [Fact]
+    public async Task A_store_that_cannot_be_written_now_is_no_fault_of_who_asks()
+    {
+        using TemporaryFolder folder = new();
+        await using TestServer server = await TestServer.StartAsync(folder["store"]);
+        Directory.Delete(folder["store"], recursive: true);
+        File.WriteAllText(folder["store"], "");
+        Assert.Contains("could not be written", await Problem.OfAsync(await server.PostAsync(Samples.Spec(), "r"), 503, null));
+    }
+
+    [Fact]
     public async Task A_reason_is_one_short_line()
     {
         await Problem.OfAsync(await finished.Client.PostAsync($"/api/runs/small/suspend?reason={new string('a', 201)}", null), 400, "reason");

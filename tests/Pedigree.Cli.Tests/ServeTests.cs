@@ -51,6 +51,17 @@ public sealed class ServeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_store_that_cannot_be_written_is_said_in_a_line()
+    {
+        File.WriteAllText(folder["file"], "");
+        foreach (string store in (string[])[folder["file/store"], "AccountName=a;AccountKey=AAAA;BlobEndpoint=http://127.0.0.1:1/a"])
+        {
+            string refusal = (await Command.RunAsync("serve", "--urls", "http://127.0.0.1:0", "--store", store)).Refusal;
+            Assert.Contains(store == folder["file/store"] ? $"{store}/" : "http://127.0.0.1:1/a/pedigree: cannot be reached", refusal, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Without_a_key_others_are_not_served()
     {
         string refusal = (await Command.RunAsync("serve", "--urls", "http://0.0.0.0:0", "--store", Store)).Refusal;

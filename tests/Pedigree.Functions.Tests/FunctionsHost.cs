@@ -98,6 +98,7 @@ public sealed class FunctionsHost : IAsyncLifetime
                 ["FUNCTIONS_WORKER_RUNTIME"] = "dotnet-isolated",
                 ["AZURE_FUNCTIONS_ENVIRONMENT"] = "Development",
                 ["AzureWebJobsSecretStorageType"] = "files",
+                ["AzureWebJobsDisableHomepage"] = "true",
                 ["FUNCTIONS_SECRETS_PATH"] = _folder["secrets"],
                 ["AzureWebJobsStorage"] = Storage,
                 ["PEDIGREE_STORE"] = Storage,

@@ -54,6 +54,20 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     }
 
     [Fact]
+    public async Task The_page_at_the_top_is_for_everyone_and_what_it_asks_for_wants_the_key_in_its_address()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        using HttpResponseMessage page = await host.Stranger.GetAsync("/", TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+        Assert.Contains("default-src 'none'; connect-src 'self'; ", page.Headers.GetValues("Content-Security-Policy").Single());
+        Assert.Contains("<title>Pedigree</title>", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        string key = host.Client.DefaultRequestHeaders.GetValues("x-functions-key").Single();
+        Assert.Equal(HttpStatusCode.OK, (await host.Stranger.GetAsync($"/api/runs?code={key}", TestContext.Current.CancellationToken)).StatusCode);
+        using HttpRequestMessage head = new(HttpMethod.Head, $"/api/runs?code={key}");
+        Assert.Equal(HttpStatusCode.OK, (await host.Stranger.SendAsync(head, TestContext.Current.CancellationToken)).StatusCode);
+    }
+
+    [Fact]
     public async Task A_spec_that_is_wrong_is_refused_with_the_field_and_begins_nothing()
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
@@ -133,7 +147,7 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         string[] runs = [.. Enumerable.Range(1, 5).Select(number => $"five-{number}")];
-        await Task.WhenAll(runs.Select(run => host.PostAsync(Samples.Spec(extra: $"seed: {run[^1]}"), run)));
+        await Task.WhenAll(runs.Select(run => host.PostAsync(Samples.Spec(extra: $"seed: {run[^1]}\nkeep: {(run[^1] % 2 == 0 ? "best" : "all")}"), run)));
         foreach (string run in runs)
         {
             await host.WaitAsync(run, "completed");
@@ -155,6 +169,25 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.Equal("lunch", Assert.Single((await EventsAsync("paused")).OfType<RunSuspended>()).Reason);
         Assert.Single((await EventsAsync("paused")).OfType<RunResumed>());
         await ReplaysAsync("paused");
+    }
+
+    [Fact]
+    public async Task A_suspended_run_whose_model_was_replaced_is_not_resumed()
+    {
+        Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
+        TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), Path.Combine(host.Models, "other"));
+        await host.PostAsync(Samples.Spec(extra: "seed: 18").Replace($"{Samples.Family}/sort\n", $"{host.Models}/other\n", StringComparison.Ordinal), "changed");
+        await host.WaitForEventsAsync("changed", 5);
+        await host.OrderAsync("changed", "suspend");
+        await host.WaitAsync("changed", "suspended");
+
+        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), Path.Combine(host.Models, "other", "model.safetensors"), overwrite: true);
+        using HttpResponseMessage answer = await host.Client.PostAsync("/api/runs/changed/resume", null, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
+        Assert.Equal("models.sort", (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
+        await host.WaitAsync("changed", "suspended");
+        await host.OrderAsync("changed", "terminate");
+        await host.WaitAsync("changed", "terminated");
     }
 
     [Fact]

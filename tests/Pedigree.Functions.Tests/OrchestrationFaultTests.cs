@@ -3,6 +3,9 @@ using Microsoft.DurableTask.Protobuf;
 using Pedigree.Evolution;
 using Pedigree.Functions.Activities;
 using Pedigree.Functions.Orchestration;
+using Pedigree.Storage;
+using Pedigree.Weights;
+using Pedigree.Workflow;
 
 namespace Pedigree.Functions.Tests;
 
@@ -24,6 +27,21 @@ public sealed class OrchestrationFaultTests
 
         OrchestratorAction again = Assert.Single(OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), failed]).Actions);
         Assert.Equal(10, again.CreateTimer.FireAt.Seconds);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_had_now_is_thrown_to_be_tried_again_and_bad_input_comes_back_as_a_result()
+    {
+        using TemporaryFolder folder = new();
+        RunOrder order = new("r", Path.Combine(Samples.Family, "spec.yaml"), SpecFile.Parse("spec.yaml", Samples.Family, Samples.Spec()).WithTasks().Spec);
+        File.WriteAllText(folder["file"], "");
+        // A store that cannot be written, as where a disk is full or an account does not answer.
+        Assert.Contains(folder["file"], (await Assert.ThrowsAnyAsync<UnavailableException>(() => AdmitAsync(folder["file/store"], "base"))).Message);
+        Outcome<ModelAdmitted> refused = Wire.Read<Outcome<ModelAdmitted>>(await AdmitAsync(folder["store"], "nowhere"));
+        Assert.Contains("there is no such folder", refused.Refused!.Reason);
+
+        Task<string> AdmitAsync(string store, string model) => new WorkActivities(Store.Open(store)).Admit(
+            Wire.Write(new Work<ModelSource>(order, new(model, Path.Combine(Samples.Family, model)))), CancellationToken.None);
     }
 
     [Fact]

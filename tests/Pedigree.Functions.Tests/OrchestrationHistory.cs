@@ -2,6 +2,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using Microsoft.DurableTask.Protobuf;
 using Microsoft.DurableTask.Worker.Grpc;
+using Pedigree.Evolution;
 using Pedigree.Functions.Orchestration;
 
 namespace Pedigree.Functions.Tests;
@@ -12,15 +13,16 @@ namespace Pedigree.Functions.Tests;
 /// </summary>
 internal static class OrchestrationHistory
 {
-    /// <summary>Plays a run from its first event to its last.</summary>
-    public static async Task<IReadOnlyList<IReadOnlyList<HistoryEvent>>> RecordAsync(string version, RecordedWorld world)
+    /// <summary>Plays a run that keeps these checkpoints from its first event to its last.</summary>
+    public static async Task<IReadOnlyList<IReadOnlyList<HistoryEvent>>> RecordAsync(string version, Keep keep)
     {
+        RecordedWorld world = new([]);
         List<IReadOnlyList<HistoryEvent>> executions = [];
         while (true)
         {
             List<HistoryEvent> history = [];
             Queue<OrchestratorAction> scheduled = [];
-            HistoryEvent given = Begun(version);
+            HistoryEvent given = Begun(version, keep);
             CompleteOrchestrationAction? completed;
             while (true)
             {
@@ -56,14 +58,14 @@ internal static class OrchestrationHistory
     }
 
     /// <summary>The run is ordered.</summary>
-    public static HistoryEvent Begun(string version)
+    public static HistoryEvent Begun(string version, Keep keep = Keep.All)
     {
         HistoryEvent begun = New();
         begun.ExecutionStarted = new()
         {
             Name = EvolveOrchestrator.Name,
             Version = version,
-            Input = JsonSerializer.Serialize(Wire.Write(RecordedWorld.Order())),
+            Input = JsonSerializer.Serialize(Wire.Write(RecordedWorld.Order(keep: keep))),
             OrchestrationInstance = new() { InstanceId = "recorded", ExecutionId = "once" },
         };
         return begun;

@@ -19,7 +19,7 @@ internal sealed class RecordedWorld(List<RunEvent> log)
     [
         nameof(LogActivities.ReadLog), nameof(LogActivities.Append), nameof(LogActivities.StopRequested), nameof(LogActivities.WriteReport),
         nameof(LogActivities.RecordSuspension), nameof(PublishActivity.Publish), nameof(WorkActivities.Admit), nameof(WorkActivities.MeasureKinship),
-        nameof(WorkActivities.Merge), nameof(WorkActivities.Compare), nameof(WorkActivities.Evaluate),
+        nameof(WorkActivities.Merge), nameof(WorkActivities.Compare), nameof(WorkActivities.Evaluate), nameof(WorkActivities.Keep),
     ];
 
     private readonly RecordedActivities _done = new(Run);
@@ -37,7 +37,7 @@ internal sealed class RecordedWorld(List<RunEvent> log)
     public IReadOnlyList<RunEvent> Log => log;
 
     /// <summary>The order that begins the run.</summary>
-    public static RunOrder Order(bool end = false) => new("recorded", "/spec.yaml", ((RunStarted)Run[0]).Spec, end);
+    public static RunOrder Order(bool end = false, Keep keep = Keep.All) => new("recorded", "/spec.yaml", ((RunStarted)Run[0]).Spec with { Keep = keep }, end);
 
     /// <summary>What an activity returns.</summary>
     public async Task<object?> AnswerAsync(string activity, string input)
@@ -61,6 +61,8 @@ internal sealed class RecordedWorld(List<RunEvent> log)
                 throw new IOException("nobody takes them");
             case nameof(LogActivities.WriteReport) or nameof(PublishActivity.Publish):
                 return null;
+            case nameof(WorkActivities.Keep):
+                return Wire.Write(new Outcome<bool>(true));
             case nameof(WorkActivities.Admit):
                 return await OfAsync<ModelSource, ModelAdmitted>(_done.AdmitAsync);
             case nameof(WorkActivities.MeasureKinship):

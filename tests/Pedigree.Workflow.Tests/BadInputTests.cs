@@ -47,6 +47,16 @@ public sealed class BadInputTests : IDisposable
         Assert.Null(Samples.Write(_folder["spec.yaml"], Samples.Spec(kinship: "measure: euclidean", stop: "patience: 1")).Spec.Stop.Kinship);
     }
 
+    [Theory]
+    [InlineData("kinship: null, generations: null, evaluations: null, patience: null")]
+    [InlineData("kinship: 0.9, generations: null, patience: null")]
+    public void A_run_that_nothing_is_sure_to_end_is_refused(string stop)
+    {
+        BadInputException error = Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: stop)));
+        Assert.StartsWith("stop", error.Field, StringComparison.Ordinal);
+        Assert.Contains("leave one of generations, evaluations and patience", error.Message);
+    }
+
     [Fact]
     public Task A_copy_of_another_model_is_refused() => AssertRefused(
         family => TemporaryFolder.Copy(Path.Combine(family, "sort"), Path.Combine(family, "copy")),

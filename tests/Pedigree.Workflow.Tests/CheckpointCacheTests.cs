@@ -49,6 +49,22 @@ public sealed class CheckpointCacheTests : IDisposable
         Assert.Equal("bc", Kept());
     }
 
+    [Fact]
+    public void What_another_machine_has_half_made_is_left_to_it_for_a_day()
+    {
+        CheckpointCache cache = new(_folder.Path, limit: 30);
+        foreach (string machine in (string[])[Environment.MachineName, "alive", "dead"])
+        {
+            Directory.CreateDirectory(_folder[$"tmp/{machine}/half"]);
+            File.WriteAllText(_folder[$"tmp/{machine}/half/file"], "");
+            File.WriteAllText(_folder[$"tmp/{machine}/half.lock"], "");
+        }
+        Directory.SetLastWriteTimeUtc(_folder["tmp/dead"], DateTime.UtcNow.AddHours(-25));
+        cache.Sweep();
+        Assert.Equal([_folder["tmp/alive/half/file"], _folder["tmp/alive/half.lock"]],
+            Directory.EnumerateFiles(_folder["tmp"], "*", SearchOption.AllDirectories).OrderDescending(StringComparer.Ordinal));
+    }
+
     private static async Task<LocalCheckpoint> OpenAsync(CheckpointCache cache, char name, bool fetched = true)
     {
         bool was = false;

@@ -23,8 +23,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
             throw RefusedException.Conflict("run", $"`{run}` was terminated; DELETE its history, or choose another run id");
         if (known.IsOver || known.Order is { Wish: not RunWish.GoOn })
             return;
-        RunOrder order = known.Order ?? await OrderAsync(known, spec, RunWish.GoOn, cancellation);
-        TakeUp(known.Run, order.SpecFile);
+        TakeUp(known.Run, known.Order ?? await OrderAsync(known, spec, RunWish.GoOn, cancellation));
     }, cancellation);
 
     public async Task<HostedRun?> FindAsync(string run, CancellationToken cancellation)
@@ -58,7 +57,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     public Task ResumeAsync(string run, string? reason, CancellationToken cancellation) => OrderAsync(run, async known =>
     {
         known.RefuseIfOver();
-        TakeUp(known.Run, (await OrderAsync(known, null, RunWish.GoOn, cancellation)).SpecFile);
+        TakeUp(known.Run, await OrderAsync(known, null, RunWish.GoOn, cancellation));
     }, cancellation);
 
     public Task TerminateAsync(string run, string? reason, CancellationToken cancellation) => OrderAsync(run, async known =>
@@ -66,7 +65,7 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         if (known.Order is { Wish: RunWish.Terminate })
             return;
         known.RefuseIfOver();
-        TakeUp(known.Run, (await OrderAsync(known, null, RunWish.Terminate, cancellation)).SpecFile).End();
+        TakeUp(known.Run, await OrderAsync(known, null, RunWish.Terminate, cancellation));
     }, cancellation);
 
     // Of a run that is over nothing is kept beside the log but what it was asked to do.
@@ -81,8 +80,10 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     }, cancellation);
 
     /// <summary>Takes up every accepted run that is not finished.</summary>
+    /// <exception cref="UnavailableException">The store cannot be written: no run could be accepted.</exception>
     public async Task StartAsync(CancellationToken cancellation)
     {
+        await Store.TryAsync(store, cancellation);
         foreach (string run in await ListAsync(cancellation))
         {
             publishing.Follow(new(store, run));
@@ -90,11 +91,8 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
             {
                 await OrderAsync(run, known =>
                 {
-                    if (known.IsOver || known.Order is not { Wish: not RunWish.Suspend } order)
-                        return Task.CompletedTask;
-                    LiveRun live = TakeUp(known.Run, order.SpecFile);
-                    if (known.IsTerminated)
-                        live.End();
+                    if (!known.IsOver && known.Order is { Wish: not RunWish.Suspend } order)
+                        TakeUp(known.Run, order);
                     return Task.CompletedTask;
                 }, cancellation);
             }
@@ -137,23 +135,26 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         return order;
     }
 
-    /// <summary>The run in this process's hand; begun anew where it is not, or is on its way out.</summary>
-    private LiveRun TakeUp(StoredRun run, SpecFile spec)
+    /// <summary>Takes the run into this process's hand, where it is not or is on its way out, to go on or to end.</summary>
+    private void TakeUp(StoredRun run, RunOrder order)
     {
         LiveRun? before = _live.GetValueOrDefault(run.Id);
-        if (before is { HasStopped: false, Suspended.IsCancellationRequested: false })
-            return before;
-        LiveRun live = new();
+        bool isLive = before is { HasStopped: false, Suspended.IsCancellationRequested: false };
+        LiveRun live = isLive ? before! : new();
+        // Before its work begins: a run that is to end needs nothing but its log.
+        if (order.Wish == RunWish.Terminate)
+            live.End();
+        if (isLive)
+            return;
         _live[run.Id] = live;
         publishing.Follow(run);
         live.Over = Task.Run(async () =>
         {
             await (before?.Over ?? Task.CompletedTask);
-            await CarryOutAsync(run, spec, live);
+            await CarryOutAsync(run, order.SpecFile, live);
             if (!live.HasStopped)
                 _live.TryRemove(KeyValuePair.Create(run.Id, live));
         });
-        return live;
     }
 
     private async Task CarryOutAsync(StoredRun run, SpecFile spec, LiveRun live)

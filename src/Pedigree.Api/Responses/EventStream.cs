@@ -39,7 +39,8 @@ internal sealed class EventStream(StoredRun run, IRunHost host, int after, TimeS
         try
         {
             await response.Body.FlushAsync(either.Token);
-            await WriteAsync(response.Body, either.Token);
+            if (!HttpMethods.IsHead(context.Request.Method))
+                await WriteAsync(response.Body, either.Token);
         }
         catch (OperationCanceledException) when (either.IsCancellationRequested)
         {

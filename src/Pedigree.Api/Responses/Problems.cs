@@ -53,6 +53,9 @@ internal sealed class Problems(RequestDelegate next, ILogger<Problems> logger)
                 return Of(refused.Status, refused.Field, refused.Message);
             case BadHttpRequestException { StatusCode: var status }:
                 return Of(status, null, error.Message);
+            case UnavailableException unavailable:
+                logger.LogWarning("Something cannot be had now: {Error}", unavailable.Message);
+                return Of(StatusCodes.Status503ServiceUnavailable, unavailable.Field, unavailable.Message);
             case BadInputException damaged:
                 // What a request gets wrong was refused before: this is in the store.
                 logger.LogError("Something in the store is not as it was written: {Error}", damaged.Message);

@@ -22,7 +22,8 @@ internal static class Outcomes
         {
             return Wire.Write(new Outcome<TResult>(default, Evaluator: error.Message));
         }
-        catch (BadInputException error)
+        // What cannot be had now is thrown, and so tried again.
+        catch (BadInputException error) when (error is not UnavailableException)
         {
             return Wire.Write(new Outcome<TResult>(default, Refused: new(error.File, error.Field, error.Reason)));
         }

@@ -39,6 +39,11 @@ public sealed class WorkActivities(IStore store)
     public Task<string> Keep([ActivityTrigger] string work, CancellationToken cancellation) =>
         DoAsync<KeepRequest, bool>(work, (run, request) => run.KeepAsync(request, cancellation));
 
+    /// <summary>Removes checkpoints that are not kept, for generations that versions 1 and 2 have begun.</summary>
+    [Function(nameof(Remove))]
+    public Task<string> Remove([ActivityTrigger] string work, CancellationToken cancellation) =>
+        DoAsync<IReadOnlyList<ModelReference>, bool>(work, (run, children) => run.KeepAsync(new([], children), cancellation));
+
     private async Task<string> DoAsync<TRequest, TResult>(string text, Func<RunWork, TRequest, Task<TResult>> activity)
     {
         Work<TRequest> work = Wire.Read<Work<TRequest>>(text);

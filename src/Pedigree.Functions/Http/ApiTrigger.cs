@@ -6,7 +6,7 @@ using Pedigree.Api;
 
 namespace Pedigree.Functions.Http;
 
-/// <summary>Every route of the API, behind a function key.</summary>
+/// <summary>Every route of the API, behind a function key; the page alone has none.</summary>
 public sealed class ApiTrigger(ApiRoutes routes)
 {
     /// <summary>The routes below <c>/api/runs</c>.</summary>
@@ -18,7 +18,13 @@ public sealed class ApiTrigger(ApiRoutes routes)
     /// <summary>The OpenAPI document.</summary>
     [Function("OpenApi")]
     public Task OpenApiAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", Route = "openapi/{*rest}")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", Route = "openapi/{*rest}")] HttpRequest request,
+        [DurableClient] DurableTaskClient client) => routes.AnswerAsync(request, client);
+
+    /// <summary>The page at the top. It tells nothing of the runs: it asks for them with the key in its own address.</summary>
+    [Function("Page")]
+    public Task PageAsync(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", Route = "{nothing:maxlength(0)?}")] HttpRequest request,
         [DurableClient] DurableTaskClient client) => routes.AnswerAsync(request, client);
 }
 

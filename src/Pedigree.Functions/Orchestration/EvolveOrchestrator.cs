@@ -23,7 +23,7 @@ public static class EvolveOrchestrator
     /// The version of new orchestrations, as in host.json. One of an earlier version has the order of activities that it began with until its
     /// generation is over, and goes on with this one.
     /// </summary>
-    internal const string Version = "2.0";
+    internal const string Version = "3.0";
 
     /// <summary>Runs from the log's end to the end of a generation, or of the run.</summary>
     /// <returns>Why the run ended; null where it begins anew.</returns>

@@ -44,11 +44,11 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             Directory.CreateDirectory(folder);
-            int done = 0;
+            Portions portions = new(progress, progress is null ? 0 : await LengthAsync(store, digest, cancellation));
             foreach ((string name, string sha256) in files.Sha256)
             {
                 string blob = StoreNames.CheckpointFile(digest, name), path = Path.Combine(folder, name);
-                await DownloadAsync(container.GetBlobClient(blob), path, store.AddressOf(blob), cancellation);
+                await DownloadAsync(container.GetBlobClient(blob), path, store.AddressOf(blob), portions, cancellation);
                 string now;
                 await using (FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite))
                 {
@@ -57,8 +57,9 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
                 }
                 if (now != sha256)
                     throw new BadInputException(store.AddressOf(blob), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
-                progress?.Report((double)++done / files.Sha256.Count);
+                portions.Next(new FileInfo(path).Length);
             }
+            progress?.Report(1);
             if (files.MarkerIsPart)
                 await File.WriteAllBytesAsync(Path.Combine(folder, "recipe.json"), files.Marker, cancellation);
             return true;
@@ -80,7 +81,7 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             return true;
         });
 
-    private static async Task DownloadAsync(BlobClient blob, string path, string address, CancellationToken cancellation)
+    private static async Task DownloadAsync(BlobClient blob, string path, string address, IProgress<long> progress, CancellationToken cancellation)
     {
         // Two that make the same child write the same bytes: who reads in between begins the file again.
         const int Tries = 3;
@@ -88,7 +89,7 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
         {
             try
             {
-                await blob.DownloadToAsync(path, new BlobDownloadToOptions { TransferOptions = ranges }, cancellation);
+                await blob.DownloadToAsync(path, new BlobDownloadToOptions { TransferOptions = ranges, ProgressHandler = progress }, cancellation);
                 return;
             }
             catch (RequestFailedException error) when (error.Status == 412 && attempt < Tries)

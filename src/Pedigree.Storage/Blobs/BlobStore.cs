@@ -12,7 +12,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     private readonly BlobCheckpoints _checkpoints = new(container);
     private readonly Lazy<string> _temporary = new(() =>
     {
-        WorkFolder.Sweep(cache.Temporary);
+        cache.Sweep();
         return cache.Temporary;
     });
 

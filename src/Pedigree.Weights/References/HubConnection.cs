@@ -29,7 +29,8 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
     }).Build();
 
     /// <summary>Does something that may be done again after it failed in passing.</summary>
-    /// <exception cref="BadInputException">The hub refuses, or cannot be reached at last.</exception>
+    /// <exception cref="BadInputException">The hub refuses.</exception>
+    /// <exception cref="UnavailableException">The hub cannot be reached, or fails, however often it is asked.</exception>
     public async Task<T> DoAsync<T>(string what, Func<CancellationToken, Task<T>> action, CancellationToken cancellation)
     {
         try
@@ -39,7 +40,7 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
         catch (Exception error) when (error is PassingException or HttpRequestException or HttpIOException or TaskCanceledException
             && !cancellation.IsCancellationRequested)
         {
-            throw new BadInputException(what, null, $"could not be fetched from {settings.Endpoint}: {error.Message}; the same command again goes on from there");
+            throw new UnavailableException(what, null, $"could not be fetched from {settings.Endpoint}: {error.Message}; the same command again goes on from there");
         }
     }
 

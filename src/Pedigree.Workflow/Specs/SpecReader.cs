@@ -110,7 +110,9 @@ internal static class SpecReader
         foreach (string key in new[] { "kinship", "generations", "evaluations", "patience" })
             stop.Optional(key);
         stop.RefuseUnknownKeys();
-        return spec;
+        // Not among the rules of SpecRules: what a run without a bound has recorded still replays.
+        return spec is not { Generations: null, Evaluations: null, Patience: null } ? spec
+            : throw stop.Error("has no bound, and kinship may never pass its threshold: leave one of generations, evaluations and patience");
     }
 
     // As in the log.

@@ -191,6 +191,13 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_hub_that_cannot_be_reached_is_no_fault_of_who_asks()
+    {
+        var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name", _settings with { Endpoint = new("http://127.0.0.1:1") }));
+        Assert.Contains("could not be fetched from http://127.0.0.1:1", error.Message);
+    }
+
+    [Fact]
     public async Task Offline_says_which_cache_was_searched()
     {
         var error = await RefusedAsync("org/name", _settings with { Offline = true });

@@ -37,7 +37,13 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
         long one = new DirectoryInfo(Path.Combine(_folder["first"], children[0])).EnumerateFiles().Sum(file => file.Length);
         IStore store = Store.Open(address, Store.Options(), new CheckpointCache(_folder["second"], one * 3 / 2));
         foreach (string child in children)
-            (await store.OpenCheckpointAsync(child))!.Dispose();
+        {
+            Fractions progress = [];
+            (await store.OpenCheckpointAsync(child, progress: progress))!.Dispose();
+            Assert.Equal(progress.Order(), progress);
+            Assert.Contains(progress, fraction => fraction is > 0 and < 1);
+            Assert.Equal(1, progress[^1]);
+        }
         Assert.Equal([children[1]], Directory.EnumerateDirectories(_folder["second"]).Select(Path.GetFileName).Where(name => name != "tmp"));
     }
 
@@ -65,5 +71,10 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
         Model best = run.State.Population.First(model => model.Generation > 0);
         using LocalCheckpoint checkpoint = (await store.OpenCheckpointAsync(best.Digest, anew: true))!;
         Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""), TemporaryFolder.Contents(checkpoint.Folder));
+    }
+
+    private sealed class Fractions : List<double>, IProgress<double>
+    {
+        public void Report(double value) => Add(value);
     }
 }
