@@ -26,7 +26,7 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
             return folder;
         if (settings.Offline)
             throw new BadInputException(_what, null,
-                $"is neither a folder nor in the Hugging Face cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to fetch it");
+                $"is not in the Hugging Face cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to fetch it");
         using HubConnection hub = new(settings);
         var (commit, files) = await hub.DoAsync(_what, token => ListAsync(hub, token), cancellation);
         var chosen = HubFiles.Choose(_what, files);

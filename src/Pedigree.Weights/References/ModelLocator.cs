@@ -29,7 +29,15 @@ public sealed class ModelLocator(HubSettings hub, Func<string, Task<string?>>? s
         if (!reference.Model.Contains('/') && reference.Revision is null && new HubCache(hub.Cache, reference.Model).Find("main") is null)
             throw new BadInputException(reference.Model, null,
                 $"there is no such folder ({path}); name a folder, or a Hugging Face id such as org/name or {reference.Model}@main");
-        return await new HubDownload(hub, reference).FolderAsync(progress, cancellation);
+        try
+        {
+            return await new HubDownload(hub, reference).FolderAsync(progress, cancellation);
+        }
+        // models/math may be meant as a folder whose name is misspelt, so where it was looked for is said too.
+        catch (BadInputException error) when (error.GetType() == typeof(BadInputException) && error.File == reference.ToString() && reference.Revision is null)
+        {
+            throw new BadInputException(error.File, error.Field, $"{error.Reason}; nor is there a folder {path}", error);
+        }
     }
 
     /// <summary>The same of a reference as a person wrote it.</summary>

@@ -206,6 +206,15 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Theory]
+    [InlineData("models/math", true)]
+    [InlineData("models/math@main", false)]
+    public async Task What_may_be_the_name_of_a_folder_says_which_folder_is_not_there(string text, bool folder)
+    {
+        foreach (var error in new[] { await RefusedAsync(text), await RefusedAsync(text, _settings with { Offline = true }) })
+            Assert.Equal(folder, error.Message.EndsWith($"; nor is there a folder {_folder["home/models/math"]}", StringComparison.Ordinal));
+    }
+
+    [Theory]
     [InlineData("org/name", "org/name", null, null)]
     [InlineData("org/name@v1", "org/name", "v1", null)]
     [InlineData("org/name@v1+me/lora@v2", "org/name", "v1", "me/lora@v2")]
