@@ -88,9 +88,9 @@ public static partial class SpecRules
     internal static void CheckAdmitted(RunState state)
     {
         foreach (Model model in state.Models.Values)
-            Require(model.Digest != state.Base!.Digest, $"models.{model.Name}", "its content is that of the base");
+            Require(model.Digest != state.Base!.Digest, $"models.{model.Name}", "its content is that of the base; remove it, or give a model that was trained further");
         RequireDistinct(state.Models.Values.Select(model => (model.Digest, $"models.{model.Name}")),
-            "its content is that of another model of this run");
+            "its content is that of another model of this run; a model may be given once");
     }
 
     internal static void CheckKinship(RunState state)

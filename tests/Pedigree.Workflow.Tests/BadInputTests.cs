@@ -60,12 +60,12 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public Task A_copy_of_another_model_is_refused() => AssertRefused(
         family => TemporaryFolder.Copy(Path.Combine(family, "sort"), Path.Combine(family, "copy")),
-        spec => spec.Replace("/shift\n", "/copy\n"), "models.sort", "its content is that of another model");
+        spec => spec.Replace("/shift\n", "/copy\n"), "models.sort", "its content is that of another model of this run; a model may be given once");
 
     [Fact]
     public Task The_base_under_another_path_is_refused() => AssertRefused(
         family => TemporaryFolder.Copy(Path.Combine(family, "base"), Path.Combine(family, "copy")),
-        spec => spec.Replace("/shift\n", "/copy\n"), "models.shift", "its content is that of the base");
+        spec => spec.Replace("/shift\n", "/copy\n"), "models.shift", "its content is that of the base; remove it, or give a model that was trained further");
 
     [Fact]
     public Task A_parameter_that_fits_no_tensor_is_refused_before_the_first_merge() => AssertRefused(

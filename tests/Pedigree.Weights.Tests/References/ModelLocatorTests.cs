@@ -208,6 +208,7 @@ public sealed class ModelLocatorTests : IDisposable
     [Theory]
     [InlineData("models/math", true)]
     [InlineData("models/math@main", false)]
+    [InlineData("models/math+org/adapter", true)]
     public async Task What_may_be_the_name_of_a_folder_says_which_folder_is_not_there(string text, bool folder)
     {
         foreach (var error in new[] { await RefusedAsync(text), await RefusedAsync(text, _settings with { Offline = true }) })
