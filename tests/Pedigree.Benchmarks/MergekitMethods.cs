@@ -1,3 +1,4 @@
+using Pedigree.Weights.Kernels;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -16,8 +17,11 @@ internal static class MergekitMethods
     private const double Density = 0.5;
     private const double T = 0.3;
 
-    /// <summary>Merges each tensor, and writes the file once its shard is full, which here is at the end.</summary>
-    public static void Write(
+    /// <summary>
+    /// Merges each tensor, and writes the file once its shard is full, which here is at the end. The safetensors that mergekit 0.1.4 asks for
+    /// (0.5) copies all tensors of a file before it writes any.
+    /// </summary>
+    public static unsafe void Write(
         IEnumerable<string> names, MappedModel origin, IReadOnlyList<MappedModel> models, Func<MergekitTensor, Tensor> merge, string target)
     {
         using var shard = NewDisposeScope();
@@ -27,14 +31,21 @@ internal static class MergekitMethods
             using var scope = NewDisposeScope();
             merged.Add(merge(new(origin[name], [.. models.Select(model => model[name])])).to_type(ScalarType.BFloat16).MoveToOuterDisposeScope());
         }
+        List<NativeBuffer> copies = [];
+        foreach (var tensor in merged)
+        {
+            copies.Add(new(tensor.bytes.Length));
+            tensor.bytes.CopyTo(new(copies[^1].Start, tensor.bytes.Length));
+        }
         Directory.CreateDirectory(target);
         using var file = File.OpenHandle(Path.Combine(target, "model.safetensors"), FileMode.CreateNew, FileAccess.Write);
         var at = 0L;
-        foreach (var tensor in merged)
-        {
-            RandomAccess.Write(file, tensor.bytes, at);
-            at += tensor.bytes.Length;
-        }
+        foreach (var (tensor, copy) in merged.Zip(copies))
+            using (copy)
+            {
+                RandomAccess.Write(file, new(copy.Start, tensor.bytes.Length), at);
+                at += tensor.bytes.Length;
+            }
     }
 
     /// <summary>Float32 copies, their copies, their normalised copies, the sum. mergekit leaves all but the first to NumPy, which has one thread.</summary>

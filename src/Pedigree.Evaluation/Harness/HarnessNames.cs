@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using Pedigree.Weights;
@@ -44,6 +43,6 @@ internal static class HarnessNames
     {
         while (!Fits(plain))
             plain = plain[..^(char.IsLowSurrogate(plain[^1]) ? 2 : 1)];
-        return $"{plain}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..8]}";
+        return $"{plain}-{HarnessSamples.Hash(name)[..8]}";
     }
 }

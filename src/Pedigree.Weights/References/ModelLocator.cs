@@ -34,9 +34,10 @@ public sealed class ModelLocator(HubSettings hub, Func<string, Task<string?>>? s
             return await new HubDownload(hub, reference).FolderAsync(progress, cancellation);
         }
         // models/math may be meant as a folder whose name is misspelt, so where it was looked for is said too.
-        catch (BadInputException error) when (error.GetType() == typeof(BadInputException) && error.File == reference.Model && reference.Revision is null)
+        catch (BadInputException error) when (error.File == reference.Model && reference.Revision is null)
         {
-            throw new BadInputException(error.File, error.Field, $"{error.Reason}; nor is there a folder {path}", error);
+            var reason = $"{error.Reason}; nor is there a folder {path}";
+            throw error is UnavailableException ? new UnavailableException(error.File, error.Field, reason, error) : new BadInputException(error.File, error.Field, reason, error);
         }
     }
 

@@ -35,12 +35,14 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
     private async Task<ModelScores> AskAsync(
         EvaluationRequest request, string identity, List<Asked> tasks, WorkNews news, CancellationToken cancellation)
     {
+        // None in what an orchestration asked for before it told them.
+        IReadOnlyList<ModelReference> founders = request.Founders ?? [];
         string? partialKey = request.Rival is { } passed ? evaluator.Shelf.PartialKey(
-            tasks.Select(task => task.Key), passed.Digest, request.Founders!.Select(founder => founder.Digest)) : null;
+            tasks.Select(task => task.Key), passed.Digest, founders.Select(founder => founder.Digest)) : null;
         if (partialKey is not null && await evaluator.Shelf.FindPartialAsync(partialKey, cancellation) is { } before)
             return Partial(before, request.Rival!, identity);
         List<IReadOnlyList<Rows>> known = [];
-        foreach (ModelReference other in request.Rival is { } rival ? request.Founders!.Prepend(rival) : [])
+        foreach (ModelReference other in request.Rival is { } rival ? founders.Prepend(rival) : [])
             known.Add(await RowsAsync(other, request.Tasks, identity, cancellation));
         using OpenModel model = await evaluator.OpenAsync(models, request.Model.Digest, news, cancellation);
         foreach (Asked task in tasks.Where(task => task.Score is null || task.Items is null))
@@ -99,13 +101,10 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
             foreach (string part in rival.Parts)
             {
                 parts.Add((number, part));
-                seen.Add(new(
-                    [.. asked[part].Select(row => row.Score)],
-                    [
-                        new([.. asked[part].Select(rival.Of)], rival.Mean(part)),
-                        new([.. asked[part].Select(row => founders.Average(founder => founder.Of(row)))], founders.Average(founder => founder.Mean(part))),
-                    ],
-                    rival.Count(part), task.Spec.Weight * rival.Weight(part)));
+                List<Yardstick> yardsticks = [new([.. asked[part].Select(rival.Of)], rival.Mean(part))];
+                if (founders.Length > 0)
+                    yardsticks.Add(new([.. asked[part].Select(row => founders.Average(founder => founder.Of(row)))], founders.Average(founder => founder.Mean(part))));
+                seen.Add(new([.. asked[part].Select(row => row.Score)], yardsticks, rival.Count(part), task.Spec.Weight * rival.Weight(part)));
             }
         }
         if (SequentialTest.FallenBehind(seen, sequential.Confidence) is not { } estimates)

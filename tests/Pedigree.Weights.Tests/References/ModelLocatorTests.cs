@@ -195,6 +195,7 @@ public sealed class ModelLocatorTests : IDisposable
     {
         var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name", _settings with { Endpoint = new("http://127.0.0.1:1") }));
         Assert.Contains("could not be fetched from http://127.0.0.1:1", error.Message);
+        Assert.EndsWith($"nor is there a folder {_folder["home/org/name"]}", error.Message);
     }
 
     [Fact]
