@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Checkpoints;
 
@@ -91,8 +92,14 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All tensors, by ordinal name.</summary>
     public IReadOnlyList<Tensor> Tensors { get; private set; } = [];
 
+    /// <summary>Names of the tensors that a merge changes, those of floating-point numbers, by ordinal name; the others are carried through.</summary>
+    public IReadOnlyList<string> MergedTensors => [.. Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
+
     /// <summary>Elements over all tensors.</summary>
     public long Parameters { get; private set; }
+
+    /// <summary>Bytes over all tensors.</summary>
+    public long ByteLength => Tensors.Sum(tensor => tensor.ByteLength);
 
     /// <summary>Names of the files in <see cref="Folder"/> that hold the weights: the index, if there is one, then the shards.</summary>
     public IReadOnlyList<string> WeightFiles { get; }

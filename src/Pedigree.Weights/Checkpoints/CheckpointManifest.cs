@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Serialization;
 
 namespace Pedigree.Weights.Checkpoints;
@@ -15,6 +13,6 @@ public sealed record CheckpointManifest(IReadOnlyList<FileDigest> Files)
     /// their names, single spaces between, each line ended by a line feed, in UTF-8.
     /// </summary>
     [JsonIgnore]
-    public string ContentDigest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(
-        Files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Sha256} {file.Length} {file.Name}\n")))));
+    public string ContentDigest => Hashing.Sha256(string.Concat(
+        Files.OrderBy(file => file.Name, StringComparer.Ordinal).Select(file => $"{file.Sha256} {file.Length} {file.Name}\n")));
 }

@@ -46,14 +46,8 @@ public sealed class ConfigurationMapping : ConfigurationNode
     /// <summary>The text of a key, or null.</summary>
     public string? OptionalString(string key) => Optional(key)?.AsString();
 
-    /// <summary>The finite number of a key.</summary>
-    public double RequiredNumber(string key) => Required(key).AsNumber();
-
     /// <summary>The finite number of a key, or null.</summary>
     public double? OptionalNumber(string key) => Optional(key)?.AsNumber();
-
-    /// <summary>The whole number of a key.</summary>
-    public long RequiredInteger(string key) => Required(key).AsInteger();
 
     /// <summary>The whole number of a key, or null.</summary>
     public long? OptionalInteger(string key) => Optional(key)?.AsInteger();

@@ -72,17 +72,16 @@ public sealed class Gram
     }
 
     /// <summary>Every pair: <c>[a][b]</c>.</summary>
-    public double[][] Matrix(KinshipMeasure measure, Func<string, bool>? tensors = null) =>
-        [.. Enumerable.Range(0, _rows.Count).Select(a =>
-            Enumerable.Range(0, _rows.Count).Select(b => Kinship(measure, a, b, tensors)).ToArray())];
+    public double[][] Matrix(KinshipMeasure measure) =>
+        [.. Enumerable.Range(0, _rows.Count).Select(a => Enumerable.Range(0, _rows.Count).Select(b => Kinship(measure, a, b)).ToArray())];
 
     /// <summary>The kinship of a set: the mean over its pairs; NaN for fewer than two models.</summary>
-    public double Mean(KinshipMeasure measure, IReadOnlyList<int> set, Func<string, bool>? tensors = null)
+    public double Mean(KinshipMeasure measure, IReadOnlyList<int> set)
     {
         var sum = 0.0;
         for (var i = 0; i < set.Count; i++)
             for (var j = i + 1; j < set.Count; j++)
-                sum += Kinship(measure, set[i], set[j], tensors);
+                sum += Kinship(measure, set[i], set[j]);
         return sum / (set.Count * (set.Count - 1) / 2);
     }
 

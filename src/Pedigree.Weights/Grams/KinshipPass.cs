@@ -1,5 +1,4 @@
 using Pedigree.Weights.Checkpoints;
-using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Grams;
 
@@ -49,9 +48,8 @@ public static class KinshipPass
             CheckpointCompatibility.Require(reference, model.Checkpoint);
         foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
             throw new BadInputException(twice.Last().Checkpoint.Folder, null, $"is the same model as {twice.First().Checkpoint.Folder}; give each model once");
-        var names = reference.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name).ToArray();
         var sums = GramPass.Run(
-            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names, threads, progress, cancellation);
+            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, reference.MergedTensors, threads, progress, cancellation);
         return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
     }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,9 +9,6 @@ namespace Pedigree.Weights.Merging;
 /// <summary>The small files beside a child's weights: config and tokenizer of the first parent, the recipe, a card.</summary>
 internal static class ChildDescription
 {
-    /// <summary>The file that has the recipe, whom the child descends from, and the digests of all other files.</summary>
-    public const string Recipe = "recipe.json";
-
     private const string Warnings = "warnings";
 
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
@@ -30,9 +26,9 @@ internal static class ChildDescription
         })
         {
             writer.AddFile(name, Text(text));
-            files.Add(name, Convert.ToHexStringLower(SHA256.HashData(Text(text))));
+            files.Add(name, Hashing.Sha256(Text(text)));
         }
-        writer.AddFile(Recipe, Text(new JsonObject
+        writer.AddFile(MergeRecipe.FileName, Text(new JsonObject
         {
             ["digest"] = recipe.Digest,
             ["recipe"] = recipe.ToJson(),
@@ -45,13 +41,13 @@ internal static class ChildDescription
     /// <summary>Adds what a model is opened with: config and tokenizer.</summary>
     public static void WriteSmall(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small)
     {
-        writer.AddFile("config.json", Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
+        writer.AddFile(CheckpointFiles.Config, Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
         small.Write(writer);
     }
 
     /// <summary>What was noticed when the child was made.</summary>
     public static IReadOnlyList<string> WarningsOf(string folder) =>
-        CheckpointFiles.ReadObject(Path.Combine(folder, Recipe), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
+        CheckpointFiles.ReadObject(Path.Combine(folder, MergeRecipe.FileName), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
             ? [.. warnings.Select(warning => $"{warning}")] : [];
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n");

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
@@ -45,7 +43,7 @@ public sealed class ConfiguredMerge : IDisposable
     internal IReadOnlyList<MergePart> Parts { get; private set; } = [];
 
     /// <summary>Bytes of the models as they were given.</summary>
-    internal long BytesGiven => _opened.OfType<Checkpoint>().Sum(model => model.Tensors.Sum(tensor => tensor.ByteLength));
+    internal long BytesGiven => _opened.OfType<Checkpoint>().Sum(model => model.ByteLength);
 
     /// <summary>Bytes of tensors that must be made before they can be merged.</summary>
     internal long BytesMade => _scratch.Bytes;
@@ -189,7 +187,7 @@ public sealed class ConfiguredMerge : IDisposable
             var adapter = new Adapter(adapterFolder);
             _opened.Add(adapter);
             JsonObject parts = new() { ["model"] = digest, ["adapter"] = _scratch.IsDry ? adapterFolder : Adapter.DigestOf(adapterFolder) };
-            digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(parts.ToJsonString())));
+            digest = Hashing.Sha256(parts.ToJsonString());
             adapters[digest] = parts;
             return new(digest, adapter.Apply(checkpoint, _scratch));
         }

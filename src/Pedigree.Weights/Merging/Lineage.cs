@@ -36,7 +36,7 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
 
     /// <param name="models">The parents, and last the origin if there is one.</param>
     /// <param name="names">What they are called; null: by digest.</param>
-    public static Lineage Of(IReadOnlyList<Relative> models, IReadOnlyList<string>? names)
+    public static Lineage Of(IReadOnlyList<Relative> models, IReadOnlyList<string>? names = null)
     {
         List<ChildAncestor> near = [], far = [];
         for (var i = 0; i < models.Count; i++)
@@ -76,7 +76,7 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
     // A file of that name that is not one of ours says nothing, and is no reason not to merge.
     private static RecipeFile? Read(string folder)
     {
-        var path = Path.Combine(folder, ChildDescription.Recipe);
+        var path = Path.Combine(folder, MergeRecipe.FileName);
         try
         {
             return File.Exists(path) ? CheckpointFiles.ReadObject(path, MergeVerification.MaxLength).Deserialize<RecipeFile>(Options) : null;

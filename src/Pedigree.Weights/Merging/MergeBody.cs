@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
+using Pedigree.Weights.Kernels;
 using Pedigree.Weights.Methods;
 
 namespace Pedigree.Weights.Merging;
@@ -43,6 +44,9 @@ public sealed class MergeBody
     internal IReadOnlyDictionary<string, ParameterValue> Parameters { get; }
 
     internal IReadOnlyList<MergeSlice> Slices { get; }
+
+    /// <summary>The type in which a tensor of the type <paramref name="source"/> is written.</summary>
+    internal DType Written(DType source) => source.IsMerged() ? OutDType ?? DType ?? source : source;
 
     /// <summary>The field of errors about the parameters that a tensor has.</summary>
     internal string ParametersFor(string tensor) => $"{At.Member("parameters")} for {tensor}";
@@ -147,9 +151,13 @@ public sealed class MergeBody
 
     internal void RequireParameters(ConfigurationMapping mapping)
     {
-        foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null))
-            if (!Parameters.ContainsKey(parameter.Name) && (Slices.Count == 0 || !Slices.All(slice => slice.Parameters.ContainsKey(parameter.Name)
-                || slice.Module?.Parameters.ContainsKey(parameter.Name) == true || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter.Name))))))
-                throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : ""));
+        foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null && !IsGiven(parameter.Name)))
+            throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : ""));
     }
+
+    // For the whole model, or for each slice: by itself, by its module, or by all its sources.
+    private bool IsGiven(string parameter) =>
+        Parameters.ContainsKey(parameter) || (Slices.Count > 0 && Slices.All(slice => slice.Parameters.ContainsKey(parameter)
+            || slice.Module?.Parameters.ContainsKey(parameter) == true
+            || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter)))));
 }

@@ -38,11 +38,10 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     /// <summary>The text that was read.</summary>
     internal string Text { get; init; } = "";
 
-    /// <summary>Reads a file; relative paths of models remain as written.</summary>
-    /// <exception cref="BadInputException">Names file, line, column and key.</exception>
-    public static MergeConfig Read(string path) => Parse(path, ConfigurationReader.ReadText(path));
-
-    /// <summary>Reads a file of one or several documents, each of which may merge what those before it have made.</summary>
+    /// <summary>
+    /// Reads a file of one or several documents, each of which may merge what those before it have made; relative paths of models remain
+    /// as written.
+    /// </summary>
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>
     public static IReadOnlyList<MergeConfig> ReadAll(string path) => ParseAll(path, ConfigurationReader.ReadText(path));
 

@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
-using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Merging;
 
@@ -95,7 +94,7 @@ public sealed record MergeExplanation(
         foreach (var part in merge.Parts)
         {
             var body = part.Recipe.Body;
-            string[] names = [.. part.Parents[0].Checkpoint.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
+            var names = part.Parents[0].Checkpoint.MergedTensors;
             MergePlan plan = new(body, part.Parents.Count, names, part.Recipe.Architecture);
             var gram = rows is not null && merge.IsPlain && rows[0].Tensors.SequenceEqual(names) ? new Gram(rows) : null;
             var coefficients = plan.NeedsGram && gram is null ? null : plan.Coefficients(gram);
@@ -103,7 +102,7 @@ public sealed record MergeExplanation(
                 child = Prediction.Child(merge.Recipe.Digest, rows!, [.. coefficients!.OfType<double[]>()], [.. rows!.Concat(others ?? []).DistinctBy(row => row.Model)]);
             var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i, StringComparer.Ordinal);
             Checkpoint[] sources = [.. part.Parents.Select(parent => parent.Checkpoint), .. body.HasOrigin ? [part.Ancestor!.Checkpoint] : Array.Empty<Checkpoint>()];
-            var bytes = sources.Sum(source => source.Tensors.Sum(tensor => tensor.ByteLength));
+            var bytes = sources.Sum(source => source.ByteLength);
             read += bytes;
             isWeightedSum &= plan.IsWeightedSum;
             products += plan.NeedsGram ? bytes : 0;

@@ -1,6 +1,5 @@
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
-using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Merging;
 
@@ -14,9 +13,6 @@ internal sealed record MergePart(MergeRecipe Recipe, IReadOnlyList<Relative> Par
     public IReadOnlyList<GramRow>? Rows { get; init; }
 
     /// <summary>The type that a tensor is written in. As in mergekit, it is the origin's where there is one and nothing else is said.</summary>
-    public DType Written(string tensor)
-    {
-        var usual = (Recipe.Body.HasOrigin ? Ancestor! : Parents[0]).Checkpoint.Find(tensor)!.DType;
-        return usual.IsMerged() ? Recipe.Body.OutDType ?? Recipe.Body.DType ?? usual : usual;
-    }
+    public DType Written(string tensor) =>
+        Recipe.Body.Written((Recipe.Body.HasOrigin ? Ancestor! : Parents[0]).Checkpoint.Find(tensor)!.DType);
 }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
@@ -17,6 +15,9 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Seed">Of random methods; the others do without, and their digest does not depend on it.</param>
 public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor, long Seed = 0)
 {
+    /// <summary>The file of a child's folder that has the recipe, whom the child descends from, and the digests of all other files.</summary>
+    public const string FileName = "recipe.json";
+
     /// <summary>Changes whenever the same recipe would give other bytes.</summary>
     public int Version => Body.Slices.Count > 1 ? 2 : 1;
 
@@ -30,7 +31,7 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
     internal Architecture? Architecture { get; init; }
 
     /// <summary>SHA-256 of <see cref="ToJson"/>, in lower-case hexadecimal.</summary>
-    public string Digest => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString())));
+    public string Digest => Hashing.Sha256(ToJson().ToJsonString());
 
     /// <summary>One fixed form.</summary>
     public JsonObject ToJson()

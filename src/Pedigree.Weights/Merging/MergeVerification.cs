@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 
@@ -16,11 +14,11 @@ public static class MergeVerification
     public static string Verify(string folder)
     {
         folder = Path.GetFullPath(folder);
-        var path = Path.Combine(folder, ChildDescription.Recipe);
+        var path = Path.Combine(folder, MergeRecipe.FileName);
         var root = CheckpointFiles.ReadObject(path, MaxLength);
         if (root["recipe"] is not JsonObject recipe || root["files"] is not JsonObject files || root["digest"] is not JsonValue digest)
             throw new BadInputException(path, null, "must have the recipe, its digest and the digests of the files");
-        var actual = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(recipe.ToJsonString())));
+        var actual = Hashing.Sha256(recipe.ToJsonString());
         if (actual != digest.ToString())
             throw new BadInputException(path, "recipe", $"was changed: its digest is {actual}, not {digest}");
         foreach (var file in CheckpointDigest.Compute(folder, files.Select(file => file.Key)).Files)

@@ -1,6 +1,5 @@
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
-using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Merging;
 
@@ -11,16 +10,14 @@ public static class Merger
 
     /// <summary>
     /// Writes the child of <paramref name="recipe"/> to <paramref name="folder"/>, which must not exist: whole or not at all. Its
-    /// bytes depend on the recipe alone, except where <paramref name="labels"/> name the parents otherwise in the card. Until it is whole it lies
-    /// beside the folder, under the recipe's digest, where the same call finds what was finished before the process died. Two at once would
-    /// be in each other's way: the caller sees to it that there is one.
+    /// bytes depend on the recipe alone. Until it is whole it lies beside the folder, under the recipe's digest, where the same call finds
+    /// what was finished before the process died. Two at once would be in each other's way: the caller sees to it that there is one.
     /// </summary>
     /// <param name="recipe">What to make.</param>
     /// <param name="parents">The parents, in the recipe's order and under its digests.</param>
     /// <param name="ancestor">The recipe's ancestor; needed where rows are, and where it is the origin.</param>
     /// <param name="rows">The parents' measured rows; null, or lacking a pair: measured first, if the method needs them.</param>
     /// <param name="folder">Where to write.</param>
-    /// <param name="labels">How the card calls the parents, and last the origin if there is one; null: by digest.</param>
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the merge between two blocks; the same call goes on from the shards that were finished.</param>
@@ -28,11 +25,12 @@ public static class Merger
     /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.</exception>
     public static CheckpointManifest Merge(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, string folder,
-        IReadOnlyList<string>? labels = null, int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         if (!parents.Select(parent => parent.Digest).SequenceEqual(recipe.Parents))
             throw new ArgumentException("The parents are not those of the recipe.", nameof(parents));
-        return Merge(recipe, [new(recipe, parents, ancestor) { Rows = rows }], SmallFiles.Of(recipe, parents, ancestor, labels), folder, threads, progress, cancellation);
+        MergePart whole = new(recipe, parents, ancestor) { Rows = rows };
+        return Merge(recipe, [whole], SmallFiles.Of(recipe, parents, ancestor), folder, threads, progress, cancellation);
     }
 
     /// <summary>Where a child lies until it is whole.</summary>
@@ -81,7 +79,7 @@ public static class Merger
             throw new ArgumentException("The ancestor is not that of the recipe.", nameof(ancestor));
         foreach (var other in parents.Skip(1).Concat(origin is null ? [] : [origin]))
             CheckpointCompatibility.Require(first, other.Checkpoint);
-        string[] names = [.. first.Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
+        var names = first.MergedTensors;
         var plan = new MergePlan(recipe.Body, parents.Count, names, recipe.Architecture);
         var gram = plan.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;
         var coefficients = plan.Coefficients(gram);

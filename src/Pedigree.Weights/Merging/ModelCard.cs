@@ -21,7 +21,7 @@ internal static class ModelCard
         if (warnings.Count > 0)
             text.Append($"\n## Warnings\n\n{string.Concat(warnings.Select(warning => $"- {warning}\n"))}");
         text.Append($"\n## Lineage\n\nParents first, then theirs, with their digests:\n\n{small.Lineage.ToMarkdown()}\n\n");
-        text.Append($"How, to the last bit: `{ChildDescription.Recipe}` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.");
+        text.Append($"How, to the last bit: `{MergeRecipe.FileName}` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.");
         return text.ToString();
     }
 }

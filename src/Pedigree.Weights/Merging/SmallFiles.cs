@@ -25,10 +25,10 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
     private static readonly string[] ChatFiles = [ChatTemplates.File, "chat_template.json"];
 
     /// <summary>Those of a child whose parents are merged as they are.</summary>
-    public static SmallFiles Of(MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<string>? labels = null) =>
-        new(parents[0].Checkpoint, labels ?? (recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents))
+    public static SmallFiles Of(MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor) =>
+        new(parents[0].Checkpoint, recipe.Body.HasOrigin ? [.. recipe.Parents, recipe.Ancestor!] : recipe.Parents)
         {
-            Lineage = Lineage.Of(recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents, labels),
+            Lineage = Lineage.Of(recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents),
         };
 
     /// <summary>The configuration as it was written; null: one is made from the recipe.</summary>

@@ -82,7 +82,7 @@ public sealed class SummedMerge
         }
         using var writer = new CheckpointWriter(scratch, tensors, leftOut: shards);
         ChildDescription.Write(writer, Recipe, _small, Tensors, child);
-        return new(File.ReadAllBytes(Path.Combine(scratch, ChildDescription.Recipe)), writer.Seal().ContentDigest);
+        return new(File.ReadAllBytes(Path.Combine(scratch, MergeRecipe.FileName)), writer.Seal().ContentDigest);
     }
 
     /// <summary>Writes the child, whole or not at all.</summary>

@@ -31,12 +31,10 @@ public sealed class TensorMerge
         Parameters = parameters;
         // As in mergekit, the type is the origin's where there is one.
         var usual = Sources[origin is null ? 0 : ^1].DType;
-        var merged = usual.IsMerged();
-        var (dType, outDType) = (recipe.Body.DType, recipe.Body.OutDType);
-        Elementwise = merged && coefficients is null ? (IElementwiseMethod)recipe.Body.Method : null;
+        Elementwise = usual.IsMerged() && coefficients is null ? (IElementwiseMethod)recipe.Body.Method : null;
         RandomKeys = [.. recipe.Parents.Select(parent => Chance.Key(recipe.Seed, name, parent))];
-        var narrow = dType is DType.BF16 or DType.F16 ? dType : null;
-        Output = merged ? outDType ?? dType ?? usual : usual;
+        var narrow = recipe.Body.DType is DType.BF16 or DType.F16 ? recipe.Body.DType : null;
+        Output = recipe.Body.Written(usual);
         Input = narrow ?? (Sources.All(source => source.DType == usual) ? usual : DType.F32);
         Rounded = narrow is not null && narrow != Output ? narrow.Value : Output;
     }

@@ -55,8 +55,7 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
         {
             using HttpRequestMessage request = new(method, address);
             request.Headers.Range = range;
-            // In the clear a token goes to nobody but this machine.
-            if (settings.Token is not null && (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback) && address.GetLeftPart(UriPartial.Authority) == settings.Endpoint.GetLeftPart(UriPartial.Authority))
+            if (settings.Token is not null && MayHaveToken(address))
                 request.Headers.Authorization = new("Bearer", settings.Token);
             var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } location)
@@ -78,6 +77,10 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    // It goes to the hub alone, and in the clear to nobody but this machine.
+    private bool MayHaveToken(Uri address) => (address.Scheme == Uri.UriSchemeHttps || address.IsLoopback)
+        && address.GetLeftPart(UriPartial.Authority) == settings.Endpoint.GetLeftPart(UriPartial.Authority);
 
     private Exception Refused(HttpResponseMessage response, string what)
     {

@@ -22,7 +22,8 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
             return etag;
         foreach (var path in new[] { cache.Blob(etag), cache.Lock(etag) })
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using var alone = await LockAsync(cache.Lock(etag), cancellation);
+        // Other clients of the hub take the same lock.
+        using var alone = await LockFile.TakeAsync(cache.Lock(etag), cancellation: cancellation);
         if (File.Exists(cache.Blob(etag)))
             return etag;
         var half = cache.Blob(etag) + ".incomplete";
@@ -110,22 +111,6 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
         File.Delete(half);
         throw new BadInputException(what, null,
             $"came with other content than the hub says: its hash is {actual}, not {etag}; it was thrown away, the same command fetches it anew");
-    }
-
-    // Other clients of the hub take the same lock.
-    private static async Task<FileStream> LockAsync(string path, CancellationToken cancellation)
-    {
-        while (true)
-        {
-            try
-            {
-                return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(200), cancellation);
-            }
-        }
     }
 
     private static string? Header(HttpResponseMessage response, string name) =>

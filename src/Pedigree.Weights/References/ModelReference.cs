@@ -35,13 +35,15 @@ public sealed partial record ModelReference(string Model, string? Revision = nul
 
     private static ModelReference One(string part, string home, string whole)
     {
-        if (Directory.Exists(Path.GetFullPath(part.Length > 0 ? part : ".", home)) && part.Length > 0)
+        if (part.Length > 0 && Directory.Exists(Path.GetFullPath(part, home)))
             return new(part);
         var at = part.LastIndexOf('@');
         var (model, revision) = at < 0 ? (part, null) : (part[..at], part[(at + 1)..]);
-        return model.Length > 0 && (revision is null || RevisionName().IsMatch(revision) && !revision.Contains("..", StringComparison.Ordinal)) ? new(model, revision) : throw new BadInputException(whole, null,
+        return model.Length > 0 && (revision is null || IsRevision(revision)) ? new(model, revision) : throw new BadInputException(whole, null,
             "names no model; give a folder, a Hugging Face id such as org/name@revision, or model+adapter");
     }
+
+    private static bool IsRevision(string text) => RevisionName().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?\z")]
     private static partial Regex HubId();

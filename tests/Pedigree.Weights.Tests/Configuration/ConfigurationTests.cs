@@ -21,13 +21,13 @@ public sealed class ConfigurationTests
             nothing: ~
             """);
         Assert.Equal("./models/base", root.RequiredString("base"));
-        Assert.Equal(3, root.RequiredInteger("k"));
-        Assert.Equal(3.0, root.RequiredNumber("k"));
+        Assert.Equal(3, root.Required("k").AsInteger());
+        Assert.Equal(3.0, root.Required("k").AsNumber());
         Assert.Equal(0.01, root.OptionalNumber("t"));
         Assert.True(root.OptionalBoolean("tied"));
         Assert.Equal(["math", "code"], root.RequiredMapping("models").Members.Select(member => member.Key));
         var tasks = root.RequiredSequence("tasks");
-        Assert.Equal(16, tasks[0].AsMapping().RequiredInteger("fewshot"));
+        Assert.Equal(16, tasks[0].AsMapping().Required("fewshot").AsInteger());
         Assert.Equal("plain", tasks[1].AsString());
         Assert.Null(root.OptionalString("nothing"));
         Assert.Null(root.OptionalSequence("absent"));
@@ -67,7 +67,7 @@ public sealed class ConfigurationTests
     [InlineData("other: 1", "line 1, column 1: must have the key `k`")]
     public void A_wrong_number_says_where_and_what_would_be_right(string text, string what)
     {
-        var error = Assert.Throws<BadInputException>(() => ConfigurationReader.Parse("f.yaml", text).RequiredNumber("k"));
+        var error = Assert.Throws<BadInputException>(() => ConfigurationReader.Parse("f.yaml", text).Required("k").AsNumber());
         Assert.Contains(what, error.Message);
         Assert.Equal("f.yaml", error.File);
     }
@@ -81,7 +81,7 @@ public sealed class ConfigurationTests
         Assert.Contains("`true` or `false`", Bad(() => root.OptionalBoolean("b")));
         Assert.Contains("must be a list", Bad(() => root.RequiredSequence("b")));
         Assert.Contains("must be a mapping", Bad(() => root.RequiredMapping("b")));
-        Assert.Contains("must be a whole number", Bad(() => root.RequiredInteger("d")));
+        Assert.Contains("must be a whole number", Bad(() => root.Required("d").AsInteger()));
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class ConfigurationTests
     public void An_alias_is_a_value_of_its_own_place()
     {
         var root = ConfigurationReader.Parse("f", "a: &x { t: 0.5 }\nb: *x\n");
-        Assert.Equal(0.5, root.RequiredMapping("b").RequiredNumber("t"));
+        Assert.Equal(0.5, root.RequiredMapping("b").Required("t").AsNumber());
         Assert.StartsWith("b.t (line 1", root.RequiredMapping("b").Required("t").Place);
     }
 
@@ -150,7 +150,7 @@ public sealed class ConfigurationTests
         var root = ConfigurationReader.Parse("f", "a: &x {t: 1, u: 2}\nb: &y {t: 3, v: 4}\nc: {<<: [*x, *y], u: 5}\nd: {\"<<\": 6}\n");
         Assert.Equal("""{"u":5,"t":1,"v":4}""", root.RequiredMapping("c").ToJson().ToJsonString());
         Assert.StartsWith("c.v (line 2, column 17)", root.RequiredMapping("c").Required("v").Place);
-        Assert.Equal(6, root.RequiredMapping("d").RequiredInteger("<<"));
+        Assert.Equal(6, root.RequiredMapping("d").Required("<<").AsInteger());
     }
 
     [Fact]

@@ -160,7 +160,7 @@ public sealed class MergerTests
         const string Text = "merge_method: linear\nmodels: [{model: m0, parameters: {weight: [{filter: t0, value: [1, 2]}, {value: 3}]}}, {model: m1}]\nparameters: {weight: 0.5}\nout_dtype: float32";
         var recipe = new MergeRecipe(MergeConfig.Parse("c.yml", Text).Body, ["m0", "m1"], "base");
         Merger.Merge(recipe, family.Models, null, null, family.Path("child"));
-        var config = MergeConfig.Read(Path.Combine(family.Path("child"), "mergekit_config.yml"));
+        var config = Assert.Single(MergeConfig.ReadAll(Path.Combine(family.Path("child"), "mergekit_config.yml")));
         Assert.Equal(recipe.Digest, new MergeRecipe(config.Body, config.Models, "base").Digest);
         var kept = JsonNode.Parse(File.ReadAllText(Path.Combine(family.Path("child"), "recipe.json")))!;
         Assert.Equal(recipe.Digest, (string?)kept["digest"]);

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
@@ -21,9 +19,7 @@ internal sealed class LayerStacking
         _childConfig = (JsonObject)models[config.Donor].Checkpoint.Config.DeepClone();
     }
 
-    /// <summary>
-    /// Whether every model has every layer at its place, so that the models are merged as they are.
-    /// </summary>
+    /// <summary>Whether every model has every layer at its place, so that the models are merged as they are.</summary>
     public static bool IsPlain(MergeConfig config, IReadOnlyList<Relative> models)
     {
         if (config.Layout is null)
@@ -46,24 +42,26 @@ internal sealed class LayerStacking
     /// <param name="models">All models of the configuration, the origin last.</param>
     /// <exception cref="BadInputException">A layer or tensor is missing: names the place in the configuration.</exception>
     public static IReadOnlyList<MergePart> Stack(MergeConfig config, MergeRecipe recipe, IReadOnlyList<Relative> models) =>
-        new LayerStacking(config, models).Stack(recipe);
+        new LayerStacking(config, models).Parts(recipe);
 
     /// <summary>What of it belongs to the recipe.</summary>
     public static JsonArray Describe(MergeConfig config) => new([.. config.Layout!.Select(slice => new JsonArray(
         [.. slice.All.Select(source => new JsonArray(source.Model, source.Start, source.End))]))]);
 
-    private IReadOnlyList<MergePart> Stack(MergeRecipe recipe)
+    private IReadOnlyList<MergePart> Parts(MergeRecipe recipe)
     {
         var slices = _config.Body.Slices.Zip(_config.Layout!, (slice, layout) => new StackedSlice(slice, layout.All));
         foreach (var module in slices.GroupBy(slice => slice.Slice.Module?.Name))
-            Stack([.. module]);
+            StackModule([.. module]);
         Architecture architecture = new(_bySources.Values.SelectMany(tensors => tensors.Select(tensor => tensor.Name)));
         return [.. _bySources.Values.Select(tensors => Part(recipe with { Architecture = architecture }, tensors))];
     }
 
-    private void Stack(IReadOnlyList<StackedSlice> slices)
+    // The slices of one module, or all where there are none.
+    private void StackModule(IReadOnlyList<StackedSlice> slices)
     {
-        bool IsInModule(string tensor) => slices[0].Slice.Module is not { } module || _config.Body.SlicesOf(tensor)[0].Module!.Name == module.Name;
+        bool IsInModule(string tensor) =>
+            slices[0].Slice.Module is not { } module || _config.Body.SlicesOf(tensor)[0].Module!.Name == module.Name;
         var reference = _models[slices[0].Sources[0].Model].Checkpoint;
         string[] names = [.. reference.Tensors.Select(tensor => tensor.Name).Where(IsInModule)];
         if (names.Length == 0)
@@ -71,7 +69,7 @@ internal sealed class LayerStacking
         if (slices[0].Slice.End is null)
         {
             foreach (var name in names)
-                Add(name, slices[0].Sources, name);
+                Add(name, slices[0].Sources, _ => name);
             return;
         }
         Dictionary<string, int> stacks = new Architecture(names).Stacks.ToDictionary();
@@ -79,37 +77,42 @@ internal sealed class LayerStacking
             throw slices[0].Sources[0].At.Error(stacks.Count == 0 ? $"{reference.Folder} has no layers"
                 : $"the model has several stacks of layers ({string.Join(", ", stacks.Keys)}); give each its own under `modules`");
         foreach (var name in names.Where(name => Architecture.Place(name).Stack is null))
-            Add(name, (Architecture.IsEmbedding(name) ? slices[0] : slices[^1]).Sources, name);
+            Add(name, (Architecture.IsEmbedding(name) ? slices[0] : slices[^1]).Sources, _ => name);
         var stack = stacks.Keys.Single();
         foreach (var slice in slices)
-            Stack(slice, stack);
+            StackSlice(slice, stack);
         StackedConfig.Adjust(_childConfig, stack, StackLength(_models[_config.Donor].Checkpoint, stack),
             [.. slices.SelectMany(slice => Enumerable.Range(slice.Sources[0].Start, slice.Sources[0].End!.Value - slice.Sources[0].Start))]);
     }
 
-    private void Stack(StackedSlice slice, string stack)
+    private void StackSlice(StackedSlice slice, string stack)
     {
         foreach (var source in slice.Sources)
-            if (source.End > StackLength(_models[source.Model].Checkpoint, stack) is var tooFar && tooFar)
-                throw source.At.Error($"ends at layer {source.End}, but {_models[source.Model].Checkpoint.Folder} has {StackLength(_models[source.Model].Checkpoint, stack)} layers");
+        {
+            var model = _models[source.Model].Checkpoint;
+            var layers = StackLength(model, stack);
+            if (source.End > layers)
+                throw source.At.Error($"ends at layer {source.End}, but {model.Folder} has {layers} layers");
+        }
         var first = slice.Sources[0];
         var byLayer = _models[first.Model].Checkpoint.Tensors.Select(tensor => Architecture.Place(tensor.Name))
             .Where(place => place.Stack == stack).ToLookup(place => place.Layer);
         for (var offset = 0; offset < first.End - first.Start; offset++)
             foreach (var place in byLayer[first.Start + offset])
-                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice.Sources, null, offset, stack, place.Rest);
+                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice.Sources, source => $"{stack}.{source.Start + offset}{place.Rest}");
     }
 
     private static int StackLength(Checkpoint model, string stack) =>
         new Architecture(model.Tensors.Select(tensor => tensor.Name)).Stacks.GetValueOrDefault(stack);
 
-    private void Add(string name, IReadOnlyList<LayerSource> sources, string? same, int offset = 0, string? stack = null, string? rest = null)
+    // A tensor of the child; what it is called in each source.
+    private void Add(string name, IReadOnlyList<LayerSource> sources, Func<LayerSource, string> nameIn)
     {
         if (!_bySources.TryGetValue(sources.Count, out var tensors))
             _bySources.Add(sources.Count, tensors = []);
         tensors.Add(new(name, [.. sources.Select(source =>
         {
-            var wanted = same ?? $"{stack}.{source.Start + offset}{rest}";
+            var wanted = nameIn(source);
             var model = _models[source.Model];
             return (model, model.Checkpoint.Find(wanted) ?? throw source.At.Error(
                 $"{model.Checkpoint.Folder} has no tensor {wanted}, but {_models[sources[0].Model].Checkpoint.Folder} has it"));
@@ -127,7 +130,7 @@ internal sealed class LayerStacking
     private Relative View(IReadOnlyList<StackedTensor> tensors, int source)
     {
         var text = string.Concat(tensors.Select(tensor => $"{tensor.Name} {tensor.Sources[source].Model.Digest} {tensor.Sources[source].Tensor.Name}\n"));
-        return new(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{source}\n{text}"))), Checkpoint.Of(
+        return new(Hashing.Sha256($"{source}\n{text}"), Checkpoint.Of(
             _models[_config.Donor].Checkpoint.Folder, _childConfig, tensors.Select(tensor => tensor.Sources[source].Tensor.As(tensor.Name)),
             tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Sources[source].Model.Checkpoint.Folder, StringComparer.Ordinal)));
     }
