@@ -143,7 +143,7 @@ public static class EvolutionRun
     {
         RunState state = run.State;
         Model[] added = [.. names.Where(state.Models.ContainsKey).Select(state.Find).Where(model => model is { Average: not null, Partial: null })];
-        string[] rivals = [.. state.Generations.Select(books => books.Best.Name)
+        string[] rivals = [.. state.Generations.Select(completed => completed.Best.Name)
             .Concat(state.Generations.IsEmpty ? [] : state.Generations[^1].Selected).Prepend(RunState.BaseName).Distinct()];
         if (added.Length > 0 && await activities.CompareAsync(new ComparisonRequest(
             generation, [.. added.Select(Reference)], [.. rivals.Select(state.Find).Select(Reference)], state.Spec!.Tasks)) is { Count: > 0 } comparisons)
@@ -169,7 +169,7 @@ public static class EvolutionRun
     /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights). What was only estimated has no gain.</summary>
     private static ModelEvaluated Evaluated(RunState state, string name, ModelScores scored)
     {
-        SpecRules.CheckEvaluator(state, scored.Evaluator);
+        SpecRules.CheckSameEvaluator(state, scored.Evaluator);
         double average = scored.Scores.Zip(state.Spec!.Tasks, (score, task) => score.Value * task.Weight).Sum()
             / state.Spec.Tasks.Sum(task => task.Weight);
         return new ModelEvaluated(

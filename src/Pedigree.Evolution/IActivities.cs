@@ -50,7 +50,11 @@ public enum Continuation
 }
 
 /// <summary>A model by its name in the run and its digest in the store.</summary>
-public sealed record ModelReference(string Name, string Digest);
+public sealed record ModelReference(string Name, string Digest)
+{
+    /// <summary>The names of several models in one text.</summary>
+    public static string NamesOf(IEnumerable<ModelReference> models) => string.Join(", ", models.Select(model => model.Name));
+}
 
 /// <summary>What to score, by what.</summary>
 /// <param name="Rival">Of a child that may be given up: the one that it has to pass. Null where it is asked everything.</param>

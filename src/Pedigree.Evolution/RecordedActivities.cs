@@ -14,10 +14,10 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
     private readonly Dictionary<string, MergeCompleted> merged = Index<MergeCompleted>(history, e => e.Name);
     private readonly Dictionary<(string, string), WorkFailed> failed =
         history.OfType<WorkFailed>().DistinctBy(e => (e.Activity, e.Name)).ToDictionary(e => (e.Activity, e.Name));
-    private readonly HashSet<int> generations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
+    private readonly HashSet<int> begunGenerations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
     private readonly Dictionary<int, ModelsCompared> compared =
         history.OfType<ModelsCompared>().DistinctBy(e => e.Generation).ToDictionary(e => e.Generation);
-    private readonly HashSet<int> booked = [.. history.OfType<GenerationCompleted>().Select(e => e.Generation)];
+    private readonly HashSet<int> completedGenerations = [.. history.OfType<GenerationCompleted>().Select(e => e.Generation)];
     private readonly RunCompleted? completed = history.OfType<RunCompleted>().FirstOrDefault();
     private int next;
 
@@ -42,7 +42,7 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
     {
         if (compared.TryGetValue(request.Generation, out ModelsCompared? known))
             return Task.FromResult(known.Comparisons);
-        return booked.Contains(request.Generation) ? Task.FromResult<IReadOnlyList<ModelComparison>>([]) : Live.CompareAsync(request);
+        return completedGenerations.Contains(request.Generation) ? Task.FromResult<IReadOnlyList<ModelComparison>>([]) : Live.CompareAsync(request);
     }
 
     /// <inheritdoc/>
@@ -60,14 +60,15 @@ public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivit
             ? Task.FromResult(new MergedModel(known.Digest, known.Content, known.Device)) : Work(live => live.MergeAsync(request));
     }
 
-    // Where something was recorded since, it is done; otherwise the same call does what is left.
     /// <inheritdoc/>
-    public Task KeepAsync(KeepRequest request) => next == history.Count && live is not null ? live.KeepAsync(request) : Task.CompletedTask;
+    public Task KeepAsync(KeepRequest request) =>
+        // Where something was recorded since, it is done; otherwise the same call does what is left.
+        next == history.Count && live is not null ? live.KeepAsync(request) : Task.CompletedTask;
 
     /// <inheritdoc/>
     public Task<Continuation> ContinueAsync(int generation)
     {
-        if (generations.Contains(generation + 1))
+        if (begunGenerations.Contains(generation + 1))
             return Task.FromResult(Continuation.GoOn);
         return completed is null ? Live.ContinueAsync(generation)
             : Task.FromResult(completed.Reason == StopReason.Told ? Continuation.End : Continuation.GoOn);

@@ -56,7 +56,7 @@ public sealed record MergeCompleted(
     string Name, int Generation, IReadOnlyList<string> Parents, Purpose Purpose, string Digest, string Content,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Device = null) : RunEvent;
 
-/// <summary>The books of a generation.</summary>
+/// <summary>A generation is over: how the run stands after it.</summary>
 /// <param name="Selected">S: the k best of everything evaluated, best first.</param>
 /// <param name="TopAverage">Mean average of S.</param>
 /// <param name="MeanKinship">Mean kinship over the pairs of S; null where S has one model.</param>

@@ -104,6 +104,9 @@ public sealed record EvaluatorSpec(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Model = null,
     double Timeout = 3600, int Attempts = 3)
 {
+    /// <summary>The evaluator of this program; a spec without one means it too.</summary>
+    public const string BuiltIn = "built-in";
+
     /// <summary>lm-evaluation-harness as a process.</summary>
     public const string LmEval = "lm_eval";
 
@@ -114,7 +117,7 @@ public sealed record EvaluatorSpec(
     public const string Program = "command";
 
     /// <summary>What a spec may name.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["built-in", LmEval, Completions, Program];
+    public static IReadOnlyList<string> Names { get; } = [BuiltIn, LmEval, Completions, Program];
 
     /// <summary>Whether it is a program that takes tasks by its own names and cannot be asked item by item.</summary>
     public bool IsProgram => Name is LmEval or Program;

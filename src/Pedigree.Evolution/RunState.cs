@@ -34,6 +34,9 @@ public sealed record RunState
     /// <summary>Nothing has happened.</summary>
     public static RunState Empty { get; } = new();
 
+    /// <summary>The state after events, the first of a run among them.</summary>
+    public static RunState Of(IEnumerable<RunEvent> events) => events.Aggregate(Empty, (before, next) => before.Apply(next));
+
     /// <summary>What was asked for; null before <see cref="RunStarted"/>.</summary>
     public RunSpec? Spec { get; private init; }
 
@@ -92,6 +95,10 @@ public sealed record RunState
 
     /// <summary>The run's measure of kinship between two models.</summary>
     public double Kinship(string one, string other) => Kinships[new Pair(one, other)][Spec!.Kinship.Measure];
+
+    /// <summary>Kinship of any two models in any measure, of a model with itself too; null where it is not known.</summary>
+    public double? Kinship(KinshipMeasure measure, string one, string other) => one == other ? (measure == KinshipMeasure.Euclidean ? 0 : 1)
+        : Kinships.TryGetValue(new Pair(one, other), out KinshipValue? known) ? known[measure] : null;
 
     /// <summary>Mean over the pairs of a set (paper, Eq. 4); null for fewer than two models.</summary>
     public double? MeanKinship(IReadOnlyList<Model> set)

@@ -100,7 +100,7 @@ public static partial class SpecRules
     }
 
     /// <summary>Scores of two versions of an evaluator are no scores of one run.</summary>
-    internal static void CheckEvaluator(RunState state, string? evaluator) => Require(
+    internal static void CheckSameEvaluator(RunState state, string? evaluator) => Require(
         evaluator is null || state.Evaluator is null || evaluator == state.Evaluator, "evaluator",
         $"is {evaluator}, but the models so far were scored by {state.Evaluator}: restore that, or begin another run");
 

@@ -20,7 +20,7 @@ public class SignificanceTests
     {
         (_, RunState state) = await RunAsync(0.2, 0.05);
         (_, RunState plain) = await RunAsync(0.2, null);
-        Assert.All(state.Generations, books => Assert.Equal(Selected(state.Generations[0]), Selected(books)));
+        Assert.All(state.Generations, completed => Assert.Equal(Selected(state.Generations[0]), Selected(completed)));
         Assert.NotEqual(Selected(plain.Generations[0]), Selected(plain.Generations[^1]));
         Assert.Equal(StopReason.Converged, state.Completed!.Reason);
         // The best found is still named: nobody is better.
@@ -33,7 +33,7 @@ public class SignificanceTests
     {
         // Below 0.05 alone, but not as one of many.
         (VectorWorld world, RunState state) = await RunAsync(0.04, 0.05, strategy: "kinship");
-        Assert.All(state.Generations, books => Assert.Equal(Selected(state.Generations[0]), Selected(books)));
+        Assert.All(state.Generations, completed => Assert.Equal(Selected(state.Generations[0]), Selected(completed)));
         IReadOnlyList<ModelComparison> decisive = world.Log.OfType<ParentsSelected>().Skip(1).First().Comparisons!;
         Assert.Equal(6 * 3, decisive.Count);
         Assert.All(decisive, made => Assert.Equal(0.04 * 18, made.Corrected!.Value, 1e-12));
@@ -71,7 +71,7 @@ public class SignificanceTests
         Assert.Contains("is harness 2, but the models so far were scored by harness 1", error.Message);
     }
 
-    private static string Selected(GenerationCompleted books) => string.Join(" ", books.Selected);
+    private static string Selected(GenerationCompleted completed) => string.Join(" ", completed.Selected);
 
     private static async Task<(VectorWorld World, RunState State)> RunAsync(double p, double? significance, StopSpec? stop = null, string strategy = "greedy")
     {

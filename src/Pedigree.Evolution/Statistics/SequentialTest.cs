@@ -7,7 +7,7 @@ namespace Pedigree.Evolution.Statistics;
 /// <param name="Weight">The task's weight in the average.</param>
 public sealed record PartlyAsked(IReadOnlyList<double> Scores, IReadOnlyList<Yardstick> Yardsticks, int Items, double Weight);
 
-/// <summary>What scored all items of a task: a model, or the mean of several.</summary>
+/// <summary>What scored all items of a task, a model or the mean of several: the control variate of an estimate.</summary>
 /// <param name="Seen">Its scores of the items asked, in the same order.</param>
 /// <param name="Mean">Its mean over all items.</param>
 public sealed record Yardstick(IReadOnlyList<double> Seen, double Mean);
@@ -51,11 +51,12 @@ public static class SequentialTest
     }
 
     /// <summary>
-    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. The model is measured by a
-    /// yardstick, whose scores of all items are known: its mean over the N items of a task is the yardstick's plus that of their
-    /// differences, which lies around the mean of the n seen (drawn without replacement), with the standard error s·√((1 − n/N)/n). The average
-    /// adds up the tasks' by their weights, and lies below estimate + z·error. z allows for all looks together. Of several yardsticks the
-    /// one that leaves the least error is taken: one that is like the model, or that tells how hard an item is.
+    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. In a task of N items the
+    /// model's mean is estimated as the yardstick's mean over all of them plus the mean of the differences of the two on the n items asked
+    /// (a control variate). As these are drawn without replacement, the standard error is s·√((1 − n/N)/n), s that of the differences. The
+    /// average adds the tasks up by their weights; the model has fallen behind where estimate + z·error lies below the rival's average. z
+    /// allows for all looks together (Bonferroni). Of several yardsticks the one that leaves the least error is taken: one that is like the
+    /// model, or that tells how hard an item is.
     /// </summary>
     /// <param name="tasks">What was seen so far.</param>
     /// <param name="confidence">For example 0.99: the chance of giving up a model that would have passed is below 0.01.</param>

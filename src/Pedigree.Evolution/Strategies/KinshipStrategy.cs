@@ -9,7 +9,7 @@ internal sealed class KinshipStrategy : IStrategy
 {
     public Selection Choose(RunState state)
     {
-        Selection selection = Strategy.EveryNewPair(state, state.Selected, $"both are among the {state.SelectedSize} best");
+        Selection selection = new GreedyStrategy().Choose(state);
         HashSet<Pair> chosen = [.. selection.Pairs.Select(mating => new Pair(mating.First, mating.Second))];
         Model best = state.Population[0];
         KinshipMeasure measure = state.Spec!.Kinship.Measure;
