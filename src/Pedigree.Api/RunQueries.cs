@@ -115,7 +115,7 @@ internal static class RunQueries
             hosted = new(RunStatus.Failed, new(damaged.Field, damaged.Message));
         }
         return new(
-            id, RunDocument.StatusOf(hosted, log.Completed), log.Spec?.Strategy.Name, log.Books?.Generation, log.Best,
+            id, RunDocument.StatusOf(hosted, log.Completed), log.Spec?.Strategy.Name, log.Generation?.Generation, log.Best,
             log.Completed?.Reason, RunDocument.ErrorOf(hosted, log.Completed), ManagementLinks.Of(request, id).StatusQueryGetUri);
     }
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Storage;
 

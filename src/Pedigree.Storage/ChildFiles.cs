@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage;
 
@@ -34,7 +35,7 @@ public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, 
     /// <summary>The content digest of a child that lies anywhere, by the recipe.json beside it; null where there is none that says it.</summary>
     public static string? ContentBeside(Checkpoint checkpoint)
     {
-        string path = Path.Combine(checkpoint.Folder, "recipe.json");
+        string path = Path.Combine(checkpoint.Folder, MergeRecipe.FileName);
         try
         {
             return File.Exists(path) ? Parse(File.ReadAllBytes(path), path).Content(checkpoint) : null;

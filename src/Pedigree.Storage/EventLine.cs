@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Evolution;
+using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
@@ -35,7 +35,7 @@ internal static class EventLine
             ["previous"] = previous,
             ["data"] = EventJson.ToJson(runEvent),
         }.ToJsonString(EventJson.Options);
-        return Encoding.UTF8.GetBytes($"{IdStart}{Hash(Encoding.UTF8.GetBytes(rest))}\",{rest[1..]}");
+        return Encoding.UTF8.GetBytes($"{IdStart}{Hashing.Sha256(rest)}\",{rest[1..]}");
     }
 
     /// <summary>The event of a line.</summary>
@@ -72,15 +72,13 @@ internal static class EventLine
         }
     }
 
-    public static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
-
     private static void CheckId(ReadOnlySpan<byte> line)
     {
         int rest = IdStart.Length + HashLength + 2;
         if (line.Length < rest || !line.StartsWith(Encoding.ASCII.GetBytes(IdStart)) || line[rest - 2] != '"' || line[rest - 1] != ',')
             throw new FormatException("does not begin with the `id` of an event");
         byte[] content = [(byte)'{', .. line[rest..]];
-        if (!line.Slice(IdStart.Length, HashLength).SequenceEqual(Encoding.ASCII.GetBytes(Hash(content))))
+        if (!line.Slice(IdStart.Length, HashLength).SequenceEqual(Encoding.ASCII.GetBytes(Hashing.Sha256(content))))
             throw new FormatException("`id` is not the SHA-256 of the rest of the line: the line was changed");
     }
 

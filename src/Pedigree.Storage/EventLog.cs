@@ -99,7 +99,7 @@ public sealed class EventLog(StoredRun run)
     private void Took(LoggedEvent logged, ReadOnlySpan<byte> line)
     {
         _events.Add(logged);
-        _previous = EventLine.Hash(line);
+        _previous = Hashing.Sha256(line);
         _length += line.Length + 1;
     }
 

@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using System.Text;
+using Pedigree.Weights;
 using Pedigree.Weights.Grams;
 
 namespace Pedigree.Storage;
@@ -14,7 +14,7 @@ public sealed class GramCache(IStore? store)
     private readonly Dictionary<string, GramRow> _rows = new(StringComparer.Ordinal);
 
     /// <summary>The row of a model relative to a base; null where it is not known.</summary>
-    /// <exception cref="Weights.BadInputException">Its file is not as it was written.</exception>
+    /// <exception cref="BadInputException">Its file is not as it was written.</exception>
     public async Task<GramRow?> FindAsync(string ancestor, string model, bool measured, CancellationToken cancellation = default)
     {
         string name = NameOf(ancestor, model, measured);
@@ -42,6 +42,6 @@ public sealed class GramCache(IStore? store)
     private GramRow Parse(string name, byte[] content) =>
         GramRow.Parse(Encoding.UTF8.GetString(SealedJson.Open(store!, name, content).Span), store!.AddressOf(name));
 
-    private static string NameOf(string ancestor, string model, bool measured) => StoreNames.Gram(Convert.ToHexStringLower(
-        SHA256.HashData(Encoding.UTF8.GetBytes($"{Version} {ancestor} {model} {(measured ? "measured" : "predicted")}"))));
+    private static string NameOf(string ancestor, string model, bool measured) =>
+        StoreNames.Gram(Hashing.Sha256($"{Version} {ancestor} {model} {(measured ? "measured" : "predicted")}"));
 }

@@ -25,7 +25,9 @@ public interface IStore
     /// <summary>Whether there is such a thing.</summary>
     Task<bool> ExistsAsync(string name, CancellationToken cancellation = default);
 
-    /// <summary>Names of what lies directly in a folder and holds a file, in ordinal order: of the runs, those that have a log.</summary>
+    /// <summary>
+    /// Names of the folders directly in a folder that have a file of that name, in ordinal order: the runs that have a log, for example.
+    /// </summary>
     Task<IReadOnlyList<string>> ListAsync(string folder, string file, CancellationToken cancellation = default);
 
     /// <summary>Writes a small thing in the place of what was there.</summary>

@@ -8,24 +8,24 @@ namespace Pedigree.Storage;
 /// and with the line before; damage between the ends is found by who reads all of it.
 /// </summary>
 /// <param name="Spec">What was asked for; null where the run has not begun.</param>
-/// <param name="Last">The books of the last generation, where there are any, and all events since.</param>
+/// <param name="Last">The event that completed the last generation, where there is one, and all events since.</param>
 public sealed record LogEnds(RunSpec? Spec, IReadOnlyList<RunEvent> Last)
 {
     // Some twenty lines.
     private const int Usual = 1 << 14;
 
-    /// <summary>The last books; null before there are any.</summary>
-    public GenerationCompleted? Books => Last.OfType<GenerationCompleted>().FirstOrDefault();
+    /// <summary>The last generation that is over; null before there is one.</summary>
+    public GenerationCompleted? Generation => Last.OfType<GenerationCompleted>().FirstOrDefault();
 
     /// <summary>How the run ended; null while it goes on.</summary>
     public RunCompleted? Completed => Last.OfType<RunCompleted>().FirstOrDefault();
 
     /// <summary>The best model so far, ties by name; null before one was evaluated.</summary>
     public Best? Best => Last.OfType<ModelEvaluated>().Where(model => model.Name != RunState.BaseName && model.Partial is null)
-        .Select(model => new Best(model.Name, model.Average)).Concat(Books is null ? [] : [Books.Best])
+        .Select(model => new Best(model.Name, model.Average)).Concat(Generation is null ? [] : [Generation.Best])
         .OrderByDescending(model => model.Average).ThenBy(model => model.Name, StringComparer.Ordinal).FirstOrDefault();
 
-    /// <summary>Reads the ends of a run's log, and further back where the last books are not among its last lines.</summary>
+    /// <summary>Reads the ends of a run's log, and further back where no generation ended among its last lines.</summary>
     /// <exception cref="BadInputException">A line is damaged: names file, line or byte, and what is wrong.</exception>
     public static async Task<LogEnds> ReadAsync(StoredRun run, CancellationToken cancellation = default)
     {
@@ -60,7 +60,7 @@ public sealed record LogEnds(RunSpec? Spec, IReadOnlyList<RunEvent> Last)
         {
             try
             {
-                return EventLine.Read(run.Id, At(line), line > 0 ? EventLine.Hash(At(line - 1)) : from == 0 ? EventLine.NoPrevious : null).Event;
+                return EventLine.Read(run.Id, At(line), line > 0 ? Hashing.Sha256(At(line - 1)) : from == 0 ? EventLine.NoPrevious : null).Event;
             }
             catch (FormatException error)
             {

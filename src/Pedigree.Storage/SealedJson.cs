@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Pedigree.Weights;
 
@@ -13,7 +12,11 @@ internal static class SealedJson
     private const string Before = "{\"sha256\":\"", Between = "\",\"content\":", After = "}\n";
 
     /// <summary>The bytes to be kept under a name.</summary>
-    public static byte[] Seal(string name, ReadOnlySpan<byte> json) => [.. Encoding.UTF8.GetBytes(Before + Sha256(name, json) + Between), .. json, .. Encoding.UTF8.GetBytes(After)];
+    public static byte[] Seal(string name, ReadOnlySpan<byte> json)
+    {
+        string sha256 = Hashing.Sha256([.. Encoding.UTF8.GetBytes(name + "\n"), .. json]);
+        return [.. Encoding.UTF8.GetBytes(Before + sha256 + Between), .. json, .. Encoding.UTF8.GetBytes(After)];
+    }
 
     /// <summary>The JSON that was kept under a name.</summary>
     /// <exception cref="BadInputException">It is not as it was written.</exception>
@@ -23,6 +26,4 @@ internal static class SealedJson
         return content.Length >= start + After.Length && content[start..^After.Length] is var json && content.AsSpan().SequenceEqual(Seal(name, json)) ? json
             : throw new BadInputException(store.AddressOf(name), null, "is not as it was written; remove the file and it is computed again");
     }
-
-    private static string Sha256(string name, ReadOnlySpan<byte> json) => Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes(name + "\n"), .. json]));
 }

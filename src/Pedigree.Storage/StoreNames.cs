@@ -1,11 +1,15 @@
 using System.Text.RegularExpressions;
 using Pedigree.Weights;
+using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage;
 
 /// <summary>Names of the things in a store. What is not a digest, a run's id or a file's name never becomes part of one.</summary>
 public static partial class StoreNames
 {
+    /// <summary>The file in an admitted checkpoint's folder that says where it lies and what its files are.</summary>
+    public const string SourceFile = "source.json";
+
     /// <summary>A score, by its key.</summary>
     public static string Score(string key) => $"scores/{Digest(key)}.json";
 
@@ -25,16 +29,13 @@ public static partial class StoreNames
     public static string CheckpointFile(string digest, string file) => $"{Checkpoint(digest)}/{File(file)}";
 
     /// <summary>What a child was made of and what its files are.</summary>
-    public static string Recipe(string digest) => $"{Checkpoint(digest)}/recipe.json";
+    public static string Recipe(string digest) => $"{Checkpoint(digest)}/{MergeRecipe.FileName}";
 
     /// <summary>Where an admitted checkpoint lies and what its files are.</summary>
     public static string Source(string digest) => $"{Checkpoint(digest)}/{SourceFile}";
 
     /// <summary>What stays of a child whose checkpoint was removed.</summary>
     public static string RemovedRecipe(string digest) => $"recipes/{Digest(digest)}.json";
-
-    /// <summary>Name of what <see cref="Source"/> is.</summary>
-    public const string SourceFile = "source.json";
 
     /// <summary>Whether a run may have this id.</summary>
     public static bool IsRun(string id) => RunPattern().IsMatch(id);

@@ -6,6 +6,8 @@ namespace Pedigree.Storage;
 /// <summary>The things of one run in a store.</summary>
 public sealed class StoredRun
 {
+    private const string LogFile = "events.jsonl";
+
     /// <summary>The things of a run, begun or not.</summary>
     /// <exception cref="BadInputException">The id cannot name a run.</exception>
     public StoredRun(IStore store, string id)
@@ -34,8 +36,6 @@ public sealed class StoredRun
 
     /// <summary>What people and errors call the log.</summary>
     public string LogAddress => Store.AddressOf(Log);
-
-    private const string LogFile = "events.jsonl";
 
     private string Stop => $"runs/{Id}/stop";
 

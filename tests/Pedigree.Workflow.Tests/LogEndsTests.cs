@@ -32,12 +32,12 @@ public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Of_a_long_log_two_small_reads_say_the_same_and_more_is_read_only_where_the_last_books_lie_further_back(bool blobs)
+    public async Task Of_a_long_log_two_small_reads_say_the_same_and_more_is_read_only_where_the_last_generation_ended_further_back(bool blobs)
     {
         IStore kept = blobs ? AzuriteServer.Open(await azurite.AddressAsync(), _folder.Path) : Store.Open(_folder.Path);
         RunEvent[] events = [.. finished.Run.Events];
-        int books = events.Index().Last(each => each.Item is GenerationCompleted).Index;
-        foreach ((string id, int place, int most) in ((string, int, int)[])[("before", books, 2), ("after", books + 1, 4)])
+        int completed = events.Index().Last(each => each.Item is GenerationCompleted).Index;
+        foreach ((string id, int place, int most) in ((string, int, int)[])[("before", completed, 2), ("after", completed + 1, 4)])
         {
             RunEvent[] filled = [.. events.Take(place), .. filling, .. events.Skip(place)];
             await WriteAsync(new(kept, id), filled);
@@ -81,10 +81,10 @@ public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : 
 
     private static async Task AssertAsync(StoredRun run, IEnumerable<RunEvent> events)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         LogEnds ends = await LogEnds.ReadAsync(run, TestContext.Current.CancellationToken);
         Assert.Equal(state.Spec?.Strategy.Name, ends.Spec?.Strategy.Name);
-        Assert.Equal(state.Generations.LastOrDefault()?.Generation, ends.Books?.Generation);
+        Assert.Equal(state.Generations.LastOrDefault()?.Generation, ends.Generation?.Generation);
         Assert.Equal(state.Completed, ends.Completed);
         Assert.Equal(state.Population is [Model best, ..] ? new Best(best.Name, best.Average!.Value) : null, ends.Best);
     }

@@ -4,6 +4,7 @@ using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Pedigree.Weights;
+using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage.Blobs;
 
@@ -16,7 +17,7 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
 
     /// <summary>Uploads a checkpoint; what an earlier try has uploaded stays. The marker comes last: only then is there a checkpoint.</summary>
     public Task SendAsync(
-        IStore store, string digest, CheckpointFiles files, string folder, string marker, IProgress<double>? progress, CancellationToken cancellation) =>
+        IStore store, string digest, RecordedFiles files, string folder, string marker, IProgress<double>? progress, CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             Dictionary<string, string> there = await ThereAsync(digest, cancellation);
@@ -34,13 +35,12 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
                 portions.Next(new FileInfo(path).Length);
             }
             await store.WriteAsync(marker, files.Marker, cancellation);
-            return true;
         });
 
     /// <summary>Downloads a checkpoint to a folder that does not exist.</summary>
     /// <exception cref="BadInputException">A file is missing or not the one recorded.</exception>
     public Task FetchAsync(
-        IStore store, string digest, CheckpointFiles files, string folder, IProgress<double>? progress, CancellationToken cancellation) =>
+        IStore store, string digest, RecordedFiles files, string folder, IProgress<double>? progress, CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             Directory.CreateDirectory(folder);
@@ -61,8 +61,7 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             }
             progress?.Report(1);
             if (files.MarkerIsPart)
-                await File.WriteAllBytesAsync(Path.Combine(folder, "recipe.json"), files.Marker, cancellation);
-            return true;
+                await File.WriteAllBytesAsync(Path.Combine(folder, MergeRecipe.FileName), files.Marker, cancellation);
         });
 
     /// <summary>Bytes of all files of a checkpoint.</summary>
@@ -71,14 +70,13 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             await container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation)
                 .Select(blob => blob.Properties.ContentLength ?? 0).SumAsync(cancellation));
 
-    /// <summary>Removes a child's checkpoint, or what is left of it; its marker first, which makes it one.</summary>
+    /// <summary>Removes a child's checkpoint, or what is left of it; its recipe first, without which there is no checkpoint.</summary>
     public Task RemoveAsync(IStore store, string digest, CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             await container.GetBlobClient(StoreNames.Recipe(digest)).DeleteIfExistsAsync(cancellationToken: cancellation);
             await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
                 await container.GetBlobClient(item.Name).DeleteIfExistsAsync(cancellationToken: cancellation);
-            return true;
         });
 
     private static async Task DownloadAsync(BlobClient blob, string path, string address, IProgress<long> progress, CancellationToken cancellation)

@@ -23,6 +23,17 @@ internal static class BlobErrors
         }
     }
 
+    /// <summary>The same of a call that gives nothing back.</summary>
+    public static Task ExplainAsync(string address, Func<Task> call) => ExplainAsync(address, async () =>
+    {
+        await call();
+        return true;
+    });
+
+    /// <summary>Whether there is no such blob, or no container.</summary>
+    public static bool IsMissing(RequestFailedException error) =>
+        error.ErrorCode is { } code && (code == BlobErrorCode.BlobNotFound || code == BlobErrorCode.ContainerNotFound);
+
     private static BadInputException? Explain(string address, Exception error) => error switch
     {
         AggregateException several => several.InnerExceptions.Select(inner => Explain(address, inner)).FirstOrDefault(clear => clear is not null),
@@ -35,9 +46,6 @@ internal static class BlobErrors
             $"no identity could be had for it ({FirstLine(error)}); sign in with `az login`, or give a connection string"),
         _ => null,
     };
-
-    public static bool IsMissing(RequestFailedException error) =>
-        error.ErrorCode is { } code && (code == BlobErrorCode.BlobNotFound || code == BlobErrorCode.ContainerNotFound);
 
     private static string FirstLine(Exception error) => (error.InnerException ?? error).Message.Split('\n')[0].Trim();
 }

@@ -3,6 +3,7 @@ using Azure;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage.Blobs;
 
@@ -15,6 +16,8 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         cache.Sweep();
         return cache.Temporary;
     });
+
+    private bool _made;
 
     public string Address { get; } = container.Uri.GetLeftPart(UriPartial.Path);
 
@@ -88,7 +91,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
 
     public async Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation)
     {
-        if (await CheckpointFiles.ReadAsync(this, digest, cancellation) is not { } files)
+        if (await RecordedFiles.ReadAsync(this, digest, cancellation) is not { } files)
             return null;
         Task Fetch(string folder) => _checkpoints.FetchAsync(this, digest, files, folder, progress, cancellation);
         if (!anew)
@@ -109,7 +112,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     public async Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);
-        CheckpointFiles files = CheckpointFiles.OfChild(await File.ReadAllBytesAsync(Path.Combine(folder, "recipe.json"), cancellation), folder);
+        RecordedFiles files = RecordedFiles.OfChild(await File.ReadAllBytesAsync(Path.Combine(folder, MergeRecipe.FileName), cancellation), folder);
         if (!await ChildFiles.AreThereAsync(this, digest, cancellation))
             await _checkpoints.SendAsync(this, digest, files, folder, StoreNames.Recipe(digest), progress, cancellation);
         await cache.AddAsync(digest, folder, cancellation);
@@ -121,7 +124,7 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     {
         await MakeContainerAsync(cancellation);
         await _checkpoints.SendAsync(
-            this, source.Digest, CheckpointFiles.OfAdmitted(source), source.Path, StoreNames.Source(source.Digest), progress, cancellation);
+            this, source.Digest, RecordedFiles.OfAdmitted(source), source.Path, StoreNames.Source(source.Digest), progress, cancellation);
     }
 
     private static async Task<bool> TryUpdateAsync(BlobClient blob, Func<byte[]?, byte[]> change, CancellationToken cancellation)
@@ -170,8 +173,6 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     private Task<TResult> CallAsync<TResult>(string name, Func<BlobClient, Task<TResult>> call) =>
         BlobErrors.ExplainAsync(Address, () => call(container.GetBlobClient(StoreNames.Checked(name))));
 
-    private bool _made;
-
     private async Task MakeContainerAsync(CancellationToken cancellation)
     {
         if (_made)
@@ -180,14 +181,13 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         {
             try
             {
-                return await container.CreateIfNotExistsAsync(cancellationToken: cancellation);
+                await container.CreateIfNotExistsAsync(cancellationToken: cancellation);
             }
             catch (RequestFailedException error) when (error.Status == 403)
             {
                 // Who may write blobs may not make containers: it is enough that this one is there.
                 if (!await container.ExistsAsync(cancellation))
                     throw;
-                return null!;
             }
         });
         _made = true;
