@@ -6,8 +6,8 @@ namespace Pedigree.Workflow;
 public abstract record RunProgress;
 
 /// <summary>Work is being done.</summary>
-/// <param name="Activity">admit, measure, merge, evaluate, verify, remove, remake, upload or download.</param>
-/// <param name="Name">Name of the model.</param>
+/// <param name="Activity">admit, measure, merge, evaluate, compare, keep, verify, open, remake, upload or download.</param>
+/// <param name="Name">Name of the model, or the names of several with commas between.</param>
 /// <param name="Fraction">Done so far, 0 to 1.</param>
 public sealed record WorkProgress(string Activity, string Name, double Fraction) : RunProgress;
 

@@ -27,5 +27,5 @@ public sealed record RunRecord(StoredRun Run, IReadOnlyList<LoggedEvent> Log, Ru
     public Task WriteReportAsync() => Store.WriteAsync(Run.Report, Encoding.UTF8.GetBytes(RunReport.Html(Id, Events)));
 
     internal static RunRecord Of(StoredRun run, IReadOnlyList<LoggedEvent> log) =>
-        new(run, log, log.Aggregate(RunState.Empty, (state, logged) => state.Apply(logged.Event)));
+        new(run, log, RunState.Of(log.Select(logged => logged.Event)));
 }

@@ -37,8 +37,10 @@ public sealed record RunSummary(
             return null;
         Evolution.Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
         return new(
-            state.Spec!.Strategy.Name, run.Id, new(best.Name, best.Average!.Value, await run.AddressOfAsync(best)), new(state.Base!.Average!.Value, state.Compare(best.Name, RunState.BaseName)?.PValue),
-            new(admitted.Name, admitted.Average!.Value, PValue: state.Compare(best.Name, admitted.Name)?.PValue), state.Generations[^1].Generation, state.Merges, state.Evaluations,
-            state.Completed?.Reason, run.Run.LogAddress);
+            state.Spec!.Strategy.Name, run.Id,
+            new(best.Name, best.Average!.Value, await run.AddressOfAsync(best)),
+            new(state.Base!.Average!.Value, state.Compare(best.Name, RunState.BaseName)?.PValue),
+            new(admitted.Name, admitted.Average!.Value, PValue: state.Compare(best.Name, admitted.Name)?.PValue),
+            state.Generations[^1].Generation, state.Merges, state.Evaluations, state.Completed?.Reason, run.Run.LogAddress);
     }
 }

@@ -73,8 +73,8 @@ public sealed class RecordedOrchestrationTests
             "recorded", getInputsAndOutputs: true, TestContext.Current.CancellationToken);
         Assert.True(instance.RuntimeStatus == (evaluatorFails ? OrchestrationRuntimeStatus.Failed : OrchestrationRuntimeStatus.Completed), instance.FailureDetails?.ToString());
         Progress progress = Wire.Read<Progress>(instance.ReadCustomStatusAs<string>()!);
-        GenerationCompleted? books = log.OfType<GenerationCompleted>().LastOrDefault();
-        Assert.Equal((books?.Generation, books?.Best, books?.MeanKinship), (progress.Generation, progress.Best, progress.Kinship));
+        GenerationCompleted? completed = log.OfType<GenerationCompleted>().LastOrDefault();
+        Assert.Equal((completed?.Generation, completed?.Best, completed?.MeanKinship), (progress.Generation, progress.Best, progress.Kinship));
         Assert.Equal(evaluatorFails ? "the server is gone" : null, progress.Error?.Reason);
         return world.Beginnings;
     }

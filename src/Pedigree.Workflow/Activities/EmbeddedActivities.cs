@@ -18,7 +18,7 @@ internal sealed class EmbeddedActivities(
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) => InTurn("admit", source.Name, () => UnlessTold(() => _work.AdmitAsync(source, cancellation)));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
-        InTurn("measure", string.Join(", ", request.New.Select(model => model.Name)), () => _work.MeasureKinshipAsync(request, cancellation));
+        InTurn("measure", ModelReference.NamesOf(request.New), () => _work.MeasureKinshipAsync(request, cancellation));
 
     public Task<MergedModel> MergeAsync(MergeRequest request) => InTurn("merge", request.Child, async () =>
     {
@@ -33,9 +33,9 @@ internal sealed class EmbeddedActivities(
     });
 
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
-        InTurn("compare", string.Join(", ", request.New.Select(model => model.Name)), () => _work.CompareAsync(request, cancellation));
+        InTurn("compare", ModelReference.NamesOf(request.New), () => _work.CompareAsync(request, cancellation));
 
-    public Task KeepAsync(KeepRequest request) => InTurn("keep", string.Join(", ", request.Kept.Select(child => child.Name)), async () =>
+    public Task KeepAsync(KeepRequest request) => InTurn("keep", ModelReference.NamesOf(request.Kept), async () =>
     {
         await journal.TakeUpAsync(cancellation);
         return await _work.KeepAsync(request, cancellation);

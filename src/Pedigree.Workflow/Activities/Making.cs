@@ -1,4 +1,3 @@
-using Pedigree.Evaluation.Residents;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
@@ -127,24 +126,3 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
 /// <param name="Content">Its content digest.</param>
 /// <param name="OnItsDevice">Whether it was made by the kind of device that was asked for.</param>
 internal sealed record WrittenChild(string Content, bool OnItsDevice);
-
-/// <summary>A child in the memory of a device, with its parents open.</summary>
-internal sealed class SummedChild(OpenFamily family, SummedMerge plan, ResidentModel model) : IDisposable
-{
-    public SummedMerge Plan => plan;
-
-    public ResidentModel Model => model;
-
-    /// <summary>What its checkpoint would be; it is read once.</summary>
-    public ChildOutline Describe(IStore store, IProgress<double>? progress, CancellationToken cancellation)
-    {
-        using WorkFolder work = store.CreateWorkFolder();
-        return plan.Describe(model.Read, Path.Combine(work.Path, plan.Recipe.Digest), progress, cancellation);
-    }
-
-    public void Dispose()
-    {
-        model.Dispose();
-        family.Dispose();
-    }
-}

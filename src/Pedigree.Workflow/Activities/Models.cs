@@ -24,6 +24,9 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
     /// <summary>Where children are made that are not written; null where there is no such device.</summary>
     public ResidentModels? Device => device ?? ResidentModels.OfThisMachine;
 
+    /// <summary>Where a removed child is, or will be, made again; null where such children come back into the store.</summary>
+    public string? Apart(string digest) => apart is null ? null : Path.Combine(apart, digest);
+
     /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from; null where it was removed.</summary>
     public static async Task<string?> AddressOfAsync(IStore store, string digest) =>
         (await AdmittedSource.ReadAsync(store, digest))?.Path
@@ -44,13 +47,14 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
     /// <summary>Opens a model to be scored by this process: a child of which the store has only the recipe is not written for that if a device can make it.</summary>
     public async Task<OpenModel> OpenToScoreAsync(string digest, WorkNews news, CancellationToken cancellation)
     {
-        if (await store.ExistsAsync(StoreNames.Recipe(digest), cancellation) || await RemovedChild.FindAsync(store, digest, cancellation) is not { Device: not null } removed
+        if (await store.ExistsAsync(StoreNames.Recipe(digest), cancellation)
+            || await RemovedChild.FindAsync(store, digest, cancellation) is not { Device: not null } removed
             || await new Making(store, this, new(store)).SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation) is not { } child)
             return await OpenAsync(digest, news, cancellation);
         try
         {
             if (!_sound.ContainsKey(digest))
-                Verify(child, removed, cancellation);
+                VerifyChild(child, removed, cancellation);
             return OpenModel.Of(digest, child, store.AddressOf(StoreNames.Checkpoint(digest)));
         }
         catch
@@ -58,15 +62,6 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
             child.Dispose();
             throw;
         }
-    }
-
-    private void Verify(SummedChild child, RemovedChild known, CancellationToken cancellation)
-    {
-        ChildOutline outline = child.Describe(store, null, cancellation);
-        if (outline.Content != known.Content)
-            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(known.Recipe.Digest)), "content",
-                $"is {known.Content}, but the child made by {Device!.Name} has {outline.Content}");
-        Made(known.Recipe.Digest);
     }
 
     /// <summary>Opens a model; null where the store knows none of that digest.</summary>
@@ -92,6 +87,15 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         return OpenAdmitted(source);
     }
 
+    private void VerifyChild(SummedChild child, RemovedChild known, CancellationToken cancellation)
+    {
+        ChildOutline outline = child.Describe(store, null, cancellation);
+        if (outline.Content != known.Content)
+            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(known.Recipe.Digest)), "content",
+                $"is {known.Content}, but the child made by {Device!.Name} has {outline.Content}");
+        Made(known.Recipe.Digest);
+    }
+
     private void VerifyChild(string digest, LocalCheckpoint held)
     {
         if (_sound.ContainsKey(digest))
@@ -100,7 +104,7 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         {
             if (MergeVerification.Verify(held.Folder) != digest)
                 throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe", "is not the one that the checkpoint is named by");
-            _sound[digest] = true;
+            Made(digest);
         }
         catch
         {
@@ -108,9 +112,6 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
             throw;
         }
     }
-
-    /// <summary>Where a removed child is, or will be, made again; null where such children come back into the store.</summary>
-    public string? Apart(string digest) => apart is null ? null : Path.Combine(apart, digest);
 
     private async Task<OpenModel?> RemakeAsync(string digest, WorkNews news, CancellationToken cancellation)
     {
@@ -138,67 +139,5 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
     {
         Admitted(source.Digest, source.Path);
         return OpenModel.Of(source.Digest, new(source.Path, null), admitted: true);
-    }
-}
-
-/// <summary>A model's weights, and what keeps them on this machine.</summary>
-internal sealed class OpenModel : IDisposable
-{
-    private readonly IDisposable _held;
-
-    private OpenModel(string digest, Checkpoint checkpoint, IDisposable held, bool admitted) =>
-        (Digest, Checkpoint, _held, IsAdmitted, Address) = (digest, checkpoint, held, admitted, checkpoint.Folder);
-
-    /// <summary>Its digest.</summary>
-    public string Digest { get; }
-
-    /// <summary>The weights; of a model that is on a device alone the first parent's, which has the same configuration, tensors and tokenizer.</summary>
-    public Checkpoint Checkpoint { get; }
-
-    /// <summary>The weights where they are on a device alone; only who scores a model is given such a one.</summary>
-    public ResidentModel? Resident { get; private init; }
-
-    /// <summary>What errors call it.</summary>
-    public string Address { get; private init; }
-
-    /// <summary>Whether a person gave it, rather than a merge.</summary>
-    public bool IsAdmitted { get; }
-
-    /// <summary>Opens the weights; where that fails nothing is kept.</summary>
-    public static OpenModel Of(string digest, LocalCheckpoint held, bool admitted)
-    {
-        try
-        {
-            return new(digest, Checkpoint.Open(held.Folder), held, admitted);
-        }
-        catch
-        {
-            held.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>A child on a device.</summary>
-    public static OpenModel Of(string digest, SummedChild child, string address) =>
-        new(digest, child.Plan.Sources[0].Checkpoint, child, admitted: false) { Resident = child.Model, Address = address };
-
-    /// <summary>What scores it: a child that cannot be scored never can; of an admitted model someone must be told.</summary>
-    /// <exception cref="WorkFailedException">It is a child.</exception>
-    public T Scored<T>(Func<T> score)
-    {
-        try
-        {
-            return score();
-        }
-        catch (BadInputException error) when (!IsAdmitted && error is not UnavailableException)
-        {
-            throw new WorkFailedException(error.Message, error);
-        }
-    }
-
-    public void Dispose()
-    {
-        Checkpoint.Dispose();
-        _held.Dispose();
     }
 }

@@ -23,7 +23,7 @@ internal sealed class Recipes(IStore store, RunSpec spec, string file)
     /// <exception cref="BadInputException">Names the spec and the parameter.</exception>
     public void Check(Checkpoint model)
     {
-        MergePlan plan = new(_body, 2, [.. model.Tensors.Where(tensor => tensor.DType is DType.BF16 or DType.F16 or DType.F32).Select(tensor => tensor.Name)]);
+        MergePlan plan = new(_body, 2, model.MergedTensors);
         if (!plan.NeedsGram)
             plan.Coefficients(null);
     }

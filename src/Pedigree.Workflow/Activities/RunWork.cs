@@ -35,7 +35,7 @@ public sealed class RunWork(
 
     /// <summary>Kinship of new models to all others.</summary>
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request, CancellationToken cancellation = default) => DoAsync(
-        "measure", string.Join(", ", request.New.Select(model => model.Name)),
+        "measure", ModelReference.NamesOf(request.New),
         news => new KinshipMeasurement(_models, _recipes, _grams).MeasureAsync(request, news, cancellation));
 
     /// <summary>Makes a child, or finds it.</summary>
@@ -64,11 +64,11 @@ public sealed class RunWork(
     /// <summary>Compares models item by item.</summary>
     /// <exception cref="Weights.BadInputException">The spec asks for significance, but there are no results item by item.</exception>
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request, CancellationToken cancellation = default) => DoAsync(
-        "compare", string.Join(", ", request.New.Select(model => model.Name)), news => new Comparing(_evaluator, spec).CompareAsync(request, news, cancellation));
+        "compare", ModelReference.NamesOf(request.New), news => new Comparing(_evaluator, spec).CompareAsync(request, news, cancellation));
 
     /// <summary>Writes the checkpoints of children that are kept where they lack, and removes those of the others unless another run needs them.</summary>
     public Task<bool> KeepAsync(KeepRequest request, CancellationToken cancellation = default) => DoAsync(
-        "keep", string.Join(", ", request.Kept.Select(child => child.Name)), async news =>
+        "keep", ModelReference.NamesOf(request.Kept), async news =>
         {
             foreach (ModelReference model in request.Kept)
                 if (!await store.ExistsAsync(StoreNames.Recipe(model.Digest), cancellation) && await RemovedChild.FindAsync(store, model.Digest, cancellation) is { } child)

@@ -14,7 +14,7 @@ internal static class CheckpointAudit
     public static async Task VerifyAsync(
         IStore store, IReadOnlyList<RunEvent> events, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         HashSet<string> kept = [.. Keeping.Kept(state).Select(model => model.Digest)];
         foreach (RunEvent runEvent in events)
         {

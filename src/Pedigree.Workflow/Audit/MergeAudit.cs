@@ -19,7 +19,7 @@ internal static class MergeAudit
     public static async Task VerifyAsync(
         StoredRun run, IReadOnlyList<RunEvent> events, Models models, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         Recipes recipes = new(run.Store, state.Spec!, run.LogAddress);
         Dictionary<string, string> digests = events.OfType<MergeCompleted>().ToDictionary(merged => merged.Name, merged => merged.Digest);
         foreach (ModelAdmitted admitted in events.OfType<ModelAdmitted>())

@@ -14,7 +14,7 @@ internal static class ScoreAudit
     public static async Task VerifyAsync(
         StoredRun run, IReadOnlyList<RunEvent> events, string apart, IProgress<RunProgress>? progress, ResidentModels? device, CancellationToken cancellation)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         string origin = await run.OriginAsync(cancellation) ?? throw new BadInputException(
             run.Store.AddressOf($"runs/{run.Id}"), "spec.json", "is missing: it says where the run's spec lies, from which its tasks are found");
         SpecFile spec = new(origin, Path.GetDirectoryName(origin)!, state.Spec!);

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation;
 using Pedigree.Evaluation.Tasks;
@@ -57,7 +55,7 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         if ((await StoredScore.ReadAsync<KeptScore>(store, key, cancellation))?.ItemsSha256 is not { } sha256
             || await store.ReadAsync(name, cancellation: cancellation) is not { } content)
             return null;
-        return Sha256(content) == sha256 ? await ItemFile.ReadAsync(content, store.AddressOf(name), cancellation)
+        return Hashing.Sha256(content) == sha256 ? await ItemFile.ReadAsync(content, store.AddressOf(name), cancellation)
             : throw new BadInputException(store.AddressOf(name), null, "was changed; remove it and the score beside it, and they are computed again");
     }
 
@@ -77,15 +75,13 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         byte[]? rows = scored.Items.Count > 0 ? await ItemFile.WriteAsync(scored.Items, cancellation) : null;
         if (rows is not null)
             await store.WriteAsync(StoreNames.Items(key), rows, cancellation);
-        await StoredScore.WriteAsync(store, key, new KeptScore(scored.Score, rows is null ? null : Sha256(rows)), cancellation);
+        await StoredScore.WriteAsync(store, key, new KeptScore(scored.Score, rows is null ? null : Hashing.Sha256(rows)), cancellation);
     }
 
     /// <summary>Keeps what is known of a child that was given up.</summary>
     public Task KeepPartialAsync(string key, PartialScores scores, CancellationToken cancellation) => StoredScore.WriteAsync(store, key, scores, cancellation);
 
-    private static string Hash(JsonObject identity) => Sha256(Encoding.UTF8.GetBytes(identity.ToJsonString()));
-
-    private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+    private static string Hash(JsonObject identity) => Hashing.Sha256(identity.ToJsonString());
 }
 
 /// <summary>A score, and the SHA-256 of its rows; null where it has none.</summary>

@@ -14,7 +14,7 @@ internal static class Curve
     public static XElement Of(RunHistory history) => Section("curve", "Generation by generation",
         "Above: the best average, the mean of the k best (S), and a dot for every model made. Below: the mean kinship of S; where it passes the threshold, the best models are nearly the same.",
         history.State.Generations.IsEmpty ? null : Scrolled(Drawing("Scores and kinship by generation", Width, 430, Content(history))),
-        history.State.Generations.IsEmpty ? null : Books(history));
+        history.State.Generations.IsEmpty ? null : Generations(history));
 
     private static IEnumerable<XElement> Content(RunHistory history)
     {
@@ -91,7 +91,7 @@ internal static class Curve
         }
     }
 
-    private static XElement Books(RunHistory history) => Table(
+    private static XElement Generations(RunHistory history) => Table(
         [
             Element("th", "generation"), Element("th", "best model"), Element("th.number", "best"), Element("th.number", "mean of S"),
             Element("th.number", "mean kinship"), Element("th.number", "mean gain"), Element("th", "stage"),
@@ -102,6 +102,6 @@ internal static class Curve
             Element("td.number", Format.Percent(g.Best.Average)), Element("td.number", Format.Percent(g.TopAverage)),
             Element("td.number", Format.Kinship(g.MeanKinship)),
             Element(g.Gain < 0 ? "td.number.loss" : "td.number.won", Format.Points(g.Gain)),
-            Element("td", g.Stage == Stage.Learning ? "learning" : "saturation"),
+            Element("td", Format.Name(g.Stage)),
             Element("td.number", Format.Text($"{g.Merges}")), Element("td.number", Format.Text($"{g.Evaluations}")))));
 }

@@ -16,22 +16,26 @@ internal static class DecisionTables
 
     private static XElement Generation(RunHistory history, ParentsSelected decision)
     {
-        GenerationCompleted? books = history.State.Generations.ElementAtOrDefault(decision.Generation);
+        GenerationCompleted? completed = history.State.Generations.ElementAtOrDefault(decision.Generation);
+        IReadOnlyList<ModelComparison> tests = decision.Comparisons ?? [];
         return Element("article",
             Element("h3", $"Generation {decision.Generation}"),
-            books is null ? null : Element("p.reading", string.Join(" · ",
-                $"best {books.Best.Name} with {Format.Percent(books.Best.Average)} %", $"S = {string.Join(", ", books.Selected)}",
-                $"mean kinship {Format.Kinship(books.MeanKinship)}", $"mean gain {Format.Points(books.Gain)}",
-                books.Stage == Stage.Learning ? "learning" : "saturation")),
+            completed is null ? null : Element("p.reading", string.Join(" · ",
+                $"best {completed.Best.Name} with {Format.Percent(completed.Best.Average)} %", $"S = {string.Join(", ", completed.Selected)}",
+                $"mean kinship {Format.Kinship(completed.MeanKinship)}", $"mean gain {Format.Points(completed.Gain)}",
+                Format.Name(completed.Stage))),
             Table(columns.Select(column => Element(IsNumber(column) ? "th.number" : "th", column)),
                 decision.Pairs.Select(pair => Row(history, pair))),
-            decision.Comparisons is not { Count: > 0 } decisive ? null : Element("p.passed", $"S was decided at the level {history.Spec.Significance}, with Holm's correction for {decisive.Count} tests:"),
-            decision.Comparisons is not { Count: > 0 } tests ? null : Element("ul.passed", tests.Select(test => Element("li",
-                $"{test.First} against {test.Second}: {Format.Points(test.Difference)}, p = {Format.PValue(test.Corrected)} ({test.Test}, {test.Items} items)"))),
-            decision.PassedOver.Count == 0 ? null : Element("p.passed", "Passed over:"),
-            decision.PassedOver.Count == 0 ? null : Element("ul.passed", decision.PassedOver.Select(passed => Element("li",
-                $"{passed.First} × {passed.Second}, kinship {Format.Kinship(passed.Kinship)}: {passed.Reason}"))));
+            Notes($"S was decided at the level {history.Spec.Significance}, with Holm's correction for {tests.Count} tests:",
+                tests.Select(test =>
+                    $"{test.First} against {test.Second}: {Format.Points(test.Difference)}, p = {Format.PValue(test.Corrected)} ({test.Test}, {test.Items} items)")),
+            Notes("Passed over:", decision.PassedOver.Select(passed =>
+                $"{passed.First} × {passed.Second}, kinship {Format.Kinship(passed.Kinship)}: {passed.Reason}")));
     }
+
+    // A heading with a list below it, where there is anything to list.
+    private static XElement[] Notes(string heading, IEnumerable<string> notes) => !notes.Any() ? []
+        : [Element("p.passed", heading), Element("ul.passed", notes.Select(note => Element("li", note)))];
 
     private static XElement Row(RunHistory history, Mating pair)
     {
@@ -41,8 +45,7 @@ internal static class DecisionTables
             Element("th", pair.Child),
             Element("td", pair.First),
             Element("td", pair.Second),
-            Element("td", Element($"span.purpose.{(pair.Purpose == Purpose.Explore ? "explore" : "exploit")}",
-                pair.Purpose == Purpose.Explore ? "explore" : "exploit")),
+            Element("td", Element($"span.purpose.{Format.Name(pair.Purpose)}", Format.Name(pair.Purpose))),
             Element("td.number", Format.Kinship(pair.Kinship)),
             Element("td.number", $"{pair.Ranks[0]}, {pair.Ranks[1]}"),
             Element("td.number", Format.PValue(pair.PValue)),

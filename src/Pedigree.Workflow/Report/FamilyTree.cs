@@ -53,7 +53,7 @@ internal static class FamilyTree
     {
         (double X, double Y) child = (places[pair.Child].X, places[pair.Child].Y + NodeHeight / 2);
         double joint = child.X - 14;
-        string purpose = pair.Purpose == Purpose.Explore ? "explore" : "exploit";
+        string purpose = Format.Name(pair.Purpose);
         return Element(highlighted ? $"g.edge.{purpose}.line" : $"g.edge.{purpose}",
             new[] { pair.First, pair.Second }.Select(parent =>
             {

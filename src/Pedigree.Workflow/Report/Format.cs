@@ -46,6 +46,12 @@ public static class Format
         _ => "Euclidean distance",
     };
 
+    /// <summary>A stage in a word.</summary>
+    public static string Name(Stage stage) => stage == Stage.Learning ? "learning" : "saturation";
+
+    /// <summary>A purpose in a word.</summary>
+    public static string Name(Purpose purpose) => purpose == Purpose.Explore ? "explore" : "exploit";
+
     /// <summary>Text that does not depend on the machine's language.</summary>
     public static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

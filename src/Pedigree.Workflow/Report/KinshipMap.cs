@@ -43,8 +43,7 @@ internal static class KinshipMap
     private static XElement Cell(
         RunState state, Model row, Model column, KinshipMeasure measure, double farthest, double y, double x, double cell, bool numbers)
     {
-        double? value = row.Name == column.Name ? (measure == KinshipMeasure.Euclidean ? 0 : 1)
-            : state.Kinships.TryGetValue(new Pair(row.Name, column.Name), out KinshipValue? known) ? known[measure] : null;
+        double? value = state.Kinship(measure, row.Name, column.Name);
         double strength = value is not { } given ? 0 : measure == KinshipMeasure.Euclidean ? 1 - given / farthest : given;
         return Element("g",
             Element(strength < 0 ? "rect.opposed" : "rect.related", Attribute("x", x + 1), Attribute("y", y + 1),

@@ -12,7 +12,7 @@ internal sealed record RunHistory(
 {
     public static RunHistory From(string run, IReadOnlyList<RunEvent> events)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         RunSpec spec = state.Spec ?? throw new ArgumentException("the log does not begin with the start of a run", nameof(events));
         HashSet<string> line = [];
         if (state.Population is [Model best, ..])

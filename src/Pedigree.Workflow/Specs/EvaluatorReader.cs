@@ -22,12 +22,12 @@ public static class EvaluatorReader
     /// <param name="offered">The only ones that it may name; null where it may describe any.</param>
     internal static EvaluatorSpec? Read(ConfigurationNode? node, IReadOnlyDictionary<string, EvaluatorSpec>? offered)
     {
-        if (node is null or ConfigurationScalar { Value: null } || node is ConfigurationScalar { Value: "built-in" })
+        if (node is null or ConfigurationScalar { Value: null or EvaluatorSpec.BuiltIn })
             return null;
         if (offered is not null)
         {
             return node is ConfigurationScalar && offered.TryGetValue(node.AsString(), out EvaluatorSpec? known) ? known
-                : throw node.Error($"must be the name of an evaluator that this server offers: {string.Join(", ", offered.Keys.Prepend("built-in"))}");
+                : throw node.Error($"must be the name of an evaluator that this server offers: {string.Join(", ", offered.Keys.Prepend(EvaluatorSpec.BuiltIn))}");
         }
         if (node is not ConfigurationMapping settings)
             return new(node.AsString());
@@ -47,6 +47,6 @@ public static class EvaluatorReader
             Attempts = settings.OptionalInteger("attempts") is { } attempts ? (int)Math.Clamp(attempts, 0, int.MaxValue) : usual.Attempts,
         };
         settings.RefuseUnknownKeys();
-        return spec.Name == "built-in" ? null : spec;
+        return spec.Name == EvaluatorSpec.BuiltIn ? null : spec;
     }
 }

@@ -1,10 +1,8 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tasks;
 using Pedigree.Evolution;
-using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Workflow.Specs;
 
@@ -13,8 +11,7 @@ internal static class SpecTasks
 {
     /// <summary>Loads one task; its relative paths begin at the spec's folder.</summary>
     public static EvaluationTask Load(string folder, TaskSpec task, Func<string, string?>? refusal = null) =>
-        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal,
-            Chat(task));
+        TaskLoader.Load(folder, task.Task, task.Data, task.Fewshot, task.Limit, task.Metric, refusal, Chat(task));
 
     /// <summary>How a task's prompts are put.</summary>
     public static ChatSettings Chat(TaskSpec task) => new(task.ApplyChatTemplate ?? false, task.FewshotAsMultiturn, task.SystemInstruction, task.ChatTemplate);
@@ -50,7 +47,7 @@ internal static class SpecTasks
     /// </summary>
     private static string OutsideDigest(string folder, TaskSpec task)
     {
-        string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(InputFile.Readable(file))));
+        string Sha256(string file) => Hashing.Sha256(File.ReadAllBytes(InputFile.Readable(file)));
         string Content(string? path) => path is null || Path.GetFullPath(path, folder) is var place && !Path.Exists(place) ? path ?? ""
             : File.Exists(place) ? Sha256(place) : string.Concat(Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories)
                 .Order(StringComparer.Ordinal).Select(file => $"{Path.GetRelativePath(place, file)} {Sha256(file)}\n"));
@@ -59,6 +56,6 @@ internal static class SpecTasks
         JsonArray identity = [Content(task.Task), Content(task.Data), task.Fewshot, task.Limit];
         if (task.IsChat)
             identity.Add(new JsonArray(task.ApplyChatTemplate, task.ChatTemplate, task.FewshotAsMultiturn, task.SystemInstruction));
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())));
+        return Hashing.Sha256(identity.ToJsonString());
     }
 }

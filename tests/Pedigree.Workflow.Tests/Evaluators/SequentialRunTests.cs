@@ -23,7 +23,7 @@ public sealed class SequentialRunTests : IDisposable
         double last = run.State.Find(givenUp.Partial.Rival).Average!.Value;
         Assert.True(givenUp.Average < last);
         Assert.Null(givenUp.Gain);
-        Assert.DoesNotContain(run.State.Generations.SelectMany(books => books.Selected), name => name == givenUp.Name);
+        Assert.DoesNotContain(run.State.Generations.SelectMany(completed => completed.Selected), name => name == givenUp.Name);
         Assert.DoesNotContain(run.Events.OfType<ModelsCompared>().SelectMany(compared => compared.Comparisons), made => made.First == givenUp.Name);
 
         // Its estimates lie apart: rows are kept of whole scores alone, and the same again finds all of it.
