@@ -43,7 +43,7 @@ internal static class MergekitMethods
         foreach (var (tensor, copy) in merged.Zip(copies))
             using (copy)
             {
-                RandomAccess.Write(file, new(copy.Start, tensor.bytes.Length), at);
+                RandomAccess.Write(file, new ReadOnlySpan<byte>(copy.Start, tensor.bytes.Length), at);
                 at += tensor.bytes.Length;
             }
     }
