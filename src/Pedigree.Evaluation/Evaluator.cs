@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Outside;
 using Pedigree.Evaluation.Residents;
@@ -116,14 +117,6 @@ public static class Evaluator
         return new(folder, model, new(null, null, model.ContextLength, tokenizer), model.Dispose);
     }
 
-    /// <summary>The same of the checkpoint in a folder.</summary>
-    /// <exception cref="BadInputException">It cannot; says why.</exception>
-    public static void Check(string folder, IEnumerable<EvaluationTask> tasks)
-    {
-        using var checkpoint = Checkpoint.Open(folder);
-        Check(checkpoint, tasks);
-    }
-
     /// <summary>
     /// Whether a model can be evaluated on tasks, as far as that is known without its weights: architecture, shapes, tokenizer, chat template
     /// and context length.
@@ -131,13 +124,21 @@ public static class Evaluator
     /// <exception cref="BadInputException">It cannot; says why.</exception>
     public static void Check(Checkpoint checkpoint, IEnumerable<EvaluationTask> tasks)
     {
-        var config = ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        var config = ConfigReader.Read(checkpoint);
         WeightLoader.Check(checkpoint, config);
         TokenizerLoader.Open(checkpoint.Folder, WeightLayout.EmbeddingRows(checkpoint));
         List<EvaluationTask> leaves = [.. tasks.SelectMany(task => task.Leaves())];
         ChatTemplate.Of(leaves, checkpoint.Folder);
         foreach (var task in leaves)
             CheckRoom(task, config.ContextLength);
+    }
+
+    /// <summary>The same of the checkpoint in a folder.</summary>
+    /// <exception cref="BadInputException">It cannot; says why.</exception>
+    public static void Check(string folder, IEnumerable<EvaluationTask> tasks)
+    {
+        using var checkpoint = Checkpoint.Open(folder);
+        Check(checkpoint, tasks);
     }
 
     private static void CheckRoom(EvaluationTask task, int contextLength)
@@ -153,7 +154,7 @@ public static class Evaluator
         var file = Path.Combine(folder, "config.json");
         if (!File.Exists(file))
             throw new BadInputException(file, null, "is missing; it says how many tokens the model reads.");
-        return ConfigReader.Read(System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(InputFile.Readable(file))) as System.Text.Json.Nodes.JsonObject
+        return ConfigReader.Read(JsonNode.Parse(File.ReadAllText(InputFile.Readable(file))) as JsonObject
             ?? throw new BadInputException(file, null, "is not a JSON object."), file).ContextLength;
     }
 

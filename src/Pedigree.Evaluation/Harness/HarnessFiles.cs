@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tasks;
+using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Harness;
 
@@ -72,15 +73,15 @@ public static class HarnessFiles
         json["model_name_sanitized"] = HarnessNames.Model(model);
         var chat = results.Tasks[0].Source.Chat;
         json["system_instruction"] = chat.SystemInstruction;
-        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? HarnessSamples.Hash(instruction) : null;
+        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? Hashing.Sha256(instruction) : null;
         json["fewshot_as_multiturn"] = chat.FewshotAsMultiturn ?? (chat.ApplyTemplate ? true : null);
         json["chat_template"] = results.ChatTemplate;
-        json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? HarnessSamples.Hash(template) : null;
+        json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? Hashing.Sha256(template) : null;
         json["total_evaluation_time_seconds"] = (ended - began).TotalSeconds.ToString(CultureInfo.InvariantCulture);
         foreach (var task in samples ? results.Tasks.SelectMany(task => task.All()).Where(task => task.Members.Count == 0) : [])
         {
             var lines = HarnessSamples.Of(task).ToList();
-            json["task_hashes"]![task.Task] = HarnessSamples.Hash(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
+            json["task_hashes"]![task.Task] = Hashing.Sha256(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
             WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
         var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");

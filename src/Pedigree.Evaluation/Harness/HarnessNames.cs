@@ -43,6 +43,6 @@ internal static class HarnessNames
     {
         while (!Fits(plain))
             plain = plain[..^(char.IsLowSurrogate(plain[^1]) ? 2 : 1)];
-        return $"{plain}-{HarnessSamples.Hash(name)[..8]}";
+        return $"{plain}-{Hashing.Sha256(name)[..8]}";
     }
 }

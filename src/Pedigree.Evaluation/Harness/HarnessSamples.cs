@@ -1,8 +1,7 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Jinja;
 using Pedigree.Evaluation.Tasks;
+using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Harness;
 
@@ -12,9 +11,6 @@ internal static class HarnessSamples
     /// <summary>A line for every row and filter.</summary>
     public static IEnumerable<JsonObject> Of(TaskResult task) =>
         task.Source.Definition!.Filters.SelectMany(filter => task.Items.Select((item, i) => Of(task.Source, item, filter, i)));
-
-    /// <summary>SHA-256 of a text, in hexadecimal.</summary>
-    public static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static JsonObject Of(EvaluationTask task, ItemResult result, FilterSettings filter, int number)
     {
@@ -34,9 +30,9 @@ internal static class HarnessSamples
             ["filtered_resps"] = result.Output is { } output ? new JsonArray(filter.Apply(output)) : new JsonArray([.. answers]),
             ["filter"] = filter.Name,
             ["metrics"] = new JsonArray([.. metrics.Select(metric => (JsonNode)metric.Name)]),
-            ["doc_hash"] = Hash(item.Document.ToJsonString(HarnessFiles.Readable)),
-            ["prompt_hash"] = Hash((string)arguments[0][0]!),
-            ["target_hash"] = Hash(target),
+            ["doc_hash"] = Hashing.Sha256(item.Document.ToJsonString(HarnessFiles.Readable)),
+            ["prompt_hash"] = Hashing.Sha256((string)arguments[0][0]!),
+            ["target_hash"] = Hashing.Sha256(target),
         };
         foreach (var metric in metrics)
             sample[metric.Name] = Score(task, metric.Name, item, result.Scores[$"{metric.Name},{filter.Name}"]);

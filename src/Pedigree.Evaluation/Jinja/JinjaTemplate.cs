@@ -27,9 +27,6 @@ internal sealed class JinjaTemplate
 
     private JinjaTemplate(IReadOnlyList<JinjaStatement> body, JinjaSettings settings) => (this.body, this.settings) = (body, settings);
 
-    /// <summary>Whether it is one {{ expression }} and nothing else.</summary>
-    public bool IsExpression => body is [JinjaOutput];
-
     /// <exception cref="JinjaException">It is not a template, or uses what is not supported.</exception>
     public static JinjaTemplate Parse(string source, JinjaSettings settings) =>
         new(JinjaParser.Parse(new JinjaTokens(JinjaLexer.Cut(source, settings))), settings);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Evaluation.Models;
 
@@ -63,6 +64,13 @@ internal static class ConfigReader
     // More than any model has. Arrays are made of so many before the weights show what is true.
     private const int MostLayers = 10_000, WidestHead = 65_536;
 
+    /// <summary>Reads a checkpoint's.</summary>
+    /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
+    public static TransformerConfig Read(Checkpoint checkpoint) => Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+
+    /// <summary>Reads the content of one.</summary>
+    /// <param name="config">The content.</param>
+    /// <param name="file">What errors call it.</param>
     /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
     public static TransformerConfig Read(JsonObject config, string file)
     {

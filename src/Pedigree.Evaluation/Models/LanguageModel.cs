@@ -74,7 +74,7 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="BadInputException">config.json asks for what cannot be computed, or a tensor does not fit it.</exception>
     public static LanguageModel Load(Checkpoint checkpoint, string? device = null, DType? dtype = null)
     {
-        var config = ConfigReader.Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+        var config = ConfigReader.Read(checkpoint);
         var (where, type) = Where(device, dtype);
         return new LanguageModel(config, WeightLoader.Load(checkpoint, config, type, where), where, type, checkpoint);
     }
@@ -87,7 +87,7 @@ public sealed class LanguageModel : IDisposable
     /// <exception cref="BadInputException">config.json asks for what cannot be computed, or the tensors do not fit it.</exception>
     public static LanguageModel Of(ResidentModel resident, Checkpoint like, string called, DType? dtype = null)
     {
-        var config = ConfigReader.Read(like.Config, Path.Combine(like.Folder, "config.json"));
+        var config = ConfigReader.Read(like);
         var (where, type) = Where(resident.Device, dtype);
         return new LanguageModel(config, WeightLoader.View(resident, like, config, type), where, type, like) { name = called };
     }
@@ -107,14 +107,7 @@ public sealed class LanguageModel : IDisposable
     private static (Device Device, ScalarType Type) Where(string? device, DType? dtype)
     {
         var where = Find(device);
-        return (where, dtype switch
-        {
-            null => where.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32,
-            DType.F32 => ScalarType.Float32,
-            DType.BF16 => ScalarType.BFloat16,
-            DType.F16 => ScalarType.Float16,
-            _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "F32, BF16 or F16 would be right"),
-        });
+        return (where, TensorSums.TypeOf(dtype ?? (where.type == DeviceType.CUDA ? DType.BF16 : DType.F32)));
     }
 
     private static Device Find(string? name)

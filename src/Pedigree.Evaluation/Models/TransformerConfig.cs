@@ -79,9 +79,6 @@ internal sealed record TransformerConfig
     public bool OutputBias { get; init; }
     public bool FeedForwardBias { get; init; }
 
-    /// <summary>Whether some layer's angles depend on a sequence's length.</summary>
-    public bool DependsOnLength => Layers.Any(layer => layer.Rotary.DependsOnLength);
-
     /// <summary>Whether sequences of both lengths have the same angles, so that keys of the one serve the other.</summary>
     public bool SameAngles(int length, int other) => Layers.All(layer => layer.Rotary.SameAt(length, other));
 }

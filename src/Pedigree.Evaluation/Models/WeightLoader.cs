@@ -89,14 +89,9 @@ internal static class WeightLoader
     /// <exception cref="BadInputException">It is of another type, or not finite.</exception>
     internal static torch.Tensor Read(WeightTensor source, string folder)
     {
-        var type = source.DType switch
-        {
-            DType.BF16 => ScalarType.BFloat16,
-            DType.F16 => ScalarType.Float16,
-            DType.F32 => ScalarType.Float32,
-            _ => throw new BadInputException(folder, source.Name, $"is of type {source.DType}; BF16, F16 or F32 would be right"),
-        };
-        var copy = empty([.. source.Shape], type);
+        if (source.DType is not (DType.BF16 or DType.F16 or DType.F32))
+            throw new BadInputException(folder, source.Name, $"is of type {source.DType}; BF16, F16 or F32 would be right");
+        var copy = empty([.. source.Shape], TensorSums.TypeOf(source.DType));
         var flat = copy.view(-1);
         const int portion = 1 << 24;
         var size = source.DType.Size();

@@ -53,7 +53,7 @@ public sealed class ResidentModels : IDisposable
         {
             foreach (var (digest, checkpoint) in merge.Sources)
             {
-                if ((Find(digest) ?? Add(checkpoint.Tensors.Sum(tensor => tensor.ByteLength), () => ResidentModel.Load(this, digest, checkpoint))) is not { } source)
+                if ((Find(digest) ?? Add(checkpoint.ByteLength, () => ResidentModel.Load(this, digest, checkpoint))) is not { } source)
                     return null;
                 sources.Add(source);
             }

@@ -47,12 +47,12 @@ internal static class TensorSums
     }
 
     /// <summary>A type of elements in torch's words.</summary>
-    public static ScalarType TypeOf(DType type) => type switch
+    public static ScalarType TypeOf(DType dtype) => dtype switch
     {
         DType.BF16 => ScalarType.BFloat16,
         DType.F16 => ScalarType.Float16,
         DType.F32 => ScalarType.Float32,
-        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "BF16, F16 or F32 would be right"),
+        _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "BF16, F16 or F32 would be right"),
     };
 
     private static Tensor Summed(TensorMerge merge, IReadOnlyList<Tensor> sources)

@@ -1,13 +1,12 @@
 using System.Collections;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Parquet.Serialization;
 using Pedigree.Evaluation.Jinja;
-using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Evaluation.Tasks;
 
@@ -47,7 +46,7 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
         var bytes = System.IO.File.ReadAllBytes(InputFile.Readable(file));
         var rows = Path.GetExtension(file) == ".parquet" ? FromParquet(file, bytes)
             : Path.GetExtension(file) == ".json" && bytes.AsSpan().TrimStart(" \r\n\t"u8).StartsWith("["u8) ? FromArray(file, bytes) : FromLines(file, bytes);
-        return rows.Count > 0 ? (rows, Convert.ToHexStringLower(SHA256.HashData(bytes)))
+        return rows.Count > 0 ? (rows, Hashing.Sha256(bytes))
             : throw new BadInputException(file, "data", "has no rows; it must have one JSON object a line.");
     }
 

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Pedigree.Weights;
 
 namespace Pedigree.Evaluation.Tasks;
@@ -24,7 +22,7 @@ internal static class Dataset
                 continue;
             var parts = files.Select(DataRow.ReadAll).ToList();
             return ([.. parts.SelectMany(part => part.Rows)], parts.Count == 1 ? parts[0].Digest
-                : Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(parts.Select(part => part.Digest))))));
+                : Hashing.Sha256(string.Concat(parts.Select(part => part.Digest))));
         }
         var there = places.Where(Directory.Exists).SelectMany(Directory.GetFiles).Where(file => Endings.Contains(Path.GetExtension(file))).Select(Path.GetFileName);
         throw new BadInputException(folder, split,

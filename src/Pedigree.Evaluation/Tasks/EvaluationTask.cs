@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Tokenizers;
 using Pedigree.Weights;
@@ -143,5 +141,5 @@ public sealed record EvaluationTask
         return Hash(identity);
     }
 
-    private static string Hash(JsonObject identity) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity.ToJsonString())));
+    private static string Hash(JsonObject identity) => Hashing.Sha256(identity.ToJsonString());
 }
