@@ -16,9 +16,6 @@ internal sealed record KinshipMatrix(
         string[] names = [.. state.Models.Values.OrderBy(model => model.Generation).Select(model => model.Name)];
         return new(state.Spec!.Kinship.Measure, names, Matrix(KinshipMeasure.Pearson), Matrix(KinshipMeasure.Cosine), Matrix(KinshipMeasure.Euclidean));
 
-        double?[][] Matrix(KinshipMeasure measure) => [.. names.Select(one => names.Select(other => Value(measure, one, other)).ToArray())];
-        double? Value(KinshipMeasure measure, string one, string other) =>
-            one == other ? measure == KinshipMeasure.Euclidean ? 0 : 1
-            : state.Kinships.TryGetValue(new Pair(one, other), out KinshipValue? value) ? value[measure] : null;
+        double?[][] Matrix(KinshipMeasure measure) => [.. names.Select(one => names.Select(other => state.Kinship(measure, one, other)).ToArray())];
     }
 }

@@ -9,7 +9,7 @@ internal sealed record Lineage(IReadOnlyList<LineageNode> Nodes, IReadOnlyList<L
 {
     public static Lineage Of(IReadOnlyList<RunEvent> events)
     {
-        RunState state = events.Aggregate(RunState.Empty, (before, next) => before.Apply(next));
+        RunState state = RunState.Of(events);
         Dictionary<string, Mating> matings = events.OfType<ParentsSelected>().SelectMany(selected => selected.Pairs)
             .ToDictionary(pair => pair.Child);
         Model[] models = [.. state.Models.Values.OrderBy(model => model.Generation)];

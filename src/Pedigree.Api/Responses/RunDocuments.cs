@@ -9,7 +9,7 @@ namespace Pedigree.Api.Responses;
 /// <param name="Id">Its id.</param>
 /// <param name="Status">How it stands.</param>
 /// <param name="Strategy">greedy, kinship or random; null before it was begun.</param>
-/// <param name="Generation">The last generation whose books are closed; null before there is one.</param>
+/// <param name="Generation">The last generation that is over; null before there is one.</param>
 /// <param name="Best">The best model so far; averages are in the harness's unit, 0 to 1.</param>
 /// <param name="StopReason">Why it ended; null while it goes on.</param>
 /// <param name="Error">Why it has failed, or what is wrong with its log.</param>
@@ -30,7 +30,7 @@ internal sealed record RunLine(
 /// <param name="Evaluations">Models evaluated, the admitted ones and the base included.</param>
 /// <param name="Best">The best model so far.</param>
 /// <param name="Spec">What was asked for; null before it was begun.</param>
-/// <param name="Generations">The books of every generation, the admitted models' own being the first.</param>
+/// <param name="Generations">How the run stood after every generation, the admitted models' own being the first.</param>
 /// <param name="Base">The common ancestor, once admitted.</param>
 /// <param name="Models">All models, best first.</param>
 /// <param name="Links">Where to ask for more, and to whom to give orders.</param>
@@ -41,10 +41,10 @@ internal sealed record RunDocument(
 {
     public static RunDocument Of(StoredRun run, HostedRun? hosted, IReadOnlyList<LoggedEvent> log, ManagementLinks links)
     {
-        RunState state = log.Aggregate(RunState.Empty, (before, logged) => before.Apply(logged.Event));
+        RunState state = RunState.Of(log.Select(logged => logged.Event));
         return new(
-            run.Id, StatusOf(hosted, state.Completed), ErrorOf(hosted, state.Completed), hosted?.Doing, state.Completed?.Reason, log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time,
-            log.Count, state.Merges, state.Evaluations,
+            run.Id, StatusOf(hosted, state.Completed), ErrorOf(hosted, state.Completed), hosted?.Doing, state.Completed?.Reason,
+            log.FirstOrDefault()?.Time, log.LastOrDefault()?.Time, log.Count, state.Merges, state.Evaluations,
             state.Population is [Model best, ..] ? new(best.Name, best.Average!.Value) : null, state.Spec, state.Generations,
             state.Base is { } ancestor ? ModelDocument.Of(ancestor) : null,
             [.. state.Models.Values.OrderByDescending(model => model.Average).Select(ModelDocument.Of)], links);

@@ -12,7 +12,7 @@ internal sealed class LocalGuard(RequestDelegate next)
     public Task InvokeAsync(HttpContext context)
     {
         HttpRequest request = context.Request;
-        if (!IsLocal(request.Host.Host))
+        if (!IsThisMachine(request.Host.Host))
             throw new RefusedException(StatusCodes.Status403Forbidden, "Host",
                 "is not this machine; call the server localhost or 127.0.0.1, or start it with a key");
         foreach (string? origin in request.Headers.Origin)
@@ -21,6 +21,7 @@ internal sealed class LocalGuard(RequestDelegate next)
         return next(context);
     }
 
-    private static bool IsLocal(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+    /// <summary>Whether a host's name or address is that of this machine to itself.</summary>
+    public static bool IsThisMachine(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(host, out IPAddress? ip) && IPAddress.IsLoopback(ip));
 }

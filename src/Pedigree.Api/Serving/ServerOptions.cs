@@ -39,7 +39,7 @@ public sealed record ServerOptions
                 throw Wrong("--urls", $"`{url}` must be like http://127.0.0.1:8080; put a reverse proxy before it for https");
             if (!address.IsUnixPipe && (address.Port > IPEndPoint.MaxPort || address is { Port: 0, Host: "localhost" }))
                 throw Wrong("--urls", $"`{url}` has no port that can be listened on: give one up to {IPEndPoint.MaxPort}, or 0 with 127.0.0.1 for any free one");
-            if (Key is null && !IsLocal(address))
+            if (Key is null && !address.IsUnixPipe && !LocalGuard.IsThisMachine(address.Host))
                 throw Wrong("--urls", $"`{url}` can be reached by others: give a key (--key, or PEDIGREE_KEY in the environment), or listen on 127.0.0.1");
         }
         if (Key is not null && (Key.Length < 16 || Key.Any(character => character is <= ' ' or > '~')))
@@ -50,10 +50,6 @@ public sealed record ServerOptions
             if (!Directory.Exists(root))
                 throw Wrong("--root", $"`{root}` is no folder");
     }
-
-    private static bool IsLocal(BindingAddress address) => address.IsUnixPipe
-        || address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-        || (IPAddress.TryParse(address.Host, out IPAddress? ip) && IPAddress.IsLoopback(ip));
 
     private static BindingAddress Parse(string url)
     {
