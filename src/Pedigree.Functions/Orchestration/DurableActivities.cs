@@ -44,7 +44,7 @@ internal sealed class DurableActivities : IActivities
     // Kinship is measured to its end all the same: half of its rows may be in the log already.
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         CallAsync<KinshipRequest, IReadOnlyList<KinshipMeasured>>(
-            nameof(WorkActivities.MeasureKinship), Names(request.New), request);
+            nameof(WorkActivities.MeasureKinship), ModelReference.NamesOf(request.New), request);
 
     public async Task<MergedModel> MergeAsync(MergeRequest request)
     {
@@ -53,7 +53,7 @@ internal sealed class DurableActivities : IActivities
     }
 
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => CallAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(
-        nameof(WorkActivities.Compare), Names(request.New), request);
+        nameof(WorkActivities.Compare), ModelReference.NamesOf(request.New), request);
 
     public async Task<ModelScores> EvaluateAsync(EvaluationRequest request)
     {
@@ -63,9 +63,9 @@ internal sealed class DurableActivities : IActivities
 
     // Versions 1 and 2 removed checkpoints, where there were any to be removed, and wrote none.
     public Task KeepAsync(KeepRequest request) =>
-        _context.CompareVersionTo("3.0") >= 0 ? CallAsync<KeepRequest, bool>(nameof(WorkActivities.Keep), Names(request.Kept), request)
+        _context.CompareVersionTo("3.0") >= 0 ? CallAsync<KeepRequest, bool>(nameof(WorkActivities.Keep), ModelReference.NamesOf(request.Kept), request)
         : request.Others.Count == 0 ? Task.CompletedTask
-        : CallAsync<IReadOnlyList<ModelReference>, bool>(nameof(WorkActivities.Remove), Names(request.Others), request.Others);
+        : CallAsync<IReadOnlyList<ModelReference>, bool>(nameof(WorkActivities.Remove), ModelReference.NamesOf(request.Others), request.Others);
 
     public async Task<Continuation> ContinueAsync(int generation)
     {
@@ -132,8 +132,6 @@ internal sealed class DurableActivities : IActivities
         { Refused: { } refused } => throw new BadInputException(refused.File, refused.Field, refused.Reason),
         _ => outcome.Value!,
     };
-
-    private static string Names(IEnumerable<ModelReference> models) => string.Join(", ", models.Select(model => model.Name));
 
     private Progress Seen(GenerationCompleted? generation) => generation is null ? _progress
         : _progress with { Generation = generation.Generation, Best = generation.Best, Kinship = generation.MeanKinship };
