@@ -13,7 +13,6 @@ public sealed class Checkpoint : IDisposable
 
     private readonly List<MappedFile> _mappings = [];
     private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
-    private IReadOnlyDictionary<string, string>? _folders;
 
     private Checkpoint(string folder, JsonObject config, IReadOnlyList<string> weightFiles)
     {
@@ -72,11 +71,9 @@ public sealed class Checkpoint : IDisposable
     /// <param name="folder">Where the small files lie, and what errors name.</param>
     /// <param name="config">Its config.json.</param>
     /// <param name="tensors">Each name once.</param>
-    /// <param name="folders">For each tensor the folder that it comes from; null: the one given.</param>
-    internal static Checkpoint Of(
-        string folder, JsonObject config, IEnumerable<Tensor> tensors, IReadOnlyDictionary<string, string>? folders = null)
+    internal static Checkpoint Of(string folder, JsonObject config, IEnumerable<Tensor> tensors)
     {
-        var checkpoint = new Checkpoint(folder, config, []) { _folders = folders };
+        var checkpoint = new Checkpoint(folder, config, []);
         foreach (var tensor in tensors)
             checkpoint._byName.Add(tensor.Name, tensor);
         checkpoint.List();
@@ -110,9 +107,6 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All files of the checkpoint, by name: <see cref="WeightFiles"/> and <see cref="CarriedFiles"/>.</summary>
     public IReadOnlyList<string> SourceFiles => [.. WeightFiles.Concat(CarriedFiles).Order(StringComparer.Ordinal)];
 
-    /// <summary>The folder that a tensor comes from, for errors.</summary>
-    public string FolderOf(string tensor) => _folders?.GetValueOrDefault(tensor) ?? Folder;
-
     /// <summary>The tensor of that name, or null.</summary>
     public Tensor? Find(string name) => _byName.GetValueOrDefault(name);
 
@@ -140,6 +134,6 @@ public sealed class Checkpoint : IDisposable
         _mappings.Add(mapping);
         foreach (var entry in entries)
             _byName.Add(entry.Name, new(
-                entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
+                path, entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
     }
 }

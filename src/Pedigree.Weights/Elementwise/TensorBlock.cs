@@ -111,7 +111,7 @@ public sealed unsafe class TensorBlock : IDisposable
         var tensor = _tensor.Sources[source];
         var input = _tensor.Input;
         if (!Singles.Load(tensor.DType, tensor.Data + (Start * tensor.DType.Size()), target, Count))
-            Kernels.Weights.ThrowIfNotFinite(_tensor.Folders[source], tensor, Start, Count);
+            Kernels.Weights.ThrowIfNotFinite(tensor, Start, Count);
         if (tensor.DType == input || input == DType.F32)
             return;
         for (var start = 0; start < Count; start += Size)

@@ -122,7 +122,5 @@ public sealed class TensorSources
 
     internal IReadOnlyList<Tensor> Sources => _merge.Sources;
 
-    internal IReadOnlyList<string> Folders => _merge.Folders;
-
     private long Length(bool wholeRows) => wholeRows ? Math.Max(1, TensorBlock.Size / Math.Max(1, Columns)) * Math.Max(1, Columns) : TensorBlock.Size;
 }

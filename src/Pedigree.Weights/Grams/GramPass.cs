@@ -185,8 +185,8 @@ internal sealed unsafe class GramPass
         {
             for (var i = 0; i < _vectors; i++)
                 if (pass._tensors[i][block.Tensor] is { } tensor)
-                    Kernels.Weights.ThrowIfNotFinite(pass._checkpoints[i]!.Folder, tensor, block.Start, block.Count);
-            throw new BadInputException(pass._checkpoints[1]!.Folder, pass._tensors[1][block.Tensor]!.Name,
+                    Kernels.Weights.ThrowIfNotFinite(tensor, block.Start, block.Count);
+            throw new BadInputException(pass._tensors[1][block.Tensor]!.File, pass._tensors[1][block.Tensor]!.Name,
                 $"products of elements {block.Start} to {block.Start + block.Count - 1} overflow; weights must be below 10¹⁷");
         }
     }

@@ -18,14 +18,14 @@ internal static unsafe class Weights
     };
 
     /// <summary>Throws if one of the elements is NaN or infinite.</summary>
-    /// <exception cref="BadInputException">Names the folder, the tensor and the element.</exception>
-    public static void ThrowIfNotFinite(string folder, Tensor tensor, long start, int count)
+    /// <exception cref="BadInputException">Names the file, the tensor and the element.</exception>
+    public static void ThrowIfNotFinite(Tensor tensor, long start, int count)
     {
         for (var element = start; element < start + count; element++)
         {
             var value = tensor.At(element);
             if (!double.IsFinite(value))
-                throw new BadInputException(folder, tensor.Name, $"element {element} is {(double.IsNaN(value) ? "NaN" : "infinite")}; every weight must be a finite number");
+                throw new BadInputException(tensor.File, tensor.StoredName, $"element {element} is {(double.IsNaN(value) ? "NaN" : "infinite")}; every weight must be a finite number");
         }
     }
 }

@@ -111,7 +111,7 @@ public sealed record MergeExplanation(
             {
                 var merged = places.TryGetValue(tensor.Name, out var i);
                 var written = part.Written(tensor.Name);
-                tensors.Add(new(tensor.Name, tensor.Shape, [.. sources.Select(source => source.FolderOf(tensor.Name))],
+                tensors.Add(new(tensor.Name, tensor.Shape, [.. sources.Select(source => Path.GetDirectoryName(source.Find(tensor.Name)!.File)!)],
                     merged ? plan.Parameters[i] : new Dictionary<string, double[]>(), merged ? coefficients?[i] : null, tensor.Count * written.Size()));
             }
         }

@@ -24,9 +24,7 @@ public sealed class TensorMerge
         _body = recipe.Body;
         Name = name;
         Models = parents.Count;
-        IReadOnlyList<Checkpoint> checkpoints = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint)];
-        Folders = [.. checkpoints.Select(checkpoint => checkpoint.FolderOf(name))];
-        Sources = [.. checkpoints.Select(checkpoint => checkpoint.Find(name)!)];
+        Sources = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint.Find(name)!)];
         Coefficients = coefficients;
         Parameters = parameters;
         // As in mergekit, the type is the origin's where there is one.
@@ -44,9 +42,6 @@ public sealed class TensorMerge
 
     /// <summary>Number of parents: the sources without the origin.</summary>
     internal int Models { get; }
-
-    /// <summary>The sources' folders, for errors.</summary>
-    internal IReadOnlyList<string> Folders { get; }
 
     /// <summary>The parents' tensors, and last the origin's if there is one.</summary>
     public IReadOnlyList<Tensor> Sources { get; }

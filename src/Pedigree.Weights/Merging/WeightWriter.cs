@@ -55,8 +55,8 @@ internal static unsafe class WeightWriter
             var bytes = tensor.Sources[0].Bytes(block.Start * size, block.Count * size);
             for (var i = 1; i < tensor.Sources.Count; i++)
                 if (tensor.Sources[i].DType != tensor.Output || !tensor.Sources[i].Bytes(block.Start * size, bytes.Length).SequenceEqual(bytes))
-                    throw new BadInputException(tensor.Folders[i], tensor.Name,
-                        $"is of type {tensor.Sources[i].DType}, which is carried through, and differs from {tensor.Folders[0]}; it must be equal in all models");
+                    throw new BadInputException(tensor.Sources[i].File, tensor.Name,
+                        $"is of type {tensor.Sources[i].DType}, which is carried through, and differs from {tensor.Sources[0].File}; it must be equal in all models");
             bytes.CopyTo(new(_output.Start, bytes.Length));
         }
 
@@ -99,8 +99,8 @@ internal static unsafe class WeightWriter
 
         private static void Refuse(TensorMerge tensor, Block block)
         {
-            for (var i = 0; i < tensor.Sources.Count; i++)
-                Kernels.Weights.ThrowIfNotFinite(tensor.Folders[i], tensor.Sources[i], block.Start, block.Count);
+            foreach (var source in tensor.Sources)
+                Kernels.Weights.ThrowIfNotFinite(source, block.Start, block.Count);
             throw tensor.Overflow(block.Start, block.Count);
         }
     }

@@ -151,7 +151,7 @@ public sealed class KinshipPassTests
         weights[150_123] = value;
         using var model = Open(folder, "model", weights);
         var error = Assert.Throws<BadInputException>(() => KinshipPass.Measure(new("base", origin), [], [new("model", model)]));
-        Assert.Equal((folder["model"], "w"), (error.File, error.Field));
+        Assert.Equal((folder["model/model.safetensors"], "w"), (error.File, error.Field));
         Assert.Contains($"element 150123 is {called}", error.Message);
     }
 

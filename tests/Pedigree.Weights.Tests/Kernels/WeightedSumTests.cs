@@ -122,7 +122,7 @@ public sealed unsafe class WeightedSumTests
         fixed (double* factors = coefficients)
         {
             finite = WeightedSum.For(input, output)(pointers, factors, sources.Length, start, count);
-            result = Model.Read(new Tensor("out", output, [count], start, count * output.Size()));
+            result = Model.Read(new Tensor("file", "out", output, [count], start, count * output.Size()));
         }
         Assert.All(target[(count * output.Size())..], padding => Assert.Equal(0, padding));
         return finite;

@@ -58,6 +58,25 @@ public sealed class ConfiguredMergeTests : IDisposable
         { "gpt2", "h" }, { "bert", "bert.encoder.layer" },
     };
 
+    [Theory]
+    [InlineData("linear", "weight: 1")]
+    [InlineData("slerp", "t: 0.5")]
+    [InlineData("nearswap", "t: 0.5")]
+    public async Task A_weight_of_a_stacked_layer_that_is_not_finite_is_named_as_in_its_own_file(string method, string parameter)
+    {
+        foreach (var (name, last) in new[] { ("a", 4), ("b", double.NaN) })
+            Model.Write(_folder[name], [new("model.layers.0.w", DType.F32, [2], [1, 2]), new("model.layers.1.w", DType.F32, [2], [3, last])]);
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync($$"""
+            merge_method: {{method}}
+            base_model: a
+            parameters: { {{parameter}} }
+            slices:
+              - sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]
+              - sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}]
+            """));
+        Assert.Equal((_folder["b/model.safetensors"], "model.layers.1.w"), (error.File, error.Field));
+    }
+
     [Fact]
     public async Task Slices_may_merge_different_layers_and_numbers_of_models_each_with_parameters_of_its_own()
     {

@@ -34,7 +34,7 @@ public sealed class CorpusTests : IDisposable
         using (var checkpoint = Checkpoint.Open(child.Folder))
         {
             Assert.True(checkpoint.Parameters > 0);
-            Assert.All(checkpoint.Tensors, tensor => Weights.Kernels.Weights.ThrowIfNotFinite(child.Folder, tensor, 0, (int)tensor.Count));
+            Assert.All(checkpoint.Tensors, tensor => Weights.Kernels.Weights.ThrowIfNotFinite(tensor, 0, (int)tensor.Count));
             if (stages.Count == 1)
                 await ExplainedAsync(stages[0], checkpoint);
         }

@@ -183,7 +183,7 @@ public sealed class MergerTests
         var before = folder.Contents();
         var error = Assert.Throws<BadInputException>(() =>
             Merger.Merge(Recipe("method: linear\nparameters: {weight: 1}", "a", "c"), [a, c], null, null, folder["differs"]));
-        Assert.Equal((folder["c"], "count"), (error.File, error.Field));
+        Assert.Equal((folder["c/model.safetensors"], "count"), (error.File, error.Field));
         Assert.Equal(before, folder.Contents());
     }
 
@@ -200,7 +200,7 @@ public sealed class MergerTests
         var before = folder.Contents();
         var error = Assert.Throws<BadInputException>(() =>
             Merger.Merge(Recipe("method: linear\nparameters: {weight: 1}", "a", "b"), [new("a", a), new("b", b)], null, null, folder["out"]));
-        Assert.Equal((folder["b"], "w"), (error.File, error.Field));
+        Assert.Equal((folder["b/model.safetensors"], "w"), (error.File, error.Field));
         Assert.Contains(expected, error.Message);
         Assert.Equal(before, folder.Contents());
     }

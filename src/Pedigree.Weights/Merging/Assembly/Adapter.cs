@@ -93,7 +93,7 @@ internal sealed class Adapter : IDisposable
         var scale = Scale(module, rank);
         // Row i of the sum is w[i] + s·Σₖ left[i, k]·right[k].
         var (left, right) = transposed ? (Columns(a), Columns(b)) : (Matrix(b), Matrix(a));
-        return scratch.Make(weight.Name, weight.DType, weight.Shape, (row, bytes) =>
+        return scratch.Make(weight, weight.Shape, (row, bytes) =>
         {
             var values = new double[weight.Width()];
             RowValues.Read(weight, row, values);

@@ -131,8 +131,7 @@ internal sealed class LayerStacking
     {
         var text = string.Concat(tensors.Select(tensor => $"{tensor.Name} {tensor.Sources[source].Model.Digest} {tensor.Sources[source].Tensor.Name}\n"));
         return new(Hashing.Sha256($"{source}\n{text}"), Checkpoint.Of(
-            _models[_config.Donor].Checkpoint.Folder, _childConfig, tensors.Select(tensor => tensor.Sources[source].Tensor.As(tensor.Name)),
-            tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Sources[source].Model.Checkpoint.Folder, StringComparer.Ordinal)));
+            _models[_config.Donor].Checkpoint.Folder, _childConfig, tensors.Select(tensor => tensor.Sources[source].Tensor.As(tensor.Name))));
     }
 
     private sealed record StackedSlice(MergeSlice Slice, IReadOnlyList<LayerSource> Sources);

@@ -15,16 +15,15 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
     public long Bytes { get; private set; }
 
     /// <summary>Makes one.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="dType">Its type.</param>
+    /// <param name="before">What it is made of; it has that one's name and type.</param>
     /// <param name="shape">Its shape; the first size is the number of rows.</param>
     /// <param name="write">Writes the rows from the first index up to the second.</param>
-    public Tensor Make(string name, DType dType, IReadOnlyList<long> shape, RowWriter write)
+    public Tensor Make(Tensor before, IReadOnlyList<long> shape, RowWriter write)
     {
-        var planned = new PlannedTensor(name, dType, shape);
+        var planned = new PlannedTensor(before.Name, before.DType, shape);
         Bytes += planned.ByteLength;
         if (folder is null || planned.ByteLength == 0)
-            return new(name, dType, shape, null, planned.ByteLength);
+            return new(before.File, before.Name, before.DType, shape, null, planned.ByteLength);
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, $"{_mappings.Count}");
         var rowLength = planned.ByteLength / shape[0];
@@ -48,7 +47,7 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
         using var mapped = File.OpenHandle(path);
         MappedFile mapping = new(mapped);
         _mappings.Add(mapping);
-        return new(name, dType, shape, mapping.Start, planned.ByteLength);
+        return new(before.File, before.Name, before.DType, shape, mapping.Start, planned.ByteLength);
     }
 
     /// <summary>Removes the tensors.</summary>

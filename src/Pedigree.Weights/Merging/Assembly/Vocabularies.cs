@@ -128,7 +128,7 @@ internal sealed class Vocabularies
         Tensor[] all = [.. _models.Select((other, i) => other.Checkpoint.Find(tensor.Name) is { } found && found.Width() == tensor.Width() ? found
             : throw _config.Places[i].Error($"{other.Checkpoint.Folder} has no {tensor.Name} of {tensor.Width()} columns, but {_models[model].Checkpoint.Folder} has"))];
         var size = tensor.Width() * tensor.DType.Size();
-        return scratch.Make(tensor.Name, tensor.DType, [Rows, .. tensor.Shape.Skip(1)], (row, bytes) =>
+        return scratch.Make(tensor, [Rows, .. tensor.Shape.Skip(1)], (row, bytes) =>
         {
             if (_tokens[row] is not { } token)
                 return;
