@@ -78,6 +78,21 @@ public sealed class ConfiguredMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_a_model_that_translates_the_stack_that_changed_gets_another_number_of_layers()
+    {
+        Model.Write(_folder["a"], [.. new[] { "encoder.block.0.w", "encoder.block.1.w", "decoder.block.0.w", "decoder.block.1.w" }
+            .Select(name => new Model.Values(name, DType.F32, [2], [1, 2]))]);
+        File.WriteAllText(_folder["a/config.json"], """{"model_type": "t5", "num_layers": 2, "num_decoder_layers": 2}""");
+        using var child = await MergeAsync("""
+            merge_method: passthrough
+            modules:
+              decoder: {slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [1, 2]}]}]}
+              default: {models: [{model: a}]}
+            """);
+        Assert.Equal((2, 3), ((int)child.Config["num_layers"]!, (int)child.Config["num_decoder_layers"]!));
+    }
+
+    [Fact]
     public async Task Slices_may_merge_different_layers_and_numbers_of_models_each_with_parameters_of_its_own()
     {
         Write("a", "llama", 1);

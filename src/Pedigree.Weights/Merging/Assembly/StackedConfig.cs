@@ -26,7 +26,7 @@ internal static class StackedConfig
                 case JsonObject inner when IsOf(key, stack):
                     Adjust(inner, stack, before, layers);
                     break;
-                case JsonValue number when Counts.Contains(key) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
+                case JsonValue number when Counts.Contains(key) && IsCountOf(config, key, stack) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
                     config[key] = layers.Count;
                     break;
                 case JsonArray list when list.Count == before && key.Contains("layer", StringComparison.Ordinal):
@@ -35,6 +35,12 @@ internal static class StackedConfig
             }
         }
     }
+
+    // Beside the decoder's number of layers the others are the encoder's.
+    private static bool IsCountOf(JsonObject config, string key, string stack) =>
+        !config.Any(member => Counts.Contains(member.Key) && IsOfDecoder(member.Key)) || IsOfDecoder(key) == IsOfDecoder(stack);
+
+    private static bool IsOfDecoder(string name) => name.Contains("decoder", StringComparison.Ordinal);
 
     private static bool IsOf(string key, string stack)
     {
