@@ -9,7 +9,9 @@ namespace Pedigree.Weights.Merging;
 /// <summary>The small files beside a child's weights: config and tokenizer of the first parent, the recipe, a card.</summary>
 internal static class ChildDescription
 {
-    private const string Warnings = "warnings";
+    private const string Warnings = "warnings", Seal = "sha256";
+
+    private static readonly string[] Keys = ["digest", "recipe", Lineage.Key, Warnings, "files"];
 
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
@@ -28,14 +30,14 @@ internal static class ChildDescription
             writer.AddFile(name, Text(text));
             files.Add(name, Hashing.Sha256(Text(text)));
         }
-        writer.AddFile(MergeRecipe.FileName, Text(new JsonObject
+        writer.AddFile(MergeRecipe.FileName, Sealed(new()
         {
             ["digest"] = recipe.Digest,
             ["recipe"] = recipe.ToJson(),
             [Lineage.Key] = small.Lineage.ToJson(),
             [Warnings] = new JsonArray([.. warnings.Select(warning => JsonValue.Create(warning))]),
             ["files"] = new JsonObject(files.Select(file => KeyValuePair.Create(file.Key, (JsonNode?)file.Value))),
-        }.ToJsonString(Indented)));
+        }));
     }
 
     /// <summary>Adds what a model is opened with: config and tokenizer.</summary>
@@ -45,10 +47,26 @@ internal static class ChildDescription
         small.Write(writer);
     }
 
+    /// <summary>
+    /// Whether a recipe.json is as it was written. Those of earlier versions were not sealed: of them only the keys are known, and recipe and
+    /// files have digests of their own.
+    /// </summary>
+    public static bool IsAsWritten(byte[] file, JsonObject root)
+    {
+        var content = (JsonObject)root.DeepClone();
+        return content.Remove(Seal) ? file.AsSpan().SequenceEqual(Sealed(content)) : content.All(member => Keys.Contains(member.Key));
+    }
+
     /// <summary>What was noticed when the child was made.</summary>
     public static IReadOnlyList<string> WarningsOf(string folder) =>
         CheckpointFiles.ReadObject(Path.Combine(folder, MergeRecipe.FileName), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
             ? [.. warnings.Select(warning => $"{warning}")] : [];
+
+    private static byte[] Sealed(JsonObject content)
+    {
+        content[Seal] = Hashing.Sha256(content.ToJsonString());
+        return Text(content.ToJsonString(Indented));
+    }
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text.TrimEnd('\n') + "\n");
 

@@ -16,6 +16,8 @@ public static class MergeVerification
         folder = Path.GetFullPath(folder);
         var path = Path.Combine(folder, MergeRecipe.FileName);
         var root = CheckpointFiles.ReadObject(path, MaxLength);
+        if (!ChildDescription.IsAsWritten(File.ReadAllBytes(path), root))
+            throw new BadInputException(path, null, "is not as it was written");
         if (root["recipe"] is not JsonObject recipe || root["files"] is not JsonObject files || root["digest"] is not JsonValue digest)
             throw new BadInputException(path, null, "must have the recipe, its digest and the digests of the files");
         var actual = Hashing.Sha256(recipe.ToJsonString());

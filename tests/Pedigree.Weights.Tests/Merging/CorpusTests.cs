@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Merging;
 using Pedigree.Weights.References;
@@ -115,11 +116,30 @@ public sealed class CorpusTests : IDisposable
     public async Task A_model_that_was_changed_after_it_was_merged_is_not_verified()
     {
         var child = await RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")));
-        var path = Path.Combine(child.Folder, "model.safetensors");
-        var bytes = File.ReadAllBytes(path);
-        bytes[^1] ^= 1;
-        File.WriteAllBytes(path, bytes);
-        Assert.Equal(path, Assert.Throws<BadInputException>(() => MergeVerification.Verify(child.Folder)).File);
+        foreach (var path in Directory.GetFiles(child.Folder))
+        {
+            var whole = File.ReadAllBytes(path);
+            for (var i = 0; i < whole.Length; i += Math.Max(1, whole.Length / 100))
+            {
+                var bytes = whole.ToArray();
+                bytes[i] ^= 1;
+                File.WriteAllBytes(path, bytes);
+                Assert.Equal(path, Assert.Throws<BadInputException>(() => MergeVerification.Verify(child.Folder)).File);
+            }
+            File.WriteAllBytes(path, whole);
+        }
+        Assert.Equal(child.Digest, MergeVerification.Verify(child.Folder));
+    }
+
+    [Fact]
+    public async Task A_model_of_an_earlier_version_whose_recipe_is_not_sealed_is_verified_too()
+    {
+        var child = await RunAsync(MergeConfig.ReadAll(Path.Combine(Corpus, "linear-soup.yaml")));
+        var path = Path.Combine(child.Folder, "recipe.json");
+        var recipe = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        recipe.Remove("sha256");
+        File.WriteAllText(path, recipe.ToJsonString());
+        Assert.Equal(child.Digest, MergeVerification.Verify(child.Folder));
     }
 
     [Theory]
