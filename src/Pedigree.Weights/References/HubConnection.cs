@@ -10,11 +10,18 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
 {
     private const int MostRedirects = 5;
 
+    // Whoever is told to wait longer shall know it.
+    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(10);
+
     private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None })
     {
         Timeout = TimeSpan.FromSeconds(100),
         DefaultRequestHeaders = { UserAgent = { new ProductInfoHeaderValue("pedigree", "0.1") } },
     };
+
+    private readonly AuthenticationHeaderValue? _authorization = settings.Token is not { } token ? null
+        : token.All(sign => sign is > ' ' and <= '~') ? new("Bearer", token)
+        : throw new BadInputException("HF_TOKEN", null, "is no token of the hub: these are of ASCII letters, digits and signs");
 
     private readonly ResiliencePipeline _retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {
@@ -55,14 +62,16 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
         {
             using HttpRequestMessage request = new(method, address);
             request.Headers.Range = range;
-            if (settings.Token is not null && MayHaveToken(address))
-                request.Headers.Authorization = new("Bearer", settings.Token);
+            if (_authorization is not null && MayHaveToken(address))
+                request.Headers.Authorization = _authorization;
             var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
             if ((int)response.StatusCode is >= 300 and < 400 && response.Headers.Location is { } location)
             {
                 first?.Invoke(response);
                 response.Dispose();
                 address = new(address, location);
+                if (address.Scheme is not ("http" or "https"))
+                    throw new BadInputException(what, null, $"is redirected to {address.Scheme}, which is not followed; HF_ENDPOINT may be wrong");
                 continue;
             }
             if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
@@ -90,7 +99,9 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
             401 or 403 => new BadInputException(what, null, settings.Token is null
                 ? $"is refused by {settings.Endpoint} ({status}): there is no such model, or it is private or gated; set HF_TOKEN to a token that may read it"
                 : $"is refused by {settings.Endpoint} ({status}) for the token in HF_TOKEN; ask for access on the model's page, or set another"),
-            404 => new BadInputException(what, null, $"is not on {settings.Endpoint}, and there is no such folder; name a folder, or an id and revision that exist"),
+            404 => new BadInputException(what, null, $"is not on {settings.Endpoint}; name an id and revision that exist and are whole"),
+            408 or 429 or >= 500 when RetryAfter.Of(response) is { } wait && wait > LongestAsked => new UnavailableException(what, null,
+                $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase}) for the next {wait.TotalMinutes:0} minutes; the same command then goes on from there"),
             408 or 429 or >= 500 => new PassingException($"{status} {response.ReasonPhrase}", RetryAfter.Of(response)),
             _ => new BadInputException(what, null, $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase})"),
         };

@@ -22,24 +22,45 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
     /// <exception cref="BadInputException">There is no such model, it may not be read, or it holds no safetensors.</exception>
     public async Task<string> FolderAsync(IProgress<DownloadProgress>? progress, CancellationToken cancellation)
     {
-        if (_cache.Find(_revision) is { } folder)
-            return folder;
+        var cached = _cache.Find(_revision);
+        // Other clients fetch file by file, and no tokenizer for a program that needs none.
+        if (cached is not null && (settings.Offline || HubFiles.HasTokenizer(cached)))
+            return cached;
         if (settings.Offline)
             throw new BadInputException(_what, null,
                 $"is not in the Hugging Face cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to fetch it");
+        try
+        {
+            return await FetchAsync(_cache.Commit(_revision) ?? _revision, progress, cancellation);
+        }
+        catch (Exception error) when (cached is not null && error is (BadInputException or IOException or UnauthorizedAccessException))
+        {
+            return cached;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UnavailableException(_what, null,
+                $"cannot be written to the Hugging Face cache ({settings.Cache}): {error.Message}; make it writable, or name another folder in HF_HUB_CACHE", error);
+        }
+    }
+
+    private async Task<string> FetchAsync(string revision, IProgress<DownloadProgress>? progress, CancellationToken cancellation)
+    {
         using HubConnection hub = new(settings);
-        var (commit, files) = await hub.DoAsync(_what, token => ListAsync(hub, token), cancellation);
+        var (commit, files) = await hub.DoAsync(_what, token => ListAsync(hub, revision, token), cancellation);
         var chosen = HubFiles.Choose(_what, files);
-        await FetchAsync(hub, commit, chosen, progress, cancellation);
+        // The weights last: a snapshot that has them is whole, by whatever this is ended.
+        await FetchAsync(hub, commit, [.. chosen.SkipLast(1)], progress, cancellation);
+        await FetchAsync(hub, commit, [.. chosen.TakeLast(1)], progress, cancellation);
         if (chosen.Contains(CheckpointFiles.Index))
             await FetchAsync(hub, commit, ShardIndex.Read(Path.Combine(_cache.Snapshot(commit), CheckpointFiles.Index)).Shards, progress, cancellation);
         _cache.Point(_revision, commit);
         return _cache.Snapshot(commit);
     }
 
-    private async Task<(string Commit, IReadOnlyList<string> Files)> ListAsync(HubConnection hub, CancellationToken cancellation)
+    private async Task<(string Commit, IReadOnlyList<string> Files)> ListAsync(HubConnection hub, string revision, CancellationToken cancellation)
     {
-        Uri address = new(settings.Endpoint, $"api/models/{reference.Model}/revision/{Uri.EscapeDataString(_revision)}");
+        Uri address = new(settings.Endpoint, $"api/models/{reference.Model}/revision/{Uri.EscapeDataString(revision)}");
         using var response = await hub.SendAsync(HttpMethod.Get, address, _what, null, null, cancellation);
         try
         {

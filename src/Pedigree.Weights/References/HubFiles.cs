@@ -8,7 +8,12 @@ internal static class HubFiles
     public const string AdapterConfig = "adapter_config.json";
     public const string AdapterWeights = "adapter_model.safetensors";
 
-    /// <summary>The files to fetch first; the index, if it is among them, names the others.</summary>
+    private static readonly string[] Configs = [CheckpointFiles.Config, "generation_config.json"];
+
+    /// <summary>Whether a folder has something of a tokenizer.</summary>
+    public static bool HasTokenizer(string folder) => CheckpointFiles.Carried.Except(Configs).Any(name => File.Exists(Path.Combine(folder, name)));
+
+    /// <summary>The files to fetch, the weights or their index last; the index names the others.</summary>
     /// <param name="model">What errors call the model.</param>
     /// <param name="files">All files of the repository.</param>
     /// <exception cref="BadInputException">There are no weights that are read.</exception>

@@ -25,8 +25,8 @@ internal sealed class Hub : IDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Files by <c>org/name/file</c>; those whose name ends in safetensors lie elsewhere, as large files do.</summary>
-    public Dictionary<string, byte[]> Files { get; } = [];
+    /// <summary>Files by <c>org/name/file</c>; those whose name ends in safetensors lie elsewhere, as large files do. Null: listed, but not there.</summary>
+    public Dictionary<string, byte[]?> Files { get; } = [];
 
     /// <summary>Asked for by all requests, if it is set.</summary>
     public string? Token { get; set; }
@@ -39,6 +39,12 @@ internal sealed class Hub : IDisposable
 
     /// <summary>Number of requests that are first told to come back.</summary>
     public int TooMany;
+
+    /// <summary>Seconds after which they shall.</summary>
+    public int RetryAfter { get; set; }
+
+    /// <summary>Where all requests are redirected to, if it is set.</summary>
+    public string? Redirect { get; set; }
 
     /// <summary>Whether the content is not what the ETag says.</summary>
     public bool Corrupt { get; set; }
@@ -90,7 +96,12 @@ internal sealed class Hub : IDisposable
             else if (Interlocked.Decrement(ref TooMany) >= 0)
             {
                 response.StatusCode = 429;
-                response.AddHeader("Retry-After", "0");
+                response.AddHeader("Retry-After", $"{RetryAfter}");
+            }
+            else if (Redirect is not null)
+            {
+                response.StatusCode = 302;
+                response.AddHeader("Location", Redirect);
             }
             else
                 Known(path, request, response);
@@ -114,7 +125,7 @@ internal sealed class Hub : IDisposable
                 response.StatusCode = 404;
             return;
         }
-        if (path.Split($"/resolve/{Commit}/") is not [var id, var file] || !Files.TryGetValue($"{id}/{file}", out var bytes))
+        if (path.Split($"/resolve/{Commit}/") is not [var id, var file] || Files.GetValueOrDefault($"{id}/{file}") is not { } bytes)
         {
             response.StatusCode = 404;
             return;
@@ -136,7 +147,7 @@ internal sealed class Hub : IDisposable
     {
         if (request.Headers["Authorization"] is { } token)
             Leaked.Enqueue(token);
-        var bytes = Files[name];
+        var bytes = Files[name]!;
         var start = 0;
         if (!IgnoresRanges && request.Headers["Range"] is { } range)
         {

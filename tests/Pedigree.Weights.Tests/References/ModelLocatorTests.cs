@@ -62,6 +62,66 @@ public sealed class ModelLocatorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_download_of_a_commit_that_was_ended_by_a_small_file_is_taken_up_by_the_next()
+    {
+        _hub.Files["org/name/tokenizer.json"] = null;
+        var error = await RefusedAsync($"org/name@{Hub.Commit}");
+        Assert.Contains("org/name@" + Hub.Commit + ": tokenizer.json: is not on http://127.0.0.1", error.Message);
+        _hub.Add("org/name", _folder["source"]);
+        Assert.True(File.Exists(Path.Combine(await FindAsync($"org/name@{Hub.Commit}"), "tokenizer.json")));
+    }
+
+    [Fact]
+    public async Task A_tokenizer_that_another_client_left_on_the_hub_is_fetched_if_it_can_be_had()
+    {
+        var folder = await FindAsync("org/name");
+        var tokenizer = Path.Combine(folder, "tokenizer.json");
+        File.Delete(tokenizer);
+        Assert.Equal(folder, await FindAsync("org/name", _settings with { Endpoint = new("http://127.0.0.1:1") }));
+        Assert.Equal(folder, await FindAsync("org/name", _settings with { Offline = true }));
+        Assert.False(File.Exists(tokenizer));
+        _hub.Requests.Clear();
+        Assert.Equal(folder, await FindAsync("org/name"));
+        Assert.True(File.Exists(tokenizer));
+        // The commit that the cache knows, wherever the branch is now; and what it has is not fetched again.
+        Assert.Contains($"GET /api/models/org/name/revision/{Hub.Commit}", _hub.Requests);
+        Assert.DoesNotContain(_hub.Requests, request => request.StartsWith("GET", StringComparison.Ordinal) && request.Contains("/resolve/", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_cache_that_cannot_be_written_is_named()
+    {
+        File.WriteAllText(_folder["file"], "");
+        var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name", _settings with { Cache = _folder["file/cache"] }));
+        Assert.Contains($"org/name: cannot be written to the Hugging Face cache ({_folder["file/cache"]}): ", error.Message);
+        Assert.Contains("HF_HUB_CACHE", error.Message);
+    }
+
+    [Theory]
+    [InlineData("hf_\n")]
+    [InlineData("hf_é")]
+    public async Task A_token_that_is_none_is_refused_before_it_is_sent(string token)
+    {
+        Assert.StartsWith("HF_TOKEN: is no token", (await RefusedAsync("org/name", _settings with { Token = token })).Message);
+        Assert.Empty(_hub.Requests);
+    }
+
+    [Fact]
+    public async Task A_hub_that_asks_for_a_long_wait_is_not_waited_for()
+    {
+        (_hub.TooMany, _hub.RetryAfter) = (1, 86400);
+        var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name"));
+        Assert.Contains("(429 Too Many Requests) for the next 1440 minutes", error.Message);
+    }
+
+    [Fact]
+    public async Task A_redirection_away_from_the_web_is_refused()
+    {
+        _hub.Redirect = "file:///etc/hosts";
+        Assert.Contains("is redirected to file, which is not followed", (await RefusedAsync("org/name")).Message);
+    }
+
+    [Fact]
     public async Task Another_revision_with_the_same_content_fetches_no_bytes_of_weights()
     {
         await FindAsync("org/name");
