@@ -93,6 +93,18 @@ public sealed class ConfiguredMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task Kinds_of_layers_that_a_config_spells_are_stacked_too()
+    {
+        Model.Write(_folder["a"], new("backbone.layers.0.mixer.A_log", DType.F32, [2], [1, 2]), new("backbone.layers.1.mixer.up_proj.weight", DType.F32, [2], [3, 4]));
+        File.WriteAllText(_folder["a/config.json"], """{"model_type": "nemotron_h", "num_hidden_layers": 2, "hybrid_override_pattern": "M-"}""");
+        using var child = await MergeAsync("""
+            merge_method: passthrough
+            slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [0, 1]}]}]
+            """);
+        Assert.Equal((3, "M-M"), ((int)child.Config["num_hidden_layers"]!, (string?)child.Config["hybrid_override_pattern"]));
+    }
+
+    [Fact]
     public async Task Slices_may_merge_different_layers_and_numbers_of_models_each_with_parameters_of_its_own()
     {
         Write("a", "llama", 1);

@@ -10,8 +10,8 @@ internal static class StackedConfig
         ["num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers", "depth", "max_window_layers"];
 
     /// <summary>
-    /// Sets the number of layers wherever it stands, and brings lists with an entry for each layer (<c>layer_types</c>) into the
-    /// layers' new order.
+    /// Sets the number of layers wherever it stands, and brings lists with an entry for each layer (<c>layer_types</c>), and texts with a
+    /// letter for each (<c>hybrid_override_pattern</c>), into the layers' new order.
     /// </summary>
     /// <param name="config">The config, changed in place.</param>
     /// <param name="stack">What the layers' names begin with: a config with several parts has one for each.</param>
@@ -28,6 +28,9 @@ internal static class StackedConfig
                     break;
                 case JsonValue number when Counts.Contains(key) && IsCountOf(config, key, stack) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
                     config[key] = layers.Count;
+                    break;
+                case JsonValue text when key.EndsWith("pattern", StringComparison.Ordinal) && text.TryGetValue(out string? kinds) && kinds.Length == before:
+                    config[key] = string.Concat(layers.Select(layer => kinds[layer]));
                     break;
                 case JsonArray list when list.Count == before && key.Contains("layer", StringComparison.Ordinal):
                     config[key] = new JsonArray([.. layers.Select(layer => list[layer]?.DeepClone())]);
