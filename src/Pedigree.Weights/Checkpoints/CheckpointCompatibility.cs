@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Checkpoints;
 
@@ -27,6 +28,9 @@ public static class CheckpointCompatibility
             if (!match.Shape.SequenceEqual(tensor.Shape))
                 throw new BadInputException(model.Folder, tensor.Name,
                     $"has shape [{string.Join(", ", match.Shape)}], but [{string.Join(", ", tensor.Shape)}] in {reference.Folder}");
+            if (match.DType.IsMerged() != tensor.DType.IsMerged())
+                throw new BadInputException(match.File, match.StoredName,
+                    $"is of type {match.DType.SafetensorsName()}, but {tensor.DType.SafetensorsName()} in {reference.Folder}; to be merged both must be BF16, F16 or F32");
         }
         if (model.Tensors.FirstOrDefault(tensor => reference.Find(tensor.Name) is null) is { } extra)
             throw new BadInputException(model.Folder, extra.Name, $"is not in {reference.Folder}; models must have the same tensors");

@@ -56,7 +56,7 @@ internal static unsafe class WeightWriter
             for (var i = 1; i < tensor.Sources.Count; i++)
                 if (tensor.Sources[i].DType != tensor.Output || !tensor.Sources[i].Bytes(block.Start * size, bytes.Length).SequenceEqual(bytes))
                     throw new BadInputException(tensor.Sources[i].File, tensor.Name,
-                        $"is of type {tensor.Sources[i].DType}, which is carried through, and differs from {tensor.Sources[0].File}; it must be equal in all models");
+                        $"is of type {tensor.Sources[i].DType.SafetensorsName()}, which is carried through, and differs from {tensor.Sources[0].File}; it must be equal in all models, or BF16, F16 or F32 to be merged");
             bytes.CopyTo(new(_output.Start, bytes.Length));
         }
 

@@ -30,6 +30,14 @@ public sealed class CheckpointCompatibilityTests : IDisposable
     }
 
     [Fact]
+    public void A_tensor_that_only_one_model_has_in_a_type_that_is_merged_is_refused()
+    {
+        var error = Assert.Throws<BadInputException>(() => Check("{}", "I16", "[2,3]", "a"));
+        Assert.Equal((_folder["other/model.safetensors"], "a"), (error.File, error.Field));
+        Assert.Contains("is of type I16, but BF16 in", error.Message);
+    }
+
+    [Fact]
     public void A_tensor_too_many_is_refused()
     {
         Write("base", "{}", "{\"a\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4);
