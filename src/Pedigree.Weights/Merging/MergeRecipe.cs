@@ -19,7 +19,7 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
     public const string FileName = "recipe.json";
 
     /// <summary>Changes whenever the same recipe would give other bytes.</summary>
-    public int Version => Body.Slices.Count > 1 ? 2 : 1;
+    public int Version => Assembly is not null ? 3 : Body.Slices.Count > 1 ? 2 : 1;
 
     /// <summary>
     /// How the parents are brought into one shape before they are merged (layers stacked, adapters merged, vocabularies united); null:

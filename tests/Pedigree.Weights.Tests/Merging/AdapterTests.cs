@@ -17,6 +17,8 @@ public sealed class AdapterTests : IDisposable
     [InlineData("\"lora_alpha\":8,\"use_rslora\":false", 4)]
     [InlineData("\"lora_alpha\":8,\"use_rslora\":true", 5.656854249492381)]
     [InlineData("\"lora_alpha\":8,\"alpha_pattern\":{\"mlp.up_proj\":2}", 1)]
+    [InlineData("\"lora_alpha\":4,\"alpha_pattern\":{\"p_proj\":2,\"model\\\\.layers\\\\.(0|1)\\\\.mlp\\\\..*\":6}", 3)]
+    [InlineData("\"use_rslora\":false", 4)]
     public async Task The_product_of_its_factors_is_added_scaled(string settings, double scale)
     {
         Architectures.Write(_folder["model"], "llama");
@@ -60,9 +62,53 @@ public sealed class AdapterTests : IDisposable
         Assert.Equal(Factor("transformer.ln_f.modules_to_save.weight"), Model.Read(child.Find("ln_f.weight")!));
     }
 
+    [Fact]
+    public async Task What_was_trained_whole_gets_the_weights_own_type_and_factors_are_added_to_it()
+    {
+        Architectures.Write(_folder["model"], "qwen2");
+        const string Embedding = "model.embed_tokens", Bias = "model.layers.0.self_attn.q_proj";
+        Write("\"lora_alpha\":2,\"bias\":\"all\"", DType.F16, ($"{Embedding}.base_layer.weight", [10, 8]), ($"{Embedding}.lora_embedding_A", [Rank, 10]),
+            ($"{Embedding}.lora_embedding_B", [8, Rank]), ($"{Bias}.base_layer.bias", [8]), ("model.norm.weight", [8]));
+        using var child = await MergeAsync();
+        Assert.All(child.Tensors, tensor => Assert.Equal(DType.F32, tensor.DType));
+        Assert.Equal(Factor("model.norm.weight"), Model.Read(child.Find("model.norm.weight")!));
+        Assert.Equal(Factor($"{Bias}.base_layer.bias"), Model.Read(child.Find($"{Bias}.bias")!));
+        var (whole, a, b) = (Factor($"{Embedding}.base_layer.weight"), Factor($"{Embedding}.lora_embedding_A"), Factor($"{Embedding}.lora_embedding_B"));
+        Assert.All(Model.Read(child.Find($"{Embedding}.weight")!).Select((value, i) => (value, Row: i / 8, Column: i % 8)), element => Assert.Equal(
+            whole[(element.Row * 8) + element.Column] + Enumerable.Range(0, Rank).Sum(k => a[(k * 10) + element.Row] * b[(element.Column * Rank) + k]), element.value, 1e-5));
+    }
+
+    [Fact]
+    public async Task A_head_that_was_trained_whole_is_the_embedding_no_longer()
+    {
+        Architectures.Write(_folder["model"], "gemma2");
+        Write("\"lora_alpha\":2", ("model.embed_tokens.weight", [10, 8]), ("lm_head.weight", [10, 8]));
+        using var child = await MergeAsync();
+        Assert.Equal(Factor("lm_head.weight"), Model.Read(child.Find("lm_head.weight")!));
+        Assert.Equal(Factor("model.embed_tokens.weight"), Model.Read(child.Find("model.embed_tokens.weight")!));
+        Assert.False((bool)child.Config["tie_word_embeddings"]!);
+    }
+
+    [Theory]
+    [InlineData("model.layers.1.mlp.up_proj.lora_B.bias", 12, "is no part of a plain LoRA adapter")]
+    [InlineData("model.layers.1.mlp.up_proj.lora_A.other.weight", 8, "is no part of a plain LoRA adapter")]
+    [InlineData("model.layers.1.mlp.gate_proj.lora_B.weight", 12, "has no lora_A beside it")]
+    [InlineData("model.norm.weight", 9, "has shape [9], but model.norm.weight [8]")]
+    public async Task What_an_adapter_has_beside_its_factors_is_never_left_out_in_silence(string name, int length, string expected)
+    {
+        Architectures.Write(_folder["model"], "llama");
+        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]), (name, [length]));
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync());
+        Assert.Contains(name, error.Message);
+        Assert.Contains(expected, error.Message);
+    }
+
     [Theory]
     [InlineData("\"peft_type\":\"LOHA\"", "peft_type", "only plain LoRA")]
     [InlineData("\"use_dora\":true", "use_dora", "only plain LoRA")]
+    [InlineData("\"lora_bias\":true", "lora_bias", "only plain LoRA")]
+    [InlineData("\"lora_alpha\":\"8\"", "lora_alpha", "must be a number")]
+    [InlineData("\"alpha_pattern\":{\"up_(\":8}", "alpha_pattern", "is no regular expression")]
     [InlineData("\"r\":4", "r", "has rank 2")]
     public async Task An_adapter_of_another_kind_is_refused(string settings, string field, string expected)
     {
@@ -94,14 +140,17 @@ public sealed class AdapterTests : IDisposable
         Assert.Contains("must be a matrix", (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
     }
 
-    private void Write(string settings, params (string Name, long[] Shape)[] tensors)
+    private void Write(string settings, params (string Name, long[] Shape)[] tensors) => Write(settings, DType.F32, tensors);
+
+    private void Write(string settings, DType dType, params (string Name, long[] Shape)[] tensors)
     {
-        Model.Write(_folder["adapter"], [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", DType.F32, tensor.Shape, 70 + i))]);
+        Model.Write(_folder["adapter"], [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", dType, tensor.Shape, 70 + i))]);
         File.Move(_folder["adapter/model.safetensors"], _folder["adapter/adapter_model.safetensors"]);
         File.Delete(_folder["adapter/config.json"]);
         var kind = settings.Contains("peft_type") ? "" : "\"peft_type\":\"LORA\",";
         var rank = settings.Contains("\"r\"") ? "" : $"\"r\":{Rank},";
-        File.WriteAllText(_folder["adapter/adapter_config.json"], $$"""{{{kind}}{{rank}}"bias":"none",{{settings}}}""");
+        var bias = settings.Contains("\"bias\"") ? "" : "\"bias\":\"none\",";
+        File.WriteAllText(_folder["adapter/adapter_config.json"], $$"""{{{kind}}{{rank}}{{bias}}{{settings}}}""");
     }
 
     private double[] Factor(string name)

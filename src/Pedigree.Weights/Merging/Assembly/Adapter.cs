@@ -1,5 +1,7 @@
 using System.Numerics;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Kernels;
 using Pedigree.Weights.References;
@@ -13,8 +15,15 @@ namespace Pedigree.Weights.Merging.Assembly;
 internal sealed class Adapter : IDisposable
 {
     private const string Prefix = "base_model.model.";
-    private const string Saved = ".modules_to_save";
+    private const string A = ".lora_A.weight", B = ".lora_B.weight", EmbeddingA = ".lora_embedding_A", EmbeddingB = ".lora_embedding_B";
     private const int MaxConfigLength = 1_000_000;
+
+    // PEFT's own.
+    private const double DefaultAlpha = 8;
+
+    // What PEFT puts before the names of a module's tensors when it wraps the module.
+    private static readonly string[] Wrappers = [".modules_to_save", ".base_layer"];
+    private static readonly TimeSpan PatternTime = TimeSpan.FromSeconds(1);
 
     private readonly string _path;
     private readonly JsonObject _config;
@@ -26,7 +35,7 @@ internal sealed class Adapter : IDisposable
     {
         _path = Path.Combine(folder, HubFiles.AdapterConfig);
         _config = CheckpointFiles.ReadObject(_path, MaxConfigLength);
-        foreach (var (key, right) in new[] { ("peft_type", "LORA"), ("use_dora", "false"), ("bias", "none") })
+        foreach (var (key, right) in new[] { ("peft_type", "LORA"), ("use_dora", "false"), ("lora_bias", "false") })
             if (_config[key]?.ToString() is { } value && value != right)
                 throw new BadInputException(_path, key, $"is {value}; only plain LoRA adapters ({right}) are merged");
         _weights = Checkpoint.OpenFile(Path.Combine(folder, HubFiles.AdapterWeights));
@@ -41,42 +50,82 @@ internal sealed class Adapter : IDisposable
     public Checkpoint Apply(Checkpoint model, Scratch scratch)
     {
         Dictionary<string, Tensor> changed = new(StringComparer.Ordinal);
-        foreach (var tensor in _weights.Tensors)
+        List<Tensor> heads = [];
+        // Modules and biases that were trained whole; an embedding may have factors beside it that are added to it.
+        foreach (var tensor in _weights.Tensors.Where(tensor => !tensor.Name.Contains(".lora_", StringComparison.Ordinal)))
         {
-            var name = tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) ? tensor.Name[Prefix.Length..] : tensor.Name;
-            var (target, embedding) = (Cut(name, ".lora_A.weight") ?? Cut(name, ".lora_embedding_A"), name.EndsWith(".lora_embedding_A", StringComparison.Ordinal));
-            if (target is not null)
+            var name = Wrappers.Aggregate(ModuleOf(tensor), (name, wrapper) => name.Replace(wrapper, "", StringComparison.Ordinal));
+            if (HeadLike(model, name, tensor) is { } embedding)
+                heads.Add(Whole(embedding, tensor, scratch).As(name));
+            else
             {
-                var b = _weights.Find(tensor.Name.Replace(embedding ? "lora_embedding_A" : "lora_A", embedding ? "lora_embedding_B" : "lora_B", StringComparison.Ordinal))
-                    ?? throw new BadInputException(_weights.Folder, tensor.Name, "has no lora_B beside it");
-                var weight = Find(model, target + ".weight");
-                changed[weight.Name] = Sum(weight, target, tensor, b, embedding, scratch);
-            }
-            else if (!name.Contains(".lora_", StringComparison.Ordinal))
-            {
-                // Modules that were trained whole.
-                var weight = Find(model, name.Replace(Saved, "", StringComparison.Ordinal));
-                changed[weight.Name] = tensor.As(weight.Name);
+                var weight = Find(model, name);
+                changed[weight.Name] = Whole(weight, tensor, scratch);
             }
         }
-        return changed.Count > 0 ? Checkpoint.Of(model.Folder, model.Config, model.Tensors.Select(tensor => changed.GetValueOrDefault(tensor.Name, tensor)))
+        foreach (var tensor in _weights.Tensors.Where(tensor => tensor.Name.Contains(".lora_", StringComparison.Ordinal)))
+        {
+            var name = ModuleOf(tensor);
+            var (target, embedding) = (Cut(name, A) ?? Cut(name, EmbeddingA), name.EndsWith(EmbeddingA, StringComparison.Ordinal));
+            if (target is not null)
+            {
+                var b = Beside(tensor, embedding ? EmbeddingA : A, embedding ? EmbeddingB : B);
+                var weight = Find(model, target + ".weight");
+                changed[weight.Name] = Sum(changed.GetValueOrDefault(weight.Name, weight), target, tensor, b, embedding, scratch);
+            }
+            else if (Cut(name, B) is not null)
+                Beside(tensor, B, A);
+            else if (Cut(name, EmbeddingB) is not null)
+                Beside(tensor, EmbeddingB, EmbeddingA);
+            else
+                throw new BadInputException(_weights.Folder, tensor.Name, "is no part of a plain LoRA adapter, whose factors are lora_A.weight and lora_B.weight");
+        }
+        var config = (JsonObject)model.Config.DeepClone();
+        if (heads.Count > 0)
+            config["tie_word_embeddings"] = false;
+        return changed.Count + heads.Count > 0 ? Checkpoint.Of(model.Folder, config, model.Tensors.Select(tensor => changed.GetValueOrDefault(tensor.Name, tensor)).Concat(heads))
             : throw new BadInputException(_weights.Folder, null, "changes no tensor: it holds no lora_A");
     }
 
     public void Dispose() => _weights.Dispose();
 
+    private static string ModuleOf(Tensor tensor) => tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) ? tensor.Name[Prefix.Length..] : tensor.Name;
+
+    private Tensor Beside(Tensor factor, string end, string other) => _weights.Find(Cut(factor.Name, end) + other)
+        ?? throw new BadInputException(_weights.Folder, factor.Name, $"has no {other[1..].Replace(".weight", "", StringComparison.Ordinal)} beside it");
+
     private static string? Cut(string name, string end) => name.EndsWith(end, StringComparison.Ordinal) ? name[..^end.Length] : null;
 
     // Some models store their tensors without the first part of the name that they have in a program.
-    private Tensor Find(Checkpoint model, string name)
+    private static Tensor? Sought(Checkpoint model, string name)
     {
         for (var rest = name; ; rest = rest[(rest.IndexOf('.', StringComparison.Ordinal) + 1)..])
-        {
             if (model.Find(rest) is { } tensor)
                 return tensor;
-            if (!rest.Contains('.'))
-                throw new BadInputException(_weights.Folder, name, $"changes a tensor that {model.Folder} does not have; was the adapter trained on another model?");
-        }
+            else if (!rest.Contains('.'))
+                return null;
+    }
+
+    private Tensor Find(Checkpoint model, string name) => Sought(model, name)
+        ?? throw new BadInputException(_weights.Folder, name, $"changes a tensor that {model.Folder} does not have; was the adapter trained on another model?");
+
+    // A head that was trained whole is the embedding no longer: then the embedding of the model, which stores no head.
+    private static Tensor? HeadLike(Checkpoint model, string name, Tensor trained) =>
+        Sought(model, name) is null && !Architecture.IsEmbedding(name) && model.Config["tie_word_embeddings"]?.ToString() != "false"
+        && VocabularyTensors.Embedding(model) is { } embedding && embedding.Shape.SequenceEqual(trained.Shape) ? embedding : null;
+
+    // In the weight's own type, which the adapter's need not be.
+    private Tensor Whole(Tensor weight, Tensor trained, Scratch scratch)
+    {
+        if (!trained.Shape.SequenceEqual(weight.Shape))
+            throw new BadInputException(_weights.Folder, trained.Name, $"has shape [{string.Join(", ", trained.Shape)}], but {weight.Name} [{string.Join(", ", weight.Shape)}]; "
+                + "was the adapter trained on a model with other tokens?");
+        return trained.DType == weight.DType ? trained.As(weight.Name) : scratch.Make(weight, weight.Shape, (row, bytes) =>
+        {
+            var values = new double[weight.Width()];
+            RowValues.Read(trained, row, values);
+            RowValues.Write(weight.DType, values, bytes);
+        });
     }
 
     private Tensor Sum(Tensor weight, string module, Tensor a, Tensor b, bool embedding, Scratch scratch)
@@ -116,15 +165,32 @@ internal sealed class Adapter : IDisposable
     {
         double Number(string key, string pattern, double absent)
         {
-            // A pattern's key is the end of a module's name.
-            var own = (_config[pattern] as JsonObject)?.FirstOrDefault(entry => module == entry.Key || module.EndsWith($".{entry.Key}", StringComparison.Ordinal)).Value;
-            return (double?)(own ?? _config[key]) ?? absent;
+            var own = (_config[pattern] as JsonObject)?.FirstOrDefault(entry => IsFor(module, pattern, entry.Key)).Value;
+            return (own ?? _config[key]) switch
+            {
+                null => absent,
+                JsonValue value when value.GetValueKind() == JsonValueKind.Number => (double)value,
+                var other => throw new BadInputException(_path, own is null ? key : pattern, $"is {other.ToJsonString()} for {module}; it must be a number"),
+            };
         }
-        var alpha = Number("lora_alpha", "alpha_pattern", rank);
+        var alpha = Number("lora_alpha", "alpha_pattern", DefaultAlpha);
         var named = Number("r", "rank_pattern", rank);
         if (named != rank)
             throw new BadInputException(_path, "r", $"is {named}, but the adapter's lora_A of {module} has rank {rank}");
         return _config["use_rslora"]?.ToString() == "true" ? alpha / Math.Sqrt(rank) : alpha / rank;
+    }
+
+    // As in PEFT, a pattern is a regular expression for the end of a module's name.
+    private bool IsFor(string module, string pattern, string key)
+    {
+        try
+        {
+            return Regex.IsMatch(module, $@"\A(.*\.)?({key})\z", RegexOptions.CultureInvariant, PatternTime);
+        }
+        catch (Exception error) when (error is ArgumentException or RegexMatchTimeoutException)
+        {
+            throw new BadInputException(_path, pattern, $"`{key}` is no regular expression that can be matched: {error.Message}");
+        }
     }
 
     private static double[][] Matrix(Tensor tensor) => [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(row =>
