@@ -129,7 +129,8 @@ public sealed class ConfiguredMerge : IDisposable
             Sources = vocabularies.Apply(_scratch);
             assembly["tokenizer"] = tokenizer.ToJson();
             if (tokenizer.Model is not null)
-                assembly["tokenizer"]!["sha256"] = CheckpointDigest.Compute(vocabularies.Folder, [TokenizerFile.Name]).ContentDigest;
+                assembly["tokenizer"]!["sha256"] = CheckpointDigest.Compute(vocabularies.Folder,
+                    CheckpointFiles.Carried.Where(name => File.Exists(Path.Combine(vocabularies.Folder, name)))).ContentDigest;
         }
         for (var i = 0; i < Sources.Count; i++)
             At(i, () => CheckpointCompatibility.RequireConfig(Sources[_config.Donor].Checkpoint, Sources[i].Checkpoint, ["num_hidden_layers"]));

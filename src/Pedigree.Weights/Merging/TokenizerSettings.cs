@@ -15,7 +15,7 @@ internal sealed record TokenizerSettings(
     /// <summary>One fixed form.</summary>
     public JsonObject ToJson() => new()
     {
-        ["source"] = Model ?? Source.ToString().ToLowerInvariant(),
+        ["source"] = Source.ToString().ToLowerInvariant(),
         ["tokens"] = new JsonArray([.. Tokens.OrderBy(token => token.Token, StringComparer.Ordinal).Select(token => new JsonObject
         {
             ["token"] = token.Token,

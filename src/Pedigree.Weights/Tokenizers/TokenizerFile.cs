@@ -106,7 +106,7 @@ internal sealed class TokenizerFile
         foreach (var entry in _added.OfType<JsonObject>())
         {
             var id = entry["id"]!.ToString();
-            if (decoder.ContainsKey(id))
+            if ((string?)decoder[id]?["content"] == (string?)entry["content"])
                 continue;
             var copy = (JsonObject)entry.DeepClone();
             copy.Remove("id");

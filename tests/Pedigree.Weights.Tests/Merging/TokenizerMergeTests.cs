@@ -72,6 +72,21 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task The_recipe_knows_the_tokenizer_of_a_model_that_is_not_merged_by_its_files_whatever_it_is_called()
+    {
+        Write("c", 3, ["x", "v"], ["<s>"]);
+        async Task<string> DigestAsync(string tokenizer)
+        {
+            using var merge = await OpenAsync($"base_model: a\ntokenizer_source: {tokenizer}");
+            return merge.Recipe.Digest;
+        }
+        var digest = await DigestAsync("c");
+        Assert.Equal(digest, await DigestAsync("./c"));
+        File.AppendAllText(_folder["c/tokenizer_config.json"], "\n");
+        Assert.NotEqual(digest, await DigestAsync("c"));
+    }
+
+    [Fact]
     public async Task Tokens_can_be_given_rows_of_their_own_and_the_number_of_rows_a_multiple()
     {
         using var child = await MergeAsync("""
@@ -89,7 +104,8 @@ public sealed class TokenizerMergeTests : IDisposable
         Assert.Equal(["x", "y", "z", "xy", "<s>", "<|new|>", "<|other|>"], Tokens("child"));
         var rows = Rows("child", "model.embed_tokens.weight");
         double[][] a = Rows("a", "model.embed_tokens.weight"), b = Rows("b", "model.embed_tokens.weight");
-        Equal([Mean(a[0], b[1]), b[0], new double[8], Mean(a[3], new double[8]), Mean(a[4], b[3]), b[2], a[2], new double[8]], rows);
+        double[][] expected = [Mean(a[0], b[1]), b[0], new double[8], Mean(a[3], new double[8]), Mean(a[4], b[3]), b[2], a[2]];
+        Equal([.. expected, Mean(expected)], rows);
         Assert.Equal(8, (int)child.Config["vocab_size"]!);
     }
 
@@ -101,6 +117,21 @@ public sealed class TokenizerMergeTests : IDisposable
         File.WriteAllText(_folder["a/tokenizer.json"], tokenizer.ToJsonString());
         using var child = await MergeAsync("base_model: a\ntokenizer_source: base");
         Assert.DoesNotContain("<|beyond|>", Tokens("child"));
+    }
+
+    [Fact]
+    public async Task A_number_that_was_a_left_out_tokens_is_another_tokens_in_the_tokenizers_config_too()
+    {
+        var tokenizer = Json("a/tokenizer.json");
+        JsonObject beyond = new() { ["id"] = 5, ["content"] = "<|beyond|>", ["special"] = true };
+        tokenizer["added_tokens"]!.AsArray().Add(beyond);
+        File.WriteAllText(_folder["a/tokenizer.json"], tokenizer.ToJsonString());
+        var config = Json("a/tokenizer_config.json");
+        config["added_tokens_decoder"]!["5"] = beyond.DeepClone();
+        File.WriteAllText(_folder["a/tokenizer_config.json"], config.ToJsonString());
+        using var child = await MergeAsync("base_model: a\ntokenizer_source: union");
+        Assert.Equal("w", Tokens("child")[5]);
+        Assert.Equal("w", (string?)Json("child/tokenizer_config.json")["added_tokens_decoder"]!["5"]!["content"]);
     }
 
     [Theory]
@@ -174,11 +205,16 @@ public sealed class TokenizerMergeTests : IDisposable
         File.WriteAllText(_folder[$"{model}/config.json"], config.ToJsonString());
     }
 
-    private async Task<Checkpoint> MergeAsync(string text, params string[] models)
+    private Task<ConfiguredMerge> OpenAsync(string text, params string[] models)
     {
         string[] names = models.Length > 0 ? models : ["a", "b"];
         var config = MergeConfig.Parse("c.yml", $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{string.Join(", ", names.Select(name => $"{{model: {name}}}"))}]\n{text}");
-        using var merge = await ConfiguredMerge.OpenAsync(config, _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
+        return ConfiguredMerge.OpenAsync(config, _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
+    }
+
+    private async Task<Checkpoint> MergeAsync(string text, params string[] models)
+    {
+        using var merge = await OpenAsync(text, models);
         merge.Write(_folder["child"]);
         return Checkpoint.Open(_folder["child"]);
     }

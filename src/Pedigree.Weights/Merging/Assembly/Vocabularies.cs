@@ -7,8 +7,8 @@ namespace Pedigree.Weights.Merging.Assembly;
 
 /// <summary>
 /// Brings the rows of all models' vocabularies into the order of one tokenizer. A token that a model lacks gets a row from where it is
-/// set, from the one model that has it, from the base model, or the mean of those that have it; one that none has gets zeros. So does
-/// mergekit.
+/// set, from the one model that has it, from the base model, or the mean of those that have it; one that none has gets zeros. Rows
+/// that only fill up to a multiple get the mean of the others. So does mergekit.
 /// </summary>
 internal sealed class Vocabularies
 {
@@ -100,14 +100,9 @@ internal sealed class Vocabularies
     private Token Plan(string token, int id)
     {
         if (_settings.Tokens.FirstOrDefault(setting => setting.Token == token) is { } setting)
-            return new(setting.Model is { } model ? (model, Number(setting, model, id)) : null, setting.Force, []);
-        int[] having = [.. Enumerable.Range(0, _models.Count).Where(model => _own[model][id] != None)];
-        if (having.Length == 0)
-            return new(null, false, []);
-        if (having.Length > 1 && !(_config.Base is { } first && _own[first][id] != None))
-            return new(null, false, having);
-        var donor = having.Length == 1 ? having[0] : _config.Base!.Value;
-        return new((donor, _own[donor][id]), false, []);
+            return new(setting.Model is { } model ? [(model, Number(setting, model, id))] : [], setting.Force);
+        (int Model, int Row)[] having = [.. Enumerable.Range(0, _models.Count).Select(model => (model, Row: _own[model][id])).Where(row => row.Row != None)];
+        return new(having.Length > 1 && _config.Base is { } first && _own[first][id] != None ? [(first, _own[first][id])] : having, false);
     }
 
     private int Number(TokenSetting setting, int model, int id)
@@ -120,7 +115,7 @@ internal sealed class Vocabularies
         return number >= 0 && number < _rows[model] ? number : throw setting.At.Error($"is token {number}, but `{name}` has {_rows[model]} rows");
     }
 
-    private bool IsInPlace(int model) => _rows[model] == Rows
+    private bool IsInPlace(int model) => _rows[model] == Rows && Rows == Tokenizer.Count
         && Enumerable.Range(0, Rows).All(id => _tokens[id] is not { Force: true } && (_own[model][id] == id || _tokens[id] is null));
 
     private Tensor Ordered(int model, Tensor tensor, Scratch scratch)
@@ -128,34 +123,47 @@ internal sealed class Vocabularies
         Tensor[] all = [.. _models.Select((other, i) => other.Checkpoint.Find(tensor.Name) is { } found && found.Width() == tensor.Width() ? found
             : throw _config.Places[i].Error($"{other.Checkpoint.Folder} has no {tensor.Name} of {tensor.Width()} columns, but {_models[model].Checkpoint.Folder} has"))];
         var size = tensor.Width() * tensor.DType.Size();
+        Lazy<double[]> filling = new(() =>
+        {
+            var sum = new double[tensor.Width()];
+            for (var id = 0; id < Tokenizer.Count; id++)
+                Add(sum, Mean(all, RowsOf(model, id)), Tokenizer.Count);
+            return sum;
+        });
         return scratch.Make(tensor, [Rows, .. tensor.Shape.Skip(1)], (row, bytes) =>
         {
-            if (_tokens[row] is not { } token)
-                return;
-            if (_own[model][row] is not None and var own && !token.Force)
+            if (row >= Tokenizer.Count)
+                RowValues.Write(tensor.DType, filling.Value, bytes);
+            else if (RowsOf(model, (int)row) is [var (other, own)] && other == model)
                 tensor.Bytes((long)own * size, size).CopyTo(bytes);
-            else if (token.Row is { } other)
-                Mean(all, [other], tensor, bytes);
-            else if (token.Mean.Count > 0)
-                Mean(all, [.. token.Mean.Select(having => (having, _own[having][(int)row]))], tensor, bytes);
+            else
+                RowValues.Write(tensor.DType, Mean(all, RowsOf(model, (int)row)), bytes);
         });
     }
 
-    private static void Mean(Tensor[] all, IReadOnlyList<(int Model, int Row)> rows, Tensor tensor, Span<byte> bytes)
+    /// <summary>The rows whose mean a model gets as a token's row.</summary>
+    private IReadOnlyList<(int Model, int Row)> RowsOf(int model, int id) => _tokens[id] is not { } token ? []
+        : _own[model][id] is not None and var own && !token.Force ? [(model, own)] : token.Rows;
+
+    private static double[] Mean(Tensor[] all, IReadOnlyList<(int Model, int Row)> rows)
     {
-        var (sum, one) = (new double[tensor.Width()], new double[tensor.Width()]);
+        var (sum, one) = (new double[all[0].Width()], new double[all[0].Width()]);
         foreach (var (model, row) in rows)
         {
             RowValues.Read(all[model], row, one);
-            for (var i = 0; i < sum.Length; i++)
-                sum[i] += one[i] / rows.Count;
+            Add(sum, one, rows.Count);
         }
-        RowValues.Write(tensor.DType, sum, bytes);
+        return sum;
+    }
+
+    private static void Add(double[] sum, double[] row, int of)
+    {
+        for (var i = 0; i < sum.Length; i++)
+            sum[i] += row[i] / of;
     }
 
     /// <summary>The row of a token where a model has none of its own.</summary>
-    /// <param name="Row">A model's row.</param>
+    /// <param name="Rows">The rows whose mean it is; none: zeros.</param>
     /// <param name="Force">Whether it goes before a model's own.</param>
-    /// <param name="Mean">The models whose rows' mean it is; with neither it is zero.</param>
-    private sealed record Token((int Model, int Row)? Row, bool Force, IReadOnlyList<int> Mean);
+    private sealed record Token(IReadOnlyList<(int Model, int Row)> Rows, bool Force);
 }
