@@ -66,6 +66,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             Read(models, slices, null);
             return;
         }
+        if (modules.AsMapping().Members.Count == 0)
+            throw modules.Error("must name at least one module");
         foreach (var (name, node) in modules.AsMapping().Members)
         {
             var mapping = node.AsMapping();
@@ -136,7 +138,11 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         if (sources.Count < _method.Models.Fewest || sources.Count > _method.Models.Most)
             throw node.Error($"{_method.Name} takes {(_method.Models.Most == _method.Models.Fewest ? $"exactly {_method.Models.Most}" : $"at least {_method.Models.Fewest}")} models"
                 + (origin is null ? "" : " without the base model") + $", not {sources.Count}");
-        _slices.Add(new(start, end, parameters, [.. sources.Select(source => source.Parameters)]) { Module = module });
+        _slices.Add(new(start, end, parameters, [.. sources.Select(source => source.Parameters)])
+        {
+            Module = module,
+            Starts = [.. sources.Select(source => source.Layers.Start)],
+        });
         _layout.Add(new([.. sources.Select(source => source.Layers)], origin));
     }
 

@@ -89,7 +89,8 @@ public sealed class MergePlan
 
     private Dictionary<string, double[]> ParametersOf(string tensor, int parents)
     {
-        var (slice, depth) = SliceOf(tensor);
+        var place = Architecture.Place(tensor);
+        var (slice, depth) = SliceOf(tensor, place);
         double Value(MergeParameter parameter, int parent)
         {
             ParameterValue?[] given =
@@ -99,7 +100,10 @@ public sealed class MergePlan
                 slice?.Module?.Parameters.GetValueOrDefault(parameter.Name),
                 _body.Parameters.GetValueOrDefault(parameter.Name),
             ];
-            return given.Select(value => value?.For(tensor, depth)).FirstOrDefault(value => value is not null) ?? parameter.Default
+            // As in mergekit, filters know what each model has its own value of by its name in that model.
+            var name = parameter.ByModel && slice is { Starts.Count: > 0 } && place.Stack is not null
+                ? $"{place.Stack}.{slice.Starts[parent] + place.Layer - slice.Start}{place.Rest}" : tensor;
+            return given.Select(value => value?.For(name, depth)).FirstOrDefault(value => value is not null) ?? parameter.Default
                 ?? throw new BadInputException(_body.File, given.OfType<ParameterValue>().FirstOrDefault()?.At.Path ?? _body.At.Member($"parameters.{parameter.Name}"),
                     $"no filter fits tensor {tensor}; end the list with a value without a filter");
         }
@@ -114,10 +118,9 @@ public sealed class MergePlan
     /// The slice whose parameters count, and the depth within it from 0 to 1. As in mergekit, embeddings belong to the first slice,
     /// final norm and head to the last, all with depth 0; a slice's only layer has depth 1.
     /// </summary>
-    private (MergeSlice?, double) SliceOf(string tensor)
+    private (MergeSlice?, double) SliceOf(string tensor, TensorPlace place)
     {
         var slices = _body.SlicesOf(tensor);
-        var place = Architecture.Place(tensor);
         if (place.Stack is null)
             return (Architecture.IsEmbedding(tensor) ? slices.FirstOrDefault() : slices.LastOrDefault(), 0);
         var layers = _architecture.Stacks[place.Stack];

@@ -8,6 +8,9 @@ namespace Pedigree.Weights.Merging;
 internal sealed record MergeSlice(
     int Start, int? End, IReadOnlyDictionary<string, ParameterValue> Parameters, IReadOnlyList<IReadOnlyDictionary<string, ParameterValue>> Sources)
 {
+    /// <summary>For each source the layer of its model that becomes <see cref="Start"/>; empty: that one.</summary>
+    public IReadOnlyList<int> Starts { get; init; } = [];
+
     /// <summary>The part of the model that the layers belong to; null where the model is not divided.</summary>
     public MergeModule? Module { get; init; }
 }

@@ -132,6 +132,42 @@ public sealed class ConfiguredMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_filter_knows_a_models_own_value_by_the_name_in_that_model_and_the_wholes_by_the_childs()
+    {
+        Write("a", "llama", 1);
+        Write("base", "llama", 2);
+        using var merge = await OpenAsync("""
+            merge_method: task_arithmetic
+            base_model: base
+            slices: [{sources: [{model: a, layer_range: [1, 3]}, {model: base, layer_range: [0, 2]}]}]
+            parameters:
+              weight: [{filter: layers.1., value: 3}, {value: 2}]
+              lambda: [{filter: layers.1., value: 5}, {value: 4}]
+            """);
+        var tensors = MergeExplanation.Of(merge).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Parameters);
+        Assert.Equal((3, 4), (tensors["model.layers.0.mlp.up_proj.weight"]["weight"][0], tensors["model.layers.0.mlp.up_proj.weight"]["lambda"][0]));
+        Assert.Equal((2, 5), (tensors["model.layers.1.mlp.up_proj.weight"]["weight"][0], tensors["model.layers.1.mlp.up_proj.weight"]["lambda"][0]));
+    }
+
+    [Fact]
+    public async Task Lists_by_layer_are_made_of_what_each_layers_own_model_says()
+    {
+        Write("a", "llama", 1);
+        Architectures.Write(_folder["b"], "llama", 2, layers: 5);
+        Architectures.Write(_folder["c"], "llama", 3, layers: 4);
+        File.WriteAllText(_folder["a/config.json"], """{"model_type":"llama","num_hidden_layers":3,"layer_types":["a0","a1","a2"],"intermediate_size":[10,11,12],"eos_token_id":[1,2,3]}""");
+        File.WriteAllText(_folder["b/config.json"], """{"model_type":"llama","num_hidden_layers":5,"layer_types":["b0","b1","b2","b3","b4"]}""");
+        using var child = await MergeAsync("""
+            merge_method: passthrough
+            slices: [{sources: [{model: a, layer_range: [1, 2]}]}, {sources: [{model: b, layer_range: [3, 5]}]}, {sources: [{model: c, layer_range: [0, 1]}]}]
+            """);
+        Assert.Equal("""["a1","b3","b4","a0"]""", child.Config["layer_types"]!.ToJsonString());
+        Assert.Equal("[11,12,12,10]", child.Config["intermediate_size"]!.ToJsonString());
+        Assert.Equal("[1,2,3]", child.Config["eos_token_id"]!.ToJsonString());
+        Assert.Equal(4, (int)child.Config["num_hidden_layers"]!);
+    }
+
+    [Fact]
     public async Task A_module_goes_before_the_whole_and_after_its_slices()
     {
         Write("a", "gemma3", 1);
@@ -194,6 +230,35 @@ public sealed class ConfiguredMergeTests : IDisposable
         Assert.All(Model.Read(child.Find("lm_head.weight")!).Zip(Model.Read(a.Find("lm_head.weight")!), Model.Read(b.Find("model.embed_tokens.weight")!)),
             value => Assert.Equal(value.Second + value.Third, value.First, 1e-5));
         Assert.False((bool)child.Config["tie_word_embeddings"]!);
+    }
+
+    [Fact]
+    public async Task A_model_that_says_its_head_is_its_embedding_is_taken_at_its_word_beside_one_that_says_it_is_not()
+    {
+        Write("a", "llama", 1);
+        Write("b", "llama", 2);
+        foreach (var (model, tied) in new[] { ("a", "true"), ("b", "false") })
+            File.WriteAllText(_folder[$"{model}/config.json"], $$"""{"model_type":"llama","tie_word_embeddings":{{tied}}}""");
+        using var child = await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: a}, {model: b}]");
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        Assert.All(Model.Read(child.Find("lm_head.weight")!).Zip(Model.Read(a.Find("model.embed_tokens.weight")!), Model.Read(b.Find("lm_head.weight")!)),
+            value => Assert.Equal(value.Second + value.Third, value.First, 1e-5));
+        Assert.False((bool)child.Config["tie_word_embeddings"]!);
+    }
+
+    [Fact]
+    public async Task A_source_of_a_slice_that_has_more_tensors_than_the_first_is_refused()
+    {
+        Write("a", "llama", 1);
+        Write("b", "qwen2", 2);
+        File.WriteAllText(_folder["b/config.json"], """{"model_type":"llama"}""");
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync("""
+            merge_method: linear
+            parameters: {weight: 1}
+            slices: [{sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [1, 2]}]}]
+            """));
+        Assert.Contains("slices[0].sources[1].layer_range", error.Field);
+        Assert.Contains("has a tensor model.layers.1.self_attn.k_proj.bias, but", error.Message);
     }
 
     [Theory]

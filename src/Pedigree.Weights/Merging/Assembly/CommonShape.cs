@@ -35,15 +35,18 @@ internal static class CommonShape
     {
         HashSet<string> heads = [.. models.SelectMany(model => VocabularyTensors.Of(model.Checkpoint))
             .Where(tensor => tensor.Shape.Count == 2 && !Architecture.IsEmbedding(tensor.Name)).Select(tensor => tensor.Name)];
-        bool IsTied(Relative model, string head) => model.Checkpoint.Find(head) is null
-            && model.Checkpoint.Config["tie_word_embeddings"]?.ToString() != "false" && VocabularyTensors.Embedding(model.Checkpoint) is not null;
+        static string? Tied(Relative model) => model.Checkpoint.Config["tie_word_embeddings"]?.ToString();
+        // One that says so is run with its embedding for a head even where it stores another.
+        var differ = models.Any(model => Tied(model) == "true") && models.Any(model => Tied(model) == "false");
+        bool IsTied(Relative model, string head) => (model.Checkpoint.Find(head) is null ? Tied(model) != "false" : differ && Tied(model) == "true")
+            && VocabularyTensors.Embedding(model.Checkpoint) is not null;
         string[] wanted = [.. heads.Where(head => models.Any(model => IsTied(model, head))).Order(StringComparer.Ordinal)];
         if (wanted.Length == 0)
             return models;
         done["untied"] = new JsonArray([.. wanted.Select(head => JsonValue.Create(head))]);
         return [.. models.Select(model => Changed(
             model,
-            model.Checkpoint.Tensors.Concat(wanted.Where(head => IsTied(model, head)).Select(head => VocabularyTensors.Embedding(model.Checkpoint)!.As(head))),
+            model.Checkpoint.Tensors.Where(tensor => !wanted.Contains(tensor.Name) || !IsTied(model, tensor.Name)).Concat(wanted.Where(head => IsTied(model, head)).Select(head => VocabularyTensors.Embedding(model.Checkpoint)!.As(head))),
             config => config["tie_word_embeddings"] = false))];
     }
 

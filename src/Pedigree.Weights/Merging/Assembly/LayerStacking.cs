@@ -24,7 +24,11 @@ internal sealed class LayerStacking
     {
         if (config.Layout is null)
             return true;
-        var stacks = new Architecture(models[0].Checkpoint.Tensors.Select(tensor => tensor.Name)).Stacks;
+        string[] names = [.. models[0].Checkpoint.Tensors.Select(tensor => tensor.Name)];
+        var stacks = new Architecture(names).Stacks;
+        // A module without a tensor is refused where it is stacked.
+        if (config.Body.Slices.Any(slice => slice.Module is not null && !names.Any(name => config.Body.SlicesOf(name).Contains(slice))))
+            return false;
         for (var i = 0; i < config.Layout.Count; i++)
         {
             var (slice, sources) = (config.Body.Slices[i], config.Layout[i].All);
@@ -82,7 +86,8 @@ internal sealed class LayerStacking
         foreach (var slice in slices)
             StackSlice(slice, stack);
         StackedConfig.Adjust(_childConfig, stack, StackLength(_models[_config.Donor].Checkpoint, stack),
-            [.. slices.SelectMany(slice => Enumerable.Range(slice.Sources[0].Start, slice.Sources[0].End!.Value - slice.Sources[0].Start))]);
+            [.. slices.Select(slice => slice.Sources[0]).SelectMany(source => Enumerable.Range(source.Start, source.End!.Value - source.Start)
+                .Select(layer => (_models[source.Model].Checkpoint.Config, layer)))]);
     }
 
     private void StackSlice(StackedSlice slice, string stack)
@@ -98,8 +103,19 @@ internal sealed class LayerStacking
         var byLayer = _models[first.Model].Checkpoint.Tensors.Select(tensor => Architecture.Place(tensor.Name))
             .Where(place => place.Stack == stack).ToLookup(place => place.Layer);
         for (var offset = 0; offset < first.End - first.Start; offset++)
+        {
+            foreach (var source in slice.Sources.Skip(1))
+                RefuseMore(source, stack, source.Start + offset, [.. byLayer[first.Start + offset].Select(place => place.Rest)], _models[first.Model].Checkpoint);
             foreach (var place in byLayer[first.Start + offset])
                 Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice.Sources, source => $"{stack}.{source.Start + offset}{place.Rest}");
+        }
+    }
+
+    private void RefuseMore(LayerSource source, string stack, int layer, HashSet<string> rests, Checkpoint first)
+    {
+        var model = _models[source.Model].Checkpoint;
+        if (model.Tensors.FirstOrDefault(tensor => Architecture.Place(tensor.Name) is var place && place.Stack == stack && place.Layer == layer && !rests.Contains(place.Rest)) is { } more)
+            throw source.At.Error($"{model.Folder} has a tensor {more.Name}, but {first.Folder} has none like it; sources of a slice must have the same tensors");
     }
 
     private static int StackLength(Checkpoint model, string stack) =>
