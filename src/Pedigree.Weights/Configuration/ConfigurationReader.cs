@@ -57,8 +57,9 @@ public static class ConfigurationReader
         {
             // Besides its own exception the parser lets several others out on text that is no YAML.
             var (start, end) = error is YamlException yaml ? (yaml.Start, yaml.End) : (Mark.Empty, Mark.Empty);
-            throw new BadInputException(file, $"line {start.Line}, column {start.Column}", IndentedByTab(text, start, end)
-                ? "is indented with a tab; YAML is indented with spaces alone" : $"is not YAML: {error.Message}");
+            throw TabOf(text, start, end, error.Message) is { } tab
+                ? new(file, $"line {tab.Line}, column {tab.Column}", "is indented with a tab; YAML is indented with spaces alone")
+                : new BadInputException(file, $"line {start.Line}, column {start.Column}", $"is not YAML: {error.Message}");
         }
     }
 
@@ -87,10 +88,15 @@ public static class ConfigurationReader
         }
     }
 
-    // The reader notices a tab on its line or on the next one.
-    private static bool IndentedByTab(string text, Mark start, Mark end) => text.Split('\n')
-        .Skip(Math.Max(0, (int)start.Line - 2)).Take((int)(end.Line - start.Line) + 2)
-        .Any(line => line.TakeWhile(char.IsWhiteSpace).Contains('\t'));
+    // The reader notices a tab on its line, on the next one, or speaks of it where the mapping begins that it stands in.
+    private static (int Line, int Column)? TabOf(string text, Mark start, Mark end, string said)
+    {
+        var first = Math.Max(0, (int)start.Line - 2);
+        var tab = text.Split('\n').Skip(first).Take(said.Contains(" tab ", StringComparison.Ordinal) ? int.MaxValue : (int)(end.Line - start.Line) + 2)
+            .Select((line, i) => (Line: first + i + 1, Column: line.TakeWhile(char.IsWhiteSpace).ToList().IndexOf('\t') + 1))
+            .FirstOrDefault(place => place.Column > 0);
+        return tab.Line > 0 ? tab : null;
+    }
 
     private sealed class Budget
     {

@@ -64,19 +64,25 @@ public static class MergePipeline
         }
     }
 
-    private sealed record ModelSources(HubSettings Hub, Func<string, Task<string?>>? Stored);
+    private sealed record ModelSources(HubSettings Hub, Func<string, Task<string?>>? Stored)
+    {
+        /// <summary>Finds what these have, and the children of earlier documents by their names.</summary>
+        public ModelLocator Locator(IReadOnlyDictionary<string, string> made) =>
+            new(Hub, async name => made.GetValueOrDefault(name) ?? (Stored is null ? null : await Stored(name)));
+    }
 
     private static async Task<MergedChild> RunAsync(
         IReadOnlyList<MergeConfig> stages, string home, ModelSources models, string folder, long maxShardSize, long? seed,
         IProgress<string>? doing, IProgress<MergeProgress>? progress, CancellationToken cancellation)
     {
         using var alone = Alone(folder);
-        if (Directory.Exists($"{folder}.scratch"))
-            Directory.Delete($"{folder}.scratch", recursive: true);
+        Remove($"{folder}.scratch");
+        if (stages.Count > 1)
+            await CheckAsync(stages, home, models, $"{folder}.scratch", seed, doing, cancellation);
         List<string> warnings = [];
         List<MergeSpeed> speeds = [];
         Dictionary<string, string> made = new(StringComparer.Ordinal);
-        ModelLocator locator = new(models.Hub, async name => made.GetValueOrDefault(name) ?? (models.Stored is null ? null : await models.Stored(name)));
+        var locator = models.Locator(made);
         foreach (var stage in stages.SkipLast(1))
         {
             var child = await RunAsync(stage, digest => StageFolder(folder, digest));
@@ -110,6 +116,38 @@ public static class MergePipeline
                 speeds.Add(new(explanation.Method, explanation.BytesMerged, begun.Elapsed.TotalSeconds));
             return new(place, digest, manifest.ContentDigest, merge.Parameters, ChildDescription.WarningsOf(place));
         }
+    }
+
+    /// <summary>
+    /// Plans every document, with stand-ins for the children of those before it: what is wrong with the last one is said before hours
+    /// are spent on the first.
+    /// </summary>
+    private static async Task CheckAsync(
+        IReadOnlyList<MergeConfig> stages, string home, ModelSources models, string scratch, long? seed, IProgress<string>? doing, CancellationToken cancellation)
+    {
+        Dictionary<string, string> standIns = new(StringComparer.Ordinal);
+        try
+        {
+            foreach (var stage in stages)
+            {
+                using var merge = await ConfiguredMerge.OpenAsync(stage, home, models.Locator(standIns), null, seed, doing, cancellation: cancellation);
+                MergeExplanation.Of(merge);
+                if (stage == stages[^1])
+                    break;
+                standIns.Add(stage.Name!, Path.Combine(scratch, $"{standIns.Count}"));
+                merge.WriteStandIn(standIns[stage.Name!]);
+            }
+        }
+        finally
+        {
+            Remove(scratch);
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
     }
 
     /// <summary>Where the child of a document lies that is not the last one.</summary>

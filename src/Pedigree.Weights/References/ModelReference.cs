@@ -39,7 +39,7 @@ public sealed partial record ModelReference(string Model, string? Revision = nul
             return new(part);
         var at = part.LastIndexOf('@');
         var (model, revision) = at < 0 ? (part, null) : (part[..at], part[(at + 1)..]);
-        return model.Length > 0 && (revision is null || IsRevision(revision)) ? new(model, revision) : throw new BadInputException(whole, null,
+        return model.Length > 0 && !part.Contains('+') && (revision is null || IsRevision(revision)) ? new(model, revision) : throw new BadInputException(whole, null,
             "names no model; give a folder, a Hugging Face id such as org/name@revision, or model+adapter");
     }
 

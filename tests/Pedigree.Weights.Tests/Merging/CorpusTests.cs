@@ -210,7 +210,17 @@ public sealed class CorpusTests : IDisposable
     [InlineData("merge_method: passthrough\nslices: [{sources: [{model: reverse, layer_range: [0, 3]}]}]\nslices: []",
         "c.yml: slices (line 3, column 1): appears twice, first at line 2; a key may appear once")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels:\n\t- {model: reverse}",
-        "c.yml: line 1, column 1: is not YAML: While scanning a mapping, found invalid tab as indentation.")]
+        "c.yml: line 4, column 1: is indented with a tab; YAML is indented with spaces alone")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodules: {}",
+        "c.yml: modules (line 3, column 10): must name at least one module")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodules: {tower: {models: [{model: reverse}]}, default: {models: [{model: reverse}]}}",
+        "c.yml: modules.tower.models[0].model (line 3, column 36): no tensor of …/family/reverse is of the module `tower`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse+sort+max}]",
+        "c.yml: models[0].model (line 3, column 18): reverse+sort+max: names no model; give a folder, a Hugging Face id such as org/name@revision, or model+adapter")]
+    [InlineData("name: first\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\n---\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: first}, {model: soort}]",
+        "c.yml: models[1].model (line 8, column 34): soort: there is no such folder (…/family/soort); name a folder, or a Hugging Face id such as org/name or soort@main")]
+    [InlineData("name: first\nmerge_method: passthrough\nslices: [{sources: [{model: reverse, layer_range: [0, 2]}]}]\n---\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: sort}, {model: first}]",
+        "c.yml: models[1].model (line 7, column 33): …/child.scratch/0/config.json: num_hidden_layers: is 2, but 3 in …/family/sort; models must have the same architecture")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\ntokenizer_source: union\ntokenizer: {source: base}",
         "c.yml: tokenizer (line 5, column 12): give either `tokenizer_source` or `tokenizer`")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\nchat_template: vicuna",
