@@ -23,17 +23,17 @@ internal static class GenerationTable
             foreach ((int index, RunRecord run) in runs.Index())
                 Output.Row(table, [
                     index > 0 ? "" : $"{generation}", run.State.Spec!.Strategy.Name,
-                    .. run.State.Generations.ElementAtOrDefault(generation) is { } books ? Cells(books) : Ended(run)]);
+                    .. run.State.Generations.ElementAtOrDefault(generation) is { } completed ? Cells(completed) : Ended(run)]);
             if (runs.Count > 1 && generation < generations - 1)
                 table.AddEmptyRow();
         }
         return table;
     }
 
-    private static string[] Cells(GenerationCompleted books) =>
+    private static string[] Cells(GenerationCompleted completed) =>
     [
-        books.Best.Name, Format.Percent(books.Best.Average), Format.Percent(books.TopAverage), Format.Kinship(books.MeanKinship),
-        Format.Points(books.Gain), books.Stage == Stage.Learning ? "learning" : "saturation", $"{books.Merges}", $"{books.Evaluations}",
+        completed.Best.Name, Format.Percent(completed.Best.Average), Format.Percent(completed.TopAverage), Format.Kinship(completed.MeanKinship),
+        Format.Points(completed.Gain), Format.Name(completed.Stage), $"{completed.Merges}", $"{completed.Evaluations}",
     ];
 
     private static string[] Ended(RunRecord run) => [run.State.Completed is null ? "" : "ended", "", "", "", "", "", "", ""];

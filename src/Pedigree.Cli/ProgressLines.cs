@@ -91,8 +91,8 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
         MergeCompleted merged => $"merged {merged.Parents[0]} and {merged.Parents[1]} into {merged.Name}",
         WorkFailed failed => $"could not {failed.Activity} {failed.Name}: {failed.Error}",
         GenerationCompleted { Generation: 0 } first => $"admitted models: best {first.Best.Name} {Format.Percent(first.Best.Average)} %",
-        GenerationCompleted books => $"generation {books.Generation}: best {books.Best.Name} {Format.Percent(books.Best.Average)} %, "
-            + $"mean kinship {Format.Kinship(books.MeanKinship)}, {(books.Stage == Stage.Learning ? "learning" : "saturation")}",
+        GenerationCompleted completed => $"generation {completed.Generation}: best {completed.Best.Name} {Format.Percent(completed.Best.Average)} %, "
+            + $"mean kinship {Format.Kinship(completed.MeanKinship)}, {Format.Name(completed.Stage)}",
         RunCompleted => "finished",
         _ => null,
     };

@@ -64,7 +64,7 @@ internal static class KinshipCommand
             foreach (string folder in await found.FindAllAsync(models))
                 open.Add(new Relative(Path.TrimEndingDirectorySeparator(folder), Checkpoint.Open(folder)));
             Pace pace = new(TimeProvider.System);
-            long bytes = open.Sum(relative => relative.Checkpoint.Tensors.Sum(tensor => tensor.ByteLength));
+            long bytes = open.Sum(relative => relative.Checkpoint.ByteLength);
             IStore kept = Store.Open(parsed.GetValue(store)!);
             IReadOnlyList<Relative> named = keep ? await KeptKinship.NamedAsync(kept, open, progress, cancellation) : open;
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(named[0], [], [.. named.Skip(1)],

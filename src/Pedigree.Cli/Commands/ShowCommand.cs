@@ -85,7 +85,8 @@ internal static class ShowCommand
             IEnumerable<Model> models = run.State.Population.Append(run.State.Base!);
             foreach (Model model in models)
                 Output.Row(table, model.Name, string.Join(" × ", model.Parents),
-                    model.Name == RunState.BaseName ? "base" : model.Purpose?.ToString().ToLowerInvariant() ?? "admitted", Format.Average(model), Format.PValue(ToBest(run, model)?.PValue));
+                    model.Name == RunState.BaseName ? "base" : model.Purpose is { } purpose ? Format.Name(purpose) : "admitted",
+                    Format.Average(model), Format.PValue(ToBest(run, model)?.PValue));
             console.Write(table);
         }
         console.WriteLine(Verdict.Of(run));
