@@ -1,10 +1,11 @@
+using System.Runtime.InteropServices;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 
 namespace Pedigree.Benchmarks;
 
 /// <summary>How far results are from scalar float64, element by element.</summary>
-internal static unsafe class Accuracy
+internal static class Accuracy
 {
     /// <summary>The largest relative error of any measure of any pair.</summary>
     public static double Kinship(Ours ours)
@@ -38,16 +39,16 @@ internal static unsafe class Accuracy
         }
         using (var child = Checkpoint.Open(whole))
             foreach (var tensor in child.Tensors)
-                wrong += Misrounded(a.Find(tensor.Name)!, b.Find(tensor.Name)!, tensor, T);
+                wrong += Misrounded(Bits(a.Find(tensor.Name)!), Bits(b.Find(tensor.Name)!), Bits(tensor), T);
         return (double)wrong / a.Parameters;
     }
 
-    private static long Misrounded(Tensor a, Tensor b, Tensor merged, double t)
+    private static long Misrounded(ReadOnlySpan<ushort> a, ReadOnlySpan<ushort> b, ReadOnlySpan<ushort> merged, double t)
     {
         double aa = 0, bb = 0, ab = 0;
-        for (var i = 0L; i < a.Count; i++)
+        for (var i = 0; i < a.Length; i++)
         {
-            double x = Value(a.Data, i), y = Value(b.Data, i);
+            double x = Value(a[i]), y = Value(b[i]);
             aa += x * x;
             bb += y * y;
             ab += x * y;
@@ -56,10 +57,10 @@ internal static unsafe class Accuracy
         var angle = Math.Acos(Math.Clamp(cosine, -1, 1));
         var (ca, cb) = Math.Abs(cosine) > 0.9995 ? (1 - t, t) : (Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle));
         var wrong = 0L;
-        for (var i = 0L; i < a.Count; i++)
+        for (var i = 0; i < a.Length; i++)
         {
-            var exact = (ca * Value(a.Data, i)) + (cb * Value(b.Data, i));
-            var bits = ((ushort*)merged.Data)[i];
+            var exact = (ca * Value(a[i])) + (cb * Value(b[i]));
+            var bits = merged[i];
             // Right if neither neighbour is nearer; of two equally near, the even one.
             var off = Math.Abs(Value(bits) - exact);
             foreach (var neighbour in new[] { (ushort)(bits - 1), (ushort)(bits + 1) })
@@ -77,11 +78,11 @@ internal static unsafe class Accuracy
         double count = 0, sumA = 0, sumB = 0, aa = 0, bb = 0, ab = 0, apart = 0;
         foreach (var tensor in origin.Tensors)
         {
-            var (o, p, q) = (tensor, first.Find(tensor.Name)!, second.Find(tensor.Name)!);
-            for (var i = 0L; i < tensor.Count; i++)
+            var (o, p, q) = (Bits(tensor), Bits(first.Find(tensor.Name)!), Bits(second.Find(tensor.Name)!));
+            for (var i = 0; i < o.Length; i++)
             {
-                var x = Value(p.Data, i) - Value(o.Data, i);
-                var y = Value(q.Data, i) - Value(o.Data, i);
+                var x = Value(p[i]) - Value(o[i]);
+                var y = Value(q[i]) - Value(o[i]);
                 count++;
                 sumA += x;
                 sumB += y;
@@ -95,7 +96,12 @@ internal static unsafe class Accuracy
             ab / Math.Sqrt(aa * bb), Math.Sqrt(apart));
     }
 
-    private static double Value(byte* data, long at) => Value(((ushort*)data)[at]);
+    private static ushort[] Bits(Tensor tensor)
+    {
+        var bits = new ushort[tensor.Count];
+        tensor.Read(0, MemoryMarshal.AsBytes(bits.AsSpan()));
+        return bits;
+    }
 
     private static double Value(ushort bits) => BitConverter.UInt32BitsToSingle((uint)bits << 16);
 }

@@ -37,7 +37,7 @@ internal static class ModelKinship
     private static torch.Tensor Load(Tensor tensor)
     {
         var loaded = empty([.. tensor.Shape], ScalarType.BFloat16);
-        tensor.Bytes(0, (int)tensor.ByteLength).CopyTo(loaded.bytes);
+        tensor.Read(0, loaded.bytes);
         return loaded;
     }
 }

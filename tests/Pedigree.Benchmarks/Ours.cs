@@ -26,8 +26,8 @@ internal sealed class Ours : IDisposable
     /// <summary>Bytes of a model's weights.</summary>
     public static long Bytes(Checkpoint model) => model.Tensors.Sum(tensor => tensor.ByteLength);
 
-    /// <summary>Reads all models once, so that whoever comes next finds them, and their pages' addresses, in the caches.</summary>
-    public void Touch() => IoBound.Mapped([Base, .. Models.Select(model => model.Checkpoint)]);
+    /// <summary>Reads all models once, so that whoever comes next finds them in the caches.</summary>
+    public void Touch() => IoBound.Touch([Base, .. Models.Select(model => model.Checkpoint)]);
 
     public IReadOnlyList<GramRow> Kinship() => KinshipPass.Measure(_base, [], Models);
 

@@ -32,12 +32,10 @@ internal static class Model
         return folder;
     }
 
-    public static double[] Read(Tensor tensor)
-    {
-        var bytes = tensor.Bytes(0, (int)tensor.ByteLength).ToArray();
-        var size = bytes.Length / Math.Max(1, (int)tensor.Count);
-        return [.. Enumerable.Range(0, (int)tensor.Count).Select(i => Value(tensor.DType, bytes.AsSpan(i * size, size)))];
-    }
+    public static double[] Read(Tensor tensor) => Read(tensor.DType, tensor.Bytes());
+
+    public static double[] Read(DType dType, byte[] bytes) =>
+        [.. Enumerable.Range(0, bytes.Length / dType.Size()).Select(i => Value(dType, bytes.AsSpan(i * dType.Size(), dType.Size())))];
 
     /// <summary>The nearest value of a type, ties to even, found by comparing with the neighbours.</summary>
     public static double Round(DType dType, double value) => Value(dType, Bytes(dType, value));

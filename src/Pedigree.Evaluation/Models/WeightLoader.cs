@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Pedigree.Evaluation.Residents;
 using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
@@ -8,7 +7,7 @@ using WeightTensor = Pedigree.Weights.Checkpoints.Tensor;
 
 namespace Pedigree.Evaluation.Models;
 
-/// <summary>Copies a checkpoint's mapped tensors into torch's.</summary>
+/// <summary>Reads a checkpoint's tensors into torch's.</summary>
 internal static class WeightLoader
 {
     /// <summary>All tensors that the model needs, on the device, in the computing type. The caller disposes of them.</summary>
@@ -99,9 +98,7 @@ internal static class WeightLoader
         {
             var count = (int)Math.Min(portion, source.Count - start);
             using var part = flat.narrow(0, start, count);
-            var bytes = source.Bytes(start * size, count * size);
-            // TorchSharp asks for a span that could be written to, and only reads it.
-            part.bytes = MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(bytes), bytes.Length);
+            source.Read(start * size, part.bytes);
             using var finite = part.isfinite();
             using var all = finite.all();
             if (!all.cpu().data<bool>()[0])

@@ -5,13 +5,13 @@ namespace Pedigree.Weights.Checkpoints;
 
 /// <summary>
 /// A model in the Hugging Face layout: <c>config.json</c> and <c>model.safetensors</c>, or shards with
-/// <c>model.safetensors.index.json</c>. The weights are mapped, never read whole, so a model may be larger than memory.
+/// <c>model.safetensors.index.json</c>. The weights are read in stretches, never whole, so a model may be larger than memory.
 /// </summary>
 public sealed class Checkpoint : IDisposable
 {
     private const int MaxConfigLength = 16_000_000;
 
-    private readonly List<MappedFile> _mappings = [];
+    private readonly List<WeightFile> _files = [];
     private readonly Dictionary<string, Tensor> _byName = new(StringComparer.Ordinal);
 
     private Checkpoint(string folder, JsonObject config, IReadOnlyList<string> weightFiles)
@@ -22,7 +22,7 @@ public sealed class Checkpoint : IDisposable
         CarriedFiles = [.. CheckpointFiles.Carried.Where(name => File.Exists(Path.Combine(folder, name)))];
     }
 
-    /// <summary>Opens and fully validates a checkpoint folder; the weights themselves are mapped, not read.</summary>
+    /// <summary>Opens and fully validates a checkpoint folder; the weights themselves are not read.</summary>
     /// <exception cref="BadInputException">Anything malformed: names the file, the tensor and the byte.</exception>
     public static Checkpoint Open(string folder)
     {
@@ -36,7 +36,7 @@ public sealed class Checkpoint : IDisposable
         try
         {
             foreach (var name in names.Where(name => name != CheckpointFiles.Index))
-                checkpoint.Map(name, index);
+                checkpoint.Add(name, index);
             if (checkpoint._byName.Count == 0)
                 throw new BadInputException(folder, null, "holds no tensors: its files of weights are empty");
         }
@@ -56,7 +56,7 @@ public sealed class Checkpoint : IDisposable
         var checkpoint = new Checkpoint(Path.GetDirectoryName(Path.GetFullPath(path))!, [], [Path.GetFileName(path)]);
         try
         {
-            checkpoint.Map(Path.GetFileName(path), null);
+            checkpoint.Add(Path.GetFileName(path), null);
         }
         catch
         {
@@ -110,12 +110,12 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The tensor of that name, or null.</summary>
     public Tensor? Find(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Unmaps the weights; no <see cref="Tensor.Data"/> may be touched afterwards.</summary>
+    /// <summary>Closes the files; no <see cref="Tensor"/> can be read afterwards.</summary>
     public void Dispose()
     {
-        foreach (var mapping in _mappings)
-            mapping.Dispose();
-        _mappings.Clear();
+        foreach (var file in _files)
+            file.Dispose();
+        _files.Clear();
     }
 
     private void List()
@@ -124,16 +124,15 @@ public sealed class Checkpoint : IDisposable
         Parameters = Tensors.Sum(tensor => tensor.Count);
     }
 
-    private unsafe void Map(string name, ShardIndex? index)
+    private void Add(string name, ShardIndex? index)
     {
         var path = Path.Combine(Folder, name);
-        using var file = CheckpointFiles.Open(path);
-        var (entries, dataStart) = SafetensorsHeader.Read(path, file);
+        var handle = CheckpointFiles.Open(path);
+        WeightFile file = new(path, handle);
+        _files.Add(file);
+        var (entries, dataStart) = SafetensorsHeader.Read(path, handle);
         index?.CheckShard(name, path, entries);
-        var mapping = new MappedFile(file);
-        _mappings.Add(mapping);
         foreach (var entry in entries)
-            _byName.Add(entry.Name, new(
-                path, entry.Name, entry.DType, entry.Shape, mapping.Start + dataStart + entry.Begin, entry.End - entry.Begin));
+            _byName.Add(entry.Name, new(path, entry.Name, entry.DType, entry.Shape, file, dataStart + entry.Begin, entry.End - entry.Begin));
     }
 }

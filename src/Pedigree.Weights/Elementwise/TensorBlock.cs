@@ -9,7 +9,7 @@ namespace Pedigree.Weights.Elementwise;
 /// </summary>
 public sealed unsafe class TensorBlock : IDisposable
 {
-    private readonly NativeBuffer _rounding = new(RoundingBytes);
+    private readonly NativeBuffer _bytes = new(ByteCount);
     private readonly int _models;
     private NativeBuffer _vectors;
     private int _capacity;
@@ -51,7 +51,7 @@ public sealed unsafe class TensorBlock : IDisposable
     public void Dispose()
     {
         _vectors.Dispose();
-        _rounding.Dispose();
+        _bytes.Dispose();
     }
 
     /// <summary>Elements with the padding that kernels read and write too.</summary>
@@ -63,9 +63,9 @@ public sealed unsafe class TensorBlock : IDisposable
     internal float* ScratchPointer => Vector(_models + 2);
 
     /// <summary>Bytes that one takes for so many models, where rows of so many elements must be whole.</summary>
-    internal static long BytesFor(int models, long columns) => RoundingBytes + VectorBytes(models, Math.Max(Size, Singles.Padded((int)Math.Min(columns, int.MaxValue - Singles.Group))));
+    internal static long BytesFor(int models, long columns) => ByteCount + VectorBytes(models, Math.Max(Size, Singles.Padded((int)Math.Min(columns, int.MaxValue - Singles.Group))));
 
-    private const long RoundingBytes = Size * 2L;
+    private const long ByteCount = Size * 4L;
 
     private static long VectorBytes(int models, int capacity) => (models + 7L) * StrideOf(capacity) * sizeof(float);
 
@@ -110,15 +110,17 @@ public sealed unsafe class TensorBlock : IDisposable
     {
         var tensor = _tensor.Sources[source];
         var input = _tensor.Input;
-        if (!Singles.Load(tensor.DType, tensor.Data + (Start * tensor.DType.Size()), target, Count))
-            Kernels.Weights.ThrowIfNotFinite(tensor, Start, Count);
-        if (tensor.DType == input || input == DType.F32)
-            return;
+        var size = tensor.DType.Size();
         for (var start = 0; start < Count; start += Size)
         {
             var count = Math.Min(Size, Count - start);
-            Singles.Store(input, target + start, _rounding.Start, count);
-            Singles.Load(input, _rounding.Start, target + start, count);
+            var bytes = tensor.Fetch((Start + start) * size, count * size, _bytes.Start);
+            if (!Singles.Load(tensor.DType, bytes, target + start, count))
+                Kernels.Weights.ThrowIfNotFinite(tensor, Start + start, count);
+            if (tensor.DType == input || input == DType.F32)
+                continue;
+            Singles.Store(input, target + start, _bytes.Start, count);
+            Singles.Load(input, _bytes.Start, target + start, count);
         }
     }
 }

@@ -9,6 +9,9 @@ namespace Pedigree.Weights.Grams;
 /// </summary>
 internal sealed unsafe class GramPass
 {
+    // Elements of each vector read at a time: they stay in the second-level cache.
+    private const int Stretch = 256 * InnerProducts.Chunk;
+
     private readonly Checkpoint?[] _checkpoints;
     private readonly Tensor?[][] _tensors;
     private readonly int _known;
@@ -42,7 +45,9 @@ internal sealed unsafe class GramPass
     }
 
     /// <summary>Bytes that a thread takes for a base and so many models.</summary>
-    public static long WorkerBytes(int models) => ChunkBytes(models + 1) + LaneBytes(models);
+    public static long WorkerBytes(int models) => InputBytes(models + 1) + ChunkBytes(models + 1) + LaneBytes(models);
+
+    private static long InputBytes(int vectors) => (long)vectors * Stretch * sizeof(float);
 
     private static long ChunkBytes(int vectors) => (long)vectors * InnerProducts.Chunk * sizeof(float);
 
@@ -76,11 +81,12 @@ internal sealed unsafe class GramPass
         }
     }
 
-    /// <summary>One thread's buffers: a chunk of every vector and an accumulator for every value.</summary>
+    /// <summary>One thread's buffers: a stretch and a chunk of every vector and an accumulator for every value.</summary>
     private sealed class Worker(GramPass pass) : IDisposable
     {
         private readonly int _vectors = pass._checkpoints.Length;
         private readonly int _values = GramSums.Size(pass._checkpoints.Length - 1);
+        private readonly NativeBuffer _inputs = new(InputBytes(pass._checkpoints.Length));
         private readonly NativeBuffer _chunks = new(ChunkBytes(pass._checkpoints.Length));
         private readonly NativeBuffer _lanes = new(LaneBytes(pass._checkpoints.Length - 1));
 
@@ -95,6 +101,7 @@ internal sealed unsafe class GramPass
 
         public void Dispose()
         {
+            _inputs.Dispose();
             _chunks.Dispose();
             _lanes.Dispose();
         }
@@ -122,30 +129,41 @@ internal sealed unsafe class GramPass
             var vectors = stackalloc float*[_vectors];
             for (var i = 0; i < _vectors; i++)
                 vectors[i] = (float*)_chunks.Start + (i * InnerProducts.Chunk);
-            for (var start = Direct(block, lanes); start < block.Count; start += InnerProducts.Chunk)
-                Measure(block, start, Math.Min(InnerProducts.Chunk, block.Count - start), vectors, lanes);
+            var inputs = stackalloc byte*[_vectors];
+            for (var start = 0; start < block.Count; start += Stretch)
+            {
+                var count = Math.Min(Stretch, block.Count - start);
+                Read(block.Tensor, block.Start + start, count, inputs);
+                for (var at = Direct(block.Tensor, count, inputs, lanes); at < count; at += InnerProducts.Chunk)
+                    Measure(block.Tensor, at, Math.Min(InnerProducts.Chunk, count - at), inputs, vectors, lanes);
+            }
             var values = new double[_values];
             for (var i = 0; i < values.Length; i++)
                 values[i] = InnerProducts.Total(lanes + (i * InnerProducts.Lanes));
             return values;
         }
 
-        /// <summary>The whole chunks of a block of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.</summary>
-        private int Direct(Block block, double* lanes)
+        private void Read(int number, long start, int count, byte** inputs)
         {
-            var first = pass._tensors[0][block.Tensor] is null ? 1 : 0;
+            for (var i = 0; i < _vectors; i++)
+                if (pass._tensors[i][number] is { } tensor)
+                {
+                    var size = tensor.DType.Size();
+                    inputs[i] = tensor.Fetch(start * size, count * size, _inputs.Start + ((long)i * Stretch * sizeof(float)));
+                }
+        }
+
+        /// <summary>The whole chunks of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.</summary>
+        private int Direct(int number, int count, byte** inputs, double* lanes)
+        {
+            var first = pass._tensors[0][number] is null ? 1 : 0;
             var n = _vectors - first;
-            var dType = pass._tensors[1][block.Tensor]!.DType;
+            var dType = pass._tensors[1][number]!.DType;
             if (pass._known > 0 || (first, n) is not ((1, 2) or (0, QuadProducts.Vectors)))
                 return 0;
-            var sources = stackalloc byte*[n];
-            for (var i = 0; i < n; i++)
-            {
-                var tensor = pass._tensors[first + i][block.Tensor]!;
-                if (tensor.DType != dType)
+            for (var i = first; i < _vectors; i++)
+                if (pass._tensors[i][number]!.DType != dType)
                     return 0;
-                sources[i] = tensor.Data + (block.Start * dType.Size());
-            }
             var sums = stackalloc double*[QuadProducts.Values];
             var slot = 0;
             for (var row = first; row < _vectors; row++)
@@ -153,18 +171,18 @@ internal sealed unsafe class GramPass
                     sums[slot++] = lanes + (GramSums.ProductSlot(row, column) * InnerProducts.Lanes);
             for (var row = first; row < _vectors; row++)
                 sums[slot++] = lanes + (GramSums.SumSlot(_vectors - 1, row) * InnerProducts.Lanes);
-            return first == 0 ? QuadProducts.Add(dType, sources, block.Count, sums) : PairProducts.Add(dType, sources[0], sources[1], block.Count, sums);
+            return first == 0 ? QuadProducts.Add(dType, inputs, count, sums) : PairProducts.Add(dType, inputs[1], inputs[2], count, sums);
         }
 
-        private void Measure(Block block, int start, int count, float** vectors, double* lanes)
+        private void Measure(int number, int start, int count, byte** inputs, float** vectors, double* lanes)
         {
-            var first = pass._tensors[0][block.Tensor] is null ? 1 : 0;
+            var first = pass._tensors[0][number] is null ? 1 : 0;
             var padded = 0;
             for (var i = first; i < _vectors; i++)
             {
-                var tensor = pass._tensors[i][block.Tensor]!;
+                var dType = pass._tensors[i][number]!.DType;
                 padded = InnerProducts.Difference(
-                    tensor.DType, tensor.Data + ((block.Start + start) * tensor.DType.Size()), i > 0 && first == 0 ? vectors[0] : null,
+                    dType, inputs[i] + (start * dType.Size()), i > 0 && first == 0 ? vectors[0] : null,
                     vectors[i], count, lanes + (GramSums.SumSlot(_vectors - 1, i) * InnerProducts.Lanes));
             }
             var done = first;

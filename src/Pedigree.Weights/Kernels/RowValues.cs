@@ -1,3 +1,4 @@
+using System.Buffers;
 using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Kernels;
@@ -11,8 +12,13 @@ internal static unsafe class RowValues
     /// <summary>Reads a row, exact.</summary>
     public static void Read(Tensor tensor, long row, Span<double> values)
     {
-        for (var i = 0; i < values.Length; i++)
-            values[i] = tensor.At((row * values.Length) + i);
+        var size = tensor.DType.Size();
+        var bytes = ArrayPool<byte>.Shared.Rent(values.Length * size);
+        tensor.Read(row * values.Length * size, bytes.AsSpan(0, values.Length * size));
+        fixed (byte* source = bytes)
+            for (var i = 0; i < values.Length; i++)
+                values[i] = Weights.Read(tensor.DType, source + (i * size));
+        ArrayPool<byte>.Shared.Return(bytes);
     }
 
     /// <summary>Rounds a row to a type: nearest, ties to even.</summary>

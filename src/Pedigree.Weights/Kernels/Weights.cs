@@ -9,12 +9,22 @@ internal static unsafe class Weights
     public static bool IsMerged(this DType dType) => dType is DType.BF16 or DType.F16 or DType.F32;
 
     /// <summary>One weight, exact.</summary>
-    public static double At(this Tensor tensor, long element) => tensor.DType switch
+    public static double At(this Tensor tensor, long element)
     {
-        DType.BF16 => BF16.Read(tensor.Data + (element * 2)),
-        DType.F16 => F16.Read(tensor.Data + (element * 2)),
-        DType.F32 => F32.Read(tensor.Data + (element * 4)),
-        _ => throw new ArgumentOutOfRangeException(nameof(tensor), $"{tensor.DType} is not merged"),
+        var size = tensor.DType.Size();
+        Span<byte> bytes = stackalloc byte[size];
+        tensor.Read(element * size, bytes);
+        fixed (byte* first = bytes)
+            return Read(tensor.DType, first);
+    }
+
+    /// <summary>The weight at an address, exact.</summary>
+    public static double Read(DType dType, byte* source) => dType switch
+    {
+        DType.BF16 => BF16.Read(source),
+        DType.F16 => F16.Read(source),
+        DType.F32 => F32.Read(source),
+        _ => throw new ArgumentOutOfRangeException(nameof(dType), $"{dType} is not merged"),
     };
 
     /// <summary>Throws if one of the elements is NaN or infinite.</summary>

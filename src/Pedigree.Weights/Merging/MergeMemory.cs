@@ -8,7 +8,7 @@ namespace Pedigree.Weights.Merging;
 
 /// <summary>
 /// Bounds the anonymous memory that a merge takes beside the program itself, by the sizes of the buffers that its threads will make. The
-/// models and the child are mapped or written through: they are in the page cache, which is given back when others need it.
+/// models and the child are read and written in stretches: they are in the page cache, which is given back when others need it.
 /// </summary>
 internal static class MergeMemory
 {

@@ -30,7 +30,7 @@ internal static class ResultCheck
             foreach (var file in files)
                 open.Add(Checkpoint.OpenFile(file));
             var written = open.SelectMany(shard => shard.Tensors).ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-            return Warnings(tensors, (name, start, bytes) => written[name].Bytes(start, bytes.Length).CopyTo(bytes));
+            return Warnings(tensors, (name, start, bytes) => written[name].Read(start, bytes));
         }
         finally
         {
@@ -65,7 +65,7 @@ internal static class ResultCheck
         var own = OfChild(merge, child, runs);
         // The parents' samples may be zero where the child's is, and yet they are not.
         return runs < All && own == 0 || merge.Sources.Take(merge.Models).All(parent => own < Collapsed * Collapsed
-            * SumOfSquares(parent.DType, parent.Count, runs, (start, bytes) => parent.Bytes(start, bytes.Length).CopyTo(bytes)));
+            * SumOfSquares(parent.DType, parent.Count, runs, parent.Read));
     }
 
     private static double OfChild(TensorMerge merge, TensorReader child, int runs) =>

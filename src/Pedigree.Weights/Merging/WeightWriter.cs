@@ -4,20 +4,26 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Reads mapped sources, sums and writes, block by block on several threads. Each thread keeps one block of output and, where
-/// types must be converted, short stretches of input: the memory does not depend on the size of the model.
+/// Reads sources, sums and writes, block by block on several threads. Each thread keeps one block of output and stretches of input: the
+/// memory does not depend on the size of the model.
 /// </summary>
 internal static unsafe class WeightWriter
 {
-    // Elements converted at a time: they stay in the second-level cache.
+    // Elements of a source read at a time, and converted at a time: they stay in the second-level cache.
+    private const int Stretch = 64 * 1024;
     private const int Tile = 4096;
 
     private const long OutputBytes = Blocks.Size * 8L;
 
     /// <summary>Bytes that a thread takes to sum so many sources.</summary>
-    public static long WorkerBytes(int sources) => OutputBytes + InputBytes(sources);
+    public static long WorkerBytes(int sources) => OutputBytes + InputBytes(sources) + ConvertedBytes(sources);
 
-    private static long InputBytes(int sources) => Tile * 4L * (sources + 1);
+    // A little apart: a processor takes a load for a store's as long as it compares no more than the lower bits of their addresses.
+    private const long Distance = (Stretch * 4L) + 256;
+
+    private static long InputBytes(int sources) => Distance * (sources + 1);
+
+    private static long ConvertedBytes(int sources) => Tile * 4L * (sources + 1);
 
     public static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
@@ -32,6 +38,7 @@ internal static unsafe class WeightWriter
     {
         private readonly NativeBuffer _output = new(OutputBytes);
         private readonly NativeBuffer _inputs = new(InputBytes(sources));
+        private readonly NativeBuffer _converted = new(ConvertedBytes(sources));
 
         public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {
@@ -47,47 +54,77 @@ internal static unsafe class WeightWriter
         {
             _output.Dispose();
             _inputs.Dispose();
+            _converted.Dispose();
         }
 
         private void Carry(TensorMerge tensor, Block block)
         {
             var size = tensor.Output.Size();
-            var bytes = tensor.Sources[0].Bytes(block.Start * size, block.Count * size);
+            var start = block.Start * size;
+            Span<byte> bytes = new(_output.Start, block.Count * size);
+            tensor.Sources[0].Read(start, bytes);
             for (var i = 1; i < tensor.Sources.Count; i++)
-                if (tensor.Sources[i].DType != tensor.Output || !tensor.Sources[i].Bytes(block.Start * size, bytes.Length).SequenceEqual(bytes))
+                if (tensor.Sources[i].DType != tensor.Output || !IsEqual(tensor.Sources[i], start, bytes))
                     throw new BadInputException(tensor.Sources[i].File, tensor.Name,
                         $"is of type {tensor.Sources[i].DType.SafetensorsName()}, which is carried through, and differs from {tensor.Sources[0].File}; it must be equal in all models, or BF16, F16 or F32 to be merged");
-            bytes.CopyTo(new(_output.Start, bytes.Length));
+        }
+
+        private bool IsEqual(Tensor tensor, long start, ReadOnlySpan<byte> bytes)
+        {
+            for (var at = 0; at < bytes.Length; at += Stretch)
+            {
+                Span<byte> others = new(_inputs.Start, Math.Min(Stretch, bytes.Length - at));
+                tensor.Read(start + at, others);
+                if (!bytes.Slice(at, others.Length).SequenceEqual(others))
+                    return false;
+            }
+            return true;
         }
 
         private void Sum(TensorMerge tensor, Block block, double[] coefficients)
         {
+            var inputs = stackalloc byte*[coefficients.Length];
+            for (var start = 0; start < block.Count; start += Stretch)
+            {
+                var count = Math.Min(Stretch, block.Count - start);
+                for (var i = 0; i < coefficients.Length; i++)
+                {
+                    var size = tensor.Sources[i].DType.Size();
+                    inputs[i] = tensor.Sources[i].Fetch((block.Start + start) * size, count * size, _inputs.Start + ((i + 1) * Distance));
+                }
+                if (!Sum(tensor, inputs, coefficients, _output.Start + ((long)start * tensor.Output.Size()), count))
+                    Refuse(tensor, block);
+            }
+        }
+
+        /// <summary>Returns false if anything is not finite.</summary>
+        private bool Sum(TensorMerge tensor, byte** inputs, double[] coefficients, byte* output, int count)
+        {
             var n = coefficients.Length;
-            var pointers = stackalloc byte*[n];
-            var converted = tensor.Rounded != tensor.Output || tensor.Sources.Any(source => source.DType != tensor.Input);
-            var step = converted ? Tile : block.Count;
             var kernel = WeightedSum.For(tensor.Input, tensor.Rounded);
             fixed (double* factors = coefficients)
             {
-                for (var start = 0; start < block.Count; start += step)
+                if (tensor.Rounded == tensor.Output && tensor.Sources.All(source => source.DType == tensor.Input))
+                    return kernel(inputs, factors, n, output, count);
+                var finite = true;
+                var pointers = stackalloc byte*[n];
+                for (var start = 0; start < count; start += Tile)
                 {
-                    var count = Math.Min(step, block.Count - start);
-                    var finite = true;
+                    var length = Math.Min(Tile, count - start);
                     for (var i = 0; i < n; i++)
                     {
-                        var source = tensor.Sources[i];
-                        pointers[i] = source.Data + ((block.Start + start) * source.DType.Size());
-                        if (source.DType != tensor.Input)
-                            finite &= Convert(source.DType, tensor.Input, pointers[i], pointers[i] = _inputs.Start + (i * Tile * 4), count);
+                        var type = tensor.Sources[i].DType;
+                        pointers[i] = inputs[i] + (start * type.Size());
+                        if (type != tensor.Input)
+                            finite &= Convert(type, tensor.Input, pointers[i], pointers[i] = _converted.Start + (i * Tile * 4), length);
                     }
-                    var target = _output.Start + ((long)start * tensor.Output.Size());
-                    var sum = tensor.Rounded == tensor.Output ? target : _inputs.Start + (n * Tile * 4);
-                    finite &= kernel(pointers, factors, n, sum, count);
+                    var target = output + (start * tensor.Output.Size());
+                    var sum = tensor.Rounded == tensor.Output ? target : _converted.Start + (n * Tile * 4);
+                    finite &= kernel(pointers, factors, n, sum, length);
                     if (sum != target)
-                        finite &= Convert(tensor.Rounded, tensor.Output, sum, target, count);
-                    if (!finite)
-                        Refuse(tensor, block);
+                        finite &= Convert(tensor.Rounded, tensor.Output, sum, target, length);
                 }
+                return finite;
             }
         }
 

@@ -21,11 +21,11 @@ public sealed class CheckpointTests : IDisposable
         var a = checkpoint.Find("a")!;
         Assert.Equal((DType.BF16, 6, 12), (a.DType, a.Count, a.ByteLength));
         Assert.Equal([2, 3], a.Shape);
-        Assert.Equal([1, 8, 15], a.Bytes(0, 3).ToArray());
+        Assert.Equal([1, 8, 15], a.Bytes(0, 3));
         var b = checkpoint.Find("b")!;
         Assert.Equal((DType.F32, 1, 4), (b.DType, b.Count, b.ByteLength));
         Assert.Empty(b.Shape);
-        Assert.Equal([85, 92, 99, 106], b.Bytes(0, 4).ToArray());
+        Assert.Equal([85, 92, 99, 106], b.Bytes(0, 4));
         Assert.Null(checkpoint.Find("c"));
     }
 
@@ -81,11 +81,23 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_file_that_is_cut_off_while_it_is_open_is_an_error()
+    {
+        Safetensors.WriteModel(_folder.Path, Safetensors.Bytes(Safetensors.ValidHeader, 16));
+        using var checkpoint = Checkpoint.Open(_folder.Path);
+        using (FileStream file = new(_folder["model.safetensors"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            file.SetLength(file.Length - 1);
+        var error = Assert.Throws<BadInputException>(() => checkpoint.Find("b")!.Bytes());
+        Assert.Equal(_folder["model.safetensors"], error.File);
+        Assert.Contains("it was changed while it was read", error.Message);
+    }
+
+    [Fact]
     public void A_tensor_gives_no_bytes_beyond_its_end()
     {
         Safetensors.WriteModel(_folder.Path, Safetensors.Bytes(Safetensors.ValidHeader, 16));
         using var checkpoint = Checkpoint.Open(_folder.Path);
-        Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Find("a")!.Bytes(11, 2).Length);
+        Assert.Throws<ArgumentOutOfRangeException>(() => checkpoint.Find("a")!.Bytes(11, 2));
     }
 
     [Theory]

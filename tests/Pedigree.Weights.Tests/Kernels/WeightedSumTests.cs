@@ -113,17 +113,20 @@ public sealed unsafe class WeightedSumTests
         var count = sources[0].Length;
         var path = Model.Write(folder["in"], [.. sources.Select((source, i) => new Model.Values($"x{i}", input, [count], source))]);
         using var checkpoint = Checkpoint.Open(path);
+        var size = count * input.Size();
+        using var inputs = new NativeBuffer(sources.Length * (long)size);
         var pointers = stackalloc byte*[sources.Length];
         for (var i = 0; i < sources.Length; i++)
-            pointers[i] = checkpoint.Find($"x{i}")!.Data;
+        {
+            pointers[i] = inputs.Start + (i * size);
+            checkpoint.Find($"x{i}")!.Read(0, new(pointers[i], size));
+        }
         var target = new byte[(count * output.Size()) + 64];
         bool finite;
         fixed (byte* start = target)
         fixed (double* factors = coefficients)
-        {
             finite = WeightedSum.For(input, output)(pointers, factors, sources.Length, start, count);
-            result = Model.Read(new Tensor("file", "out", output, [count], start, count * output.Size()));
-        }
+        result = Model.Read(output, target[..(count * output.Size())]);
         Assert.All(target[(count * output.Size())..], padding => Assert.Equal(0, padding));
         return finite;
     }

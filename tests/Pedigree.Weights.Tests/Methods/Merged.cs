@@ -31,5 +31,5 @@ internal static class Merged
     }
 
     /// <summary>The bytes of all tensors.</summary>
-    public static byte[] Bytes(Checkpoint child) => [.. child.Tensors.SelectMany(tensor => tensor.Bytes(0, (int)tensor.ByteLength).ToArray())];
+    public static byte[] Bytes(Checkpoint child) => [.. child.Tensors.SelectMany(tensor => tensor.Bytes())];
 }

@@ -2,11 +2,11 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Merging.Assembly;
 
-/// <summary>Tensors that must be made before they can be merged: in files of a folder that goes away with it, mapped, never in memory whole.</summary>
+/// <summary>Tensors that must be made before they can be merged: in files of a folder that goes away with it, never in memory whole.</summary>
 /// <param name="folder">The folder; null: nothing is made, the tensors have shapes but no weights.</param>
-internal sealed unsafe class Scratch(string? folder) : IDisposable
+internal sealed class Scratch(string? folder) : IDisposable
 {
-    private readonly List<MappedFile> _mappings = [];
+    private readonly List<WeightFile> _files = [];
 
     /// <summary>Whether nothing is made.</summary>
     public bool IsDry => folder is null;
@@ -23,9 +23,9 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
         var planned = new PlannedTensor(before.Name, before.DType, shape);
         Bytes += planned.ByteLength;
         if (folder is null || planned.ByteLength == 0)
-            return new(before.File, before.Name, before.DType, shape, null, planned.ByteLength);
+            return new(before.File, before.Name, before.DType, shape, null, 0, planned.ByteLength);
         Directory.CreateDirectory(folder);
-        var path = Path.Combine(folder, $"{_mappings.Count}");
+        var path = Path.Combine(folder, $"{_files.Count}");
         var rowLength = planned.ByteLength / shape[0];
         var rows = (int)Math.Max(1, BlockLength / rowLength);
         using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
@@ -44,20 +44,19 @@ internal sealed unsafe class Scratch(string? folder) : IDisposable
                     throw DurableFiles.NoRoom(path, planned.ByteLength, error);
                 }
             });
-        using var mapped = File.OpenHandle(path);
-        MappedFile mapping = new(mapped);
-        _mappings.Add(mapping);
-        return new(before.File, before.Name, before.DType, shape, mapping.Start, planned.ByteLength);
+        WeightFile made = new(path, File.OpenHandle(path));
+        _files.Add(made);
+        return new(before.File, before.Name, before.DType, shape, made, 0, planned.ByteLength);
     }
 
     /// <summary>Removes the tensors.</summary>
     public void Dispose()
     {
-        foreach (var mapping in _mappings)
-            mapping.Dispose();
-        if (_mappings.Count > 0)
+        foreach (var file in _files)
+            file.Dispose();
+        if (_files.Count > 0)
             Directory.Delete(folder!, recursive: true);
-        _mappings.Clear();
+        _files.Clear();
     }
 
     private const long BlockLength = 1 << 20;

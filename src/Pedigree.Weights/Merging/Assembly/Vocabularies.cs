@@ -135,7 +135,7 @@ internal sealed class Vocabularies
             if (row >= Tokenizer.Count)
                 RowValues.Write(tensor.DType, filling.Value, bytes);
             else if (RowsOf(model, (int)row) is [var (other, own)] && other == model)
-                tensor.Bytes((long)own * size, size).CopyTo(bytes);
+                tensor.Read((long)own * size, bytes);
             else
                 RowValues.Write(tensor.DType, Mean(all, RowsOf(model, (int)row)), bytes);
         });
