@@ -134,7 +134,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         if (config.Normalization == Normalization.Layer)
             return layer_norm(input, weight.shape, weight, weights[name + ".bias"], config.NormEpsilon);
         var wide = input.to(float32);                                                 // [batch, tokens, width]
-        var normed = wide * rsqrt(wide.square().mean([-1], keepdim: true).Plus(config.NormEpsilon));
+        var normed = wide * rsqrt((wide * wide).mean([-1], keepdim: true).Plus(config.NormEpsilon));
         return config.Normalization == Normalization.RootMeanSquare ? normed.to(input.dtype) * weight
             : (normed * weight.to(float32).Plus(1)).to(input.dtype);
     }
