@@ -49,7 +49,7 @@ internal static class MergeMethodBenchmark
             work();
             (ours, theirs) = (new(folder), MappedModel.All(folder));
         }
-        var child = Ours.Bytes(ours.Base);
+        var child = ours.Base.ByteLength;
         var ballast = TouchedMemory.AllBut(6 * child);
         try
         {

@@ -23,9 +23,6 @@ internal sealed class Ours : IDisposable
 
     public Checkpoint Base => (_base ?? Models[0]).Checkpoint;
 
-    /// <summary>Bytes of a model's weights.</summary>
-    public static long Bytes(Checkpoint model) => model.Tensors.Sum(tensor => tensor.ByteLength);
-
     /// <summary>Reads all models once, so that whoever comes next finds them in the caches.</summary>
     public void Touch() => IoBound.Touch([Base, .. Models.Select(model => model.Checkpoint)]);
 

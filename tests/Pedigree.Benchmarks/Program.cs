@@ -75,7 +75,7 @@ void Compare(Ours ours)
 {
     var (first, second) = (ours.Models[0].Checkpoint, ours.Models[1].Checkpoint);
     var rows = ours.Kinship();
-    var child = Ours.Bytes(ours.Base);
+    var child = ours.Base.ByteLength;
     var how = "";
     var bound = new List<Time>();
     var mapped = peers ? MappedModel.All(folder) : [];

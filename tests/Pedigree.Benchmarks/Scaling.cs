@@ -21,7 +21,7 @@ internal static class Scaling
                     List<Time> times = [];
                     for (var run = 0; run < runs; run++)
                     {
-                        Timing.Settle(target, Ours.Bytes(ours.Base));
+                        Timing.Settle(target, ours.Base.ByteLength);
                         times.Add(Timing.Measure(() => ours.Merge(method, 2, settings, target)));
                     }
                     Timing.Settle(target, 0);

@@ -51,7 +51,7 @@ public sealed class Tensor
     /// The bytes from <paramref name="start"/>, within the tensor, while the checkpoint is open: in <paramref name="buffer"/>, or where they are
     /// mapped, not necessarily aligned. May be called on several threads.
     /// </summary>
-    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails.</exception>
+    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.</exception>
     internal unsafe byte* Fetch(long start, int length, byte* buffer) => _weights!.Fetch(_begin + start, length, buffer);
 
     /// <summary>Copies the bytes from <paramref name="start"/>, while the checkpoint is open. May be called on several threads.</summary>

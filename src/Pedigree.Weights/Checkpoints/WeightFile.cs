@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.IO.MemoryMappedFiles;
 using Microsoft.Win32.SafeHandles;
 
 namespace Pedigree.Weights.Checkpoints;
@@ -15,23 +14,15 @@ internal sealed unsafe class WeightFile : IDisposable
 
     private readonly string _path;
     private readonly SafeFileHandle _file;
-    private readonly MemoryMappedFile? _mapping;
-    private readonly MemoryMappedViewAccessor? _view;
-    private readonly byte* _start;
+    private readonly MappedFile? _mapping;
 
     /// <param name="path">Its name, for errors.</param>
     /// <param name="file">The file, which is closed with this.</param>
     public WeightFile(string path, SafeFileHandle file)
     {
         (_path, _file) = (path, file);
-        if (IsMapped == false || RandomAccess.GetLength(file) < Pieces * Piece)
-            return;
-        _mapping = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        _view = _mapping.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        _start = start + _view.PointerOffset;
-        IsMapped ??= IsQuicker();
+        if (RandomAccess.GetLength(file) >= Pieces * Piece && (IsMapped ??= IsQuickerMapped()))
+            _mapping = new(file);
     }
 
     /// <summary>Whether this process maps large files; null as long as it has seen none.</summary>
@@ -40,11 +31,11 @@ internal sealed unsafe class WeightFile : IDisposable
     /// <summary>
     /// The bytes from <paramref name="start"/>: where they are mapped, or in <paramref name="buffer"/>. May be called on several threads.
     /// </summary>
-    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails.</exception>
+    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.</exception>
     public byte* Fetch(long start, int length, byte* buffer)
     {
-        if (_start != null && IsMapped == true)
-            return _start + start;
+        if (_mapping is not null)
+            return _mapping.Start + start;
         Read(start, new(buffer, length));
         return buffer;
     }
@@ -65,8 +56,6 @@ internal sealed unsafe class WeightFile : IDisposable
 
     public void Dispose()
     {
-        _view?.SafeMemoryMappedViewHandle.ReleasePointer();
-        _view?.Dispose();
         _mapping?.Dispose();
         _file.Dispose();
     }
@@ -84,8 +73,9 @@ internal sealed unsafe class WeightFile : IDisposable
     }
 
     // The best of several, each in the page cache when it is timed: a process that is interrupted does not decide.
-    private bool IsQuicker()
+    private bool IsQuickerMapped()
     {
+        using MappedFile mapping = new(_file);
         var buffer = new byte[Piece];
         var (copy, map) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
         for (var at = 0; at < Pieces * Piece; at += Piece)
@@ -96,7 +86,7 @@ internal sealed unsafe class WeightFile : IDisposable
             var copied = Stopwatch.GetTimestamp();
             var sum = 0;
             for (var page = 0; page < Piece; page += Environment.SystemPageSize)
-                sum += Volatile.Read(ref _start[at + page]);
+                sum += Volatile.Read(ref mapping.Start[at + page]);
             GC.KeepAlive(sum);
             (copy, map) = (Least(copy, Stopwatch.GetElapsedTime(start, copied)), Least(map, Stopwatch.GetElapsedTime(copied)));
         }

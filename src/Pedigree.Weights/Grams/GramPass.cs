@@ -111,10 +111,14 @@ internal sealed unsafe class GramPass
         {
             var values = new double[_values];
             var vector = new double[_vectors];
-            for (var element = 0L; element < pass._tensors[1][tensor]!.Count; element++)
+            var inputs = stackalloc byte*[_vectors];
+            var count = (int)pass._tensors[1][tensor]!.Count;
+            Read(tensor, 0, count, inputs);
+            for (var element = 0; element < count; element++)
                 for (var row = 0; row < _vectors; row++)
                 {
-                    vector[row] = (pass._tensors[row][tensor]?.At(element) ?? 0) - (row > 0 ? vector[0] : 0);
+                    vector[row] = (pass._tensors[row][tensor] is { DType: var dType } ? Kernels.Weights.Read(dType, inputs[row] + (element * dType.Size())) : 0)
+                        - (row > 0 ? vector[0] : 0);
                     values[GramSums.SumSlot(_vectors - 1, row)] += vector[row];
                     for (var column = 0; column <= row; column++)
                         values[GramSums.ProductSlot(row, column)] += vector[row] * vector[column];

@@ -91,7 +91,7 @@ public sealed class ResidentModelsTests : IDisposable
     public void Where_there_is_no_more_room_those_go_that_were_not_taken_for_the_longest_time()
     {
         var family = Family(DType.BF16, 3);
-        var room = family[0].Checkpoint.Tensors.Sum(tensor => tensor.ByteLength);
+        var room = family[0].Checkpoint.ByteLength;
         using ResidentModels device = new("cpu", "test", 4 * room);
         SummedMerge Plan(int first, int second)
         {
