@@ -78,12 +78,11 @@ public static class Evaluator
 
     /// <summary>A model in a device's memory, to be asked several times there; it is let go together with what is given back.</summary>
     /// <param name="resident">The model.</param>
-    /// <param name="like">A checkpoint of the same configuration, tensors and tokenizer: a parent.</param>
-    /// <param name="name">What errors call it.</param>
+    /// <param name="opened">The same as a checkpoint.</param>
     /// <param name="options">How it is run; the device is the one that it is on.</param>
     /// <exception cref="BadInputException">Checkpoint and tokenizer do not fit.</exception>
-    public static ReadyModel Load(ResidentModel resident, Checkpoint like, string name, EvaluationOptions? options = null) =>
-        Ready(like, () => LanguageModel.Of(resident, like, name, options?.DType), model => model.Dispose());
+    public static ReadyModel Load(ResidentModel resident, Checkpoint opened, EvaluationOptions? options = null) =>
+        Ready(opened, () => LanguageModel.Of(resident, opened, options?.DType), model => model.Dispose());
 
     private static ReadyModel Ready(Checkpoint checkpoint, Func<LanguageModel> load, Action<LanguageModel> letGo)
     {

@@ -92,8 +92,9 @@ public static class Auditor
         {
             if (remerge)
             {
-                await KinshipAudit.VerifyAsync(run, events, models, progress, cancellation);
+                // Children first: kinship is measured of those that came out as recorded.
                 await MergeAudit.VerifyAsync(run, events, models, progress, cancellation);
+                await KinshipAudit.VerifyAsync(run, events, models, progress, cancellation);
             }
             if (reevaluate)
                 await ScoreAudit.VerifyAsync(run, events, apart.Path, progress, device, cancellation);

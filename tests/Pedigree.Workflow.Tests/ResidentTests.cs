@@ -9,14 +9,18 @@ namespace Pedigree.Workflow.Tests;
 /// <summary>Runs whose children are made in the memory of a device, with torch's processor for the device.</summary>
 public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixture<ResidentTests.FromFiles>, IDisposable
 {
-    /// <summary>The same run as if there were no device.</summary>
+    /// <summary>The same runs as if there were no device, by the price of kinship.</summary>
     public sealed class FromFiles : IAsyncLifetime
     {
         private readonly TemporaryFolder _folder = new();
 
-        public RunRecord Run { get; private set; } = null!;
+        public Dictionary<string, RunRecord> Runs { get; } = [];
 
-        public async ValueTask InitializeAsync() => Run = await EmbeddedHost.RunAsync(Spec(_folder, "all"), Storage.Store.Open(_folder["store"]), "small");
+        public async ValueTask InitializeAsync()
+        {
+            foreach (string price in new[] { Measured, Predicted })
+                Runs.Add(price, await EmbeddedHost.RunAsync(Spec(_folder, "all", price), Storage.Store.Open(_folder["store"]), price));
+        }
 
         public string Checkpoint(string digest) => _folder[$"store/checkpoints/{digest}"];
 
@@ -27,10 +31,13 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         }
     }
 
-    private const string Name = "cuda: of the tests";
+    private const string Name = "cuda: of the tests", Measured = "measured", Predicted = "predicted";
+
+    // Room for four of the family's models: two parents, their child and one more.
+    private const long Four = 1_400_000;
 
     private readonly TemporaryFolder _folder = new();
-    private readonly ResidentModels _device = Device();
+    private readonly ResidentModels _device = Device(long.MaxValue);
 
     public void Dispose()
     {
@@ -39,33 +46,29 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
     }
 
     [Theory]
-    [InlineData("best")]
-    [InlineData("top-k")]
-    public async Task Only_children_that_are_kept_are_written_and_all_else_is_as_from_files(string keep)
+    [InlineData("best", Measured, long.MaxValue)]
+    [InlineData("top-k", Measured, long.MaxValue)]
+    [InlineData("best", Predicted, Four)]
+    public async Task Only_children_that_are_kept_are_written_and_all_else_is_as_from_files(string keep, string price, long capacity)
     {
         IStore store = Store("store");
-        int evaluated = 0;
-        SynchronousProgress look = new(news =>
-        {
-            // Until the first generation is over none of its children has a file.
-            if (news is not EventProgress { Event: ModelEvaluated { Gain: not null } child } || !child.Name.StartsWith("1-", StringComparison.Ordinal))
-                return;
-            Assert.Empty(Children(store));
-            evaluated++;
-        });
-        RunRecord run = await EmbeddedHost.RunAsync(Spec(keep), store, "small", look, device: _device);
-        Assert.Equal(3, evaluated);
+        HashSet<string> written = [];
+        SynchronousProgress look = new(_ => written.UnionWith(Children(store)));
+        using ResidentModels device = Device(capacity);
+        RunRecord run = await EmbeddedHost.RunAsync(Spec(keep, price), store, "small", look, device: device);
+        Assert.Subset(run.Events.OfType<GenerationCompleted>().SelectMany(generation => keep == "best" ? [generation.Best.Name] : generation.Selected)
+            .Select(name => run.State.Find(name).Digest).ToHashSet(), written);
         Assert.All(run.Events.OfType<MergeCompleted>(), merged => Assert.Equal(Name, merged.Device));
-        Assert.Equal(Decisions(ordinary.Run), Decisions(run));
+        Assert.Equal(Decisions(ordinary.Runs[price]), Decisions(run));
         Assert.Equal(Keeping.Kept(run.State).Select(model => model.Digest).Order(), Children(store));
         Assert.NotEmpty(Children(store));
         Assert.All(Children(store), AssertSameFiles);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder["store/tmp"]));
 
         SortedDictionary<string, string> before = TemporaryFolder.Contents(_folder["store"]);
-        using ResidentModels fresh = Device();
-        foreach (ResidentModels? device in new[] { fresh, null })
-            Assert.Null((await Auditor.ReplayAsync(store, "small", remerge: true, reevaluate: true, device: device)).FirstDifference);
+        using ResidentModels fresh = Device(capacity);
+        foreach (ResidentModels? other in new[] { fresh, null })
+            Assert.Null((await Auditor.ReplayAsync(store, "small", remerge: true, reevaluate: true, device: other)).FirstDifference);
         Assert.Equal(before, TemporaryFolder.Contents(_folder["store"]));
     }
 
@@ -95,9 +98,9 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(Spec("best"), store, "small", stop, source.Token, device: _device));
         Assert.Empty(Children(store));
-        using ResidentModels fresh = Device();
+        using ResidentModels fresh = Device(long.MaxValue);
         RunRecord run = await EmbeddedHost.RunAsync(Spec("best"), store, "small", device: onDevice ? fresh : null);
-        Assert.Equal(Decisions(ordinary.Run), Decisions(run));
+        Assert.Equal(Decisions(ordinary.Runs[Measured]), Decisions(run));
         Assert.Equal(Keeping.Kept(run.State).Select(model => model.Digest), Children(store));
         Assert.Null((await Auditor.ReplayAsync(store, "small", remerge: true)).FirstDifference);
     }
@@ -105,14 +108,26 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
     [Theory]
     [InlineData("price: predicted", "method: ties, parameters: { density: 0.5, weight: 1 }, base_model: base", long.MaxValue)]
     [InlineData("price: predicted", "method: slerp, parameters: { t: 0.5 }", 900_000)]
-    [InlineData("price: measured", "method: slerp, parameters: { t: 0.5 }", long.MaxValue)]
     public async Task What_a_device_cannot_make_is_made_by_the_processor(string kinship, string method, long capacity)
     {
         SpecFile spec = Samples.Write(_folder["other.yaml"],
             Samples.Spec(kinship: kinship, stop: "generations: 1, kinship: null", extra: "keep: best").Replace("method: slerp, parameters: { t: 0.5 }", method));
-        using ResidentModels device = new("cpu", Name, capacity);
+        using ResidentModels device = Device(capacity);
         RunRecord with = await EmbeddedHost.RunAsync(spec, Store("with"), "small", device: device);
         Assert.Equal(EmbeddedHostTests.Decisions(await EmbeddedHost.RunAsync(spec, Store("without"), "small")), EmbeddedHostTests.Decisions(with));
+    }
+
+    [Fact]
+    public async Task Children_that_have_no_room_together_are_measured_from_files()
+    {
+        IStore store = Store("store");
+        HashSet<string> written = [];
+        SynchronousProgress look = new(_ => written.UnionWith(Children(store)));
+        using ResidentModels device = Device(Four);
+        RunRecord run = await EmbeddedHost.RunAsync(Spec("best"), store, "small", look, device: device);
+        Assert.Equal(Decisions(ordinary.Runs[Measured]), Decisions(run));
+        Assert.True(written.Count > 2);
+        Assert.Single(Children(store));
     }
 
     [Fact]
@@ -141,15 +156,14 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         Assert.DoesNotContain(child.Digest, Children(store));
     }
 
-    // Room for four of the family's models: two parents, their child and one more.
-    private static ResidentModels Device() => new("cpu", Name, 1_400_000);
+    private static ResidentModels Device(long capacity) => new("cpu", Name, capacity);
 
     private IStore Store(string name) => Storage.Store.Open(_folder[name]);
 
-    private SpecFile Spec(string keep) => Spec(_folder, keep);
+    private SpecFile Spec(string keep, string price = Measured) => Spec(_folder, keep, price);
 
-    private static SpecFile Spec(TemporaryFolder folder, string keep) =>
-        Samples.Write(folder[$"{keep}.yaml"], Samples.Spec(kinship: "price: predicted", extra: $"keep: {keep}"));
+    private static SpecFile Spec(TemporaryFolder folder, string keep, string price) =>
+        Samples.Write(folder[$"{keep}.yaml"], Samples.Spec(kinship: $"price: {price}", extra: $"keep: {keep}"));
 
     private void AssertSameFiles(string digest) => Assert.Equal(
         TemporaryFolder.Contents(ordinary.Checkpoint(digest)), TemporaryFolder.Contents(_folder[$"store/checkpoints/{digest}"]));

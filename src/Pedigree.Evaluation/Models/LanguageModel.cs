@@ -58,7 +58,7 @@ public sealed class LanguageModel : IDisposable
 
     private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type, Checkpoint checkpoint)
     {
-        name = checkpoint.Folder;
+        name = checkpoint.Address;
         configJson = checkpoint.Config.DeepClone();
         this.config = config;
         this.weights = weights;
@@ -81,15 +81,14 @@ public sealed class LanguageModel : IDisposable
 
     /// <summary>A model in a device's memory, which must stay there.</summary>
     /// <param name="resident">The model.</param>
-    /// <param name="like">A checkpoint of the same configuration and tensors.</param>
-    /// <param name="called">What errors call it.</param>
+    /// <param name="opened">The same as a checkpoint.</param>
     /// <param name="dtype">As for <see cref="Load"/>.</param>
     /// <exception cref="BadInputException">config.json asks for what cannot be computed, or the tensors do not fit it.</exception>
-    public static LanguageModel Of(ResidentModel resident, Checkpoint like, string called, DType? dtype = null)
+    public static LanguageModel Of(ResidentModel resident, Checkpoint opened, DType? dtype = null)
     {
-        var config = ConfigReader.Read(like);
+        var config = ConfigReader.Read(opened);
         var (where, type) = Where(resident.Device, dtype);
-        return new LanguageModel(config, WeightLoader.View(resident, like, config, type), where, type, like) { name = called };
+        return new LanguageModel(config, WeightLoader.View(resident, opened, config, type), where, type, opened);
     }
 
     /// <summary>Takes a checkpoint's weights in place of its own, in the same memory; false where that is of another configuration, device or type.</summary>

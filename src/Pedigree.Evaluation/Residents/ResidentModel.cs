@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Pedigree.Evaluation.Models;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Merging;
@@ -29,6 +30,13 @@ public sealed class ResidentModel : IDisposable
 
     internal Tensor this[string name] => tensors[name];
 
+    /// <summary>As a checkpoint whose weights are copied from the device as they are read, as long as it stays there.</summary>
+    /// <param name="like">An open checkpoint of the same configuration and tokenizer.</param>
+    /// <param name="address">What errors call it.</param>
+    /// <param name="recipe">Its recipe.json.</param>
+    public Checkpoint Open(Checkpoint like, string address, JsonObject recipe) => Checkpoint.Of(
+        like, address, recipe, tensors.Select(tensor => new PlannedTensor(tensor.Key, TensorSums.DTypeOf(tensor.Value.dtype), tensor.Value.shape)), Read);
+
     /// <summary>Copies a checkpoint to the device.</summary>
     /// <exception cref="Weights.BadInputException">A weight is not finite.</exception>
     internal static ResidentModel Load(ResidentModels owner, string digest, Checkpoint checkpoint) => Of(owner, digest, checkpoint.Tensors, tensor =>
@@ -41,7 +49,7 @@ public sealed class ResidentModel : IDisposable
     internal static ResidentModel? Sum(ResidentModels owner, SummedMerge merge, IReadOnlyList<ResidentModel> sources) => Of(owner, merge.Recipe.Digest, merge.Tensors,
         tensor => (tensor.Name, TensorSums.Sum(tensor, [.. sources.Select(source => source[tensor.Name])])));
 
-    /// <summary>Copies bytes of a tensor from the device.</summary>
+    /// <summary>Copies bytes of a tensor from the device. May be called on several threads.</summary>
     public void Read(string tensor, long start, Span<byte> bytes)
     {
         if (bytes.Length == 0)

@@ -55,6 +55,15 @@ internal static class TensorSums
         _ => throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "BF16, F16 or F32 would be right"),
     };
 
+    /// <summary>The type of elements that torch calls so.</summary>
+    public static DType DTypeOf(ScalarType type) => type switch
+    {
+        ScalarType.BFloat16 => DType.BF16,
+        ScalarType.Float16 => DType.F16,
+        ScalarType.Float32 => DType.F32,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "BFloat16, Float16 or Float32 would be right"),
+    };
+
     private static Tensor Summed(TensorMerge merge, IReadOnlyList<Tensor> sources)
     {
         Tensor? sum = null;

@@ -16,7 +16,7 @@ public sealed class Checkpoint : IDisposable
 
     private Checkpoint(string folder, JsonObject config, IReadOnlyList<string> weightFiles)
     {
-        Folder = folder;
+        Folder = Address = folder;
         Config = config;
         WeightFiles = weightFiles;
         CarriedFiles = [.. CheckpointFiles.Carried.Where(name => File.Exists(Path.Combine(folder, name)))];
@@ -80,8 +80,29 @@ public sealed class Checkpoint : IDisposable
         return checkpoint;
     }
 
-    /// <summary>The folder, absolute.</summary>
+    /// <summary>A merged model whose weights lie in no file.</summary>
+    /// <param name="like">An open checkpoint of the same configuration, whose small files are the model's too.</param>
+    /// <param name="address">What errors call the model.</param>
+    /// <param name="recipe">Its recipe.json.</param>
+    /// <param name="tensors">Its tensors.</param>
+    /// <param name="reader">Reads them; on several threads.</param>
+    public static Checkpoint Of(Checkpoint like, string address, JsonObject recipe, IEnumerable<PlannedTensor> tensors, TensorReader reader)
+    {
+        var checkpoint = new Checkpoint(like.Folder, like.Config, []) { Address = address, Recipe = recipe };
+        foreach (var tensor in tensors)
+            checkpoint._byName.Add(tensor.Name, new(address, tensor.Name, tensor.DType, tensor.Shape, new CopiedWeights(tensor.Name, reader), 0, tensor.ByteLength));
+        checkpoint.List();
+        return checkpoint;
+    }
+
+    /// <summary>The folder of its files, absolute; of a model whose weights lie in no file the one that has such small files as it would have.</summary>
     public string Folder { get; }
+
+    /// <summary>What errors call it.</summary>
+    public string Address { get; private init; }
+
+    /// <summary>The recipe.json of a model whose weights lie in no file; others may have one in their folder.</summary>
+    internal JsonObject? Recipe { get; private init; }
 
     /// <summary>config.json.</summary>
     public JsonObject Config { get; }

@@ -3,7 +3,7 @@ namespace Pedigree.Weights.Checkpoints;
 /// <summary>One tensor of an open checkpoint, whose weights are read as they are needed.</summary>
 public sealed class Tensor
 {
-    private readonly WeightFile? _weights;
+    private readonly IWeights? _weights;
     private readonly long _begin;
 
     /// <param name="file">The safetensors file, for errors.</param>
@@ -13,7 +13,7 @@ public sealed class Tensor
     /// <param name="weights">Where they are read; null where there are none to be read.</param>
     /// <param name="begin">Its first byte there.</param>
     /// <param name="byteLength">Length in bytes.</param>
-    internal Tensor(string file, string name, DType dType, IReadOnlyList<long> shape, WeightFile? weights, long begin, long byteLength)
+    internal Tensor(string file, string name, DType dType, IReadOnlyList<long> shape, IWeights? weights, long begin, long byteLength)
     {
         (File, Name, StoredName, DType, Shape, Count, ByteLength) = (file, name, name, dType, shape, byteLength / dType.Size(), byteLength);
         (_weights, _begin) = (weights, begin);

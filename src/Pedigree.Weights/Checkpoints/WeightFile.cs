@@ -7,7 +7,7 @@ namespace Pedigree.Weights.Checkpoints;
 /// A file of weights, open. Large stretches come from a mapping, or are copied: to map a page takes a tenth of the time of a copy on most
 /// machines and ten times as long on some virtual ones, so the first large file of a process tells which.
 /// </summary>
-internal sealed unsafe class WeightFile : IDisposable
+internal sealed unsafe class WeightFile : IWeights, IDisposable
 {
     private const int Piece = 1 << 20;
     private const int Pieces = 4;

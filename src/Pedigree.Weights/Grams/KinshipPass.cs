@@ -31,8 +31,8 @@ public static class KinshipPass
         var rows = Products(origin, known, added, threads, progress, cancellation);
         for (var i = 0; i < rows.Count; i++)
             if (origin is not null && rows[i].DeltaDelta.All(product => product == 0))
-                throw new BadInputException(added[i].Checkpoint.Folder, null,
-                    $"has the same weights as the base {origin.Checkpoint.Folder}; give a model that was trained further");
+                throw new BadInputException(added[i].Checkpoint.Address, null,
+                    $"has the same weights as the base {origin.Checkpoint.Address}; give a model that was trained further");
         return rows;
     }
 

@@ -15,7 +15,7 @@ namespace Pedigree.Weights.Merging;
 internal sealed record ChildAncestor(string Digest, string? Name, string? Method, IReadOnlyList<string> Parents, string? Base);
 
 /// <summary>
-/// Whom a child descends from: its parents, and what the <c>recipe.json</c> beside a parent says of the parent's own, down to models
+/// Whom a child descends from: its parents, and what the <c>recipe.json</c> of a parent says of the parent's own, down to models
 /// that were not merged. Every model once, near ones first, and no more than can be read.
 /// </summary>
 internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
@@ -42,7 +42,7 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
         for (var i = 0; i < models.Count; i++)
         {
             var (digest, name) = (models[i].Digest, names?[i]);
-            var file = Read(models[i].Checkpoint.Folder);
+            var file = Read(models[i].Checkpoint);
             near.Add(new(digest, name == digest ? null : name, file?.Recipe?.Merge?.MergeMethod, file?.Recipe?.Parents ?? [], file?.Recipe?.Ancestor));
             far.AddRange(file?.Lineage ?? []);
             // Children of an earlier version name their parents without saying more.
@@ -74,12 +74,12 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
     }
 
     // A file of that name that is not one of ours says nothing, and is no reason not to merge.
-    private static RecipeFile? Read(string folder)
+    private static RecipeFile? Read(Checkpoint model)
     {
-        var path = Path.Combine(folder, MergeRecipe.FileName);
+        var path = Path.Combine(model.Folder, MergeRecipe.FileName);
         try
         {
-            return File.Exists(path) ? CheckpointFiles.ReadObject(path, MergeVerification.MaxLength).Deserialize<RecipeFile>(Options) : null;
+            return (model.Recipe ?? (File.Exists(path) ? CheckpointFiles.ReadObject(path, MergeVerification.MaxLength) : null))?.Deserialize<RecipeFile>(Options);
         }
         catch (Exception error) when (error is BadInputException or JsonException)
         {

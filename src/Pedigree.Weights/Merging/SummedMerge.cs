@@ -5,9 +5,6 @@ using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Merging;
 
-/// <summary>Copies bytes of a tensor, the first of them <paramref name="start"/> bytes into it.</summary>
-public delegate void TensorReader(string tensor, long start, Span<byte> bytes);
-
 /// <summary>What is known of a child without its weights.</summary>
 /// <param name="Recipe">Its <c>recipe.json</c>.</param>
 /// <param name="Content">Its content digest.</param>

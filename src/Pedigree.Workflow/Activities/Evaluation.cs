@@ -29,5 +29,5 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
     }
 
     internal static TaskScore Finite(OpenModel model, TaskScore score) => double.IsFinite(score.Value) ? score
-        : throw new BadInputException(model.Address, score.Task, $"its score is {score.Value}, which is not a finite number");
+        : throw new BadInputException(model.Checkpoint.Address, score.Task, $"its score is {score.Value}, which is not a finite number");
 }

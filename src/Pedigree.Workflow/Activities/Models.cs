@@ -44,22 +44,23 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         await FindAsync(digest, news, cancellation)
         ?? throw new BadInputException(store.AddressOf(StoreNames.Checkpoint(digest)), null, "there is no such checkpoint");
 
-    /// <summary>Opens a model to be scored by this process: a child of which the store has only the recipe is not written for that if a device can make it.</summary>
-    public async Task<OpenModel> OpenToScoreAsync(string digest, WorkNews news, CancellationToken cancellation)
+    /// <summary>
+    /// Opens a model to read its weights, not its files: a child of which the store has only the recipe is not written for that if it is, or
+    /// can be made, in the memory of a device.
+    /// </summary>
+    public async Task<OpenModel> OpenWeightsAsync(string digest, WorkNews news, CancellationToken cancellation)
     {
-        if (await store.ExistsAsync(StoreNames.Recipe(digest), cancellation)
+        if (Device is null || await store.ExistsAsync(StoreNames.Recipe(digest), cancellation)
             || await RemovedChild.FindAsync(store, digest, cancellation) is not { Device: not null } removed
-            || await new Making(store, this, new(store)).SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation) is not { } child)
+            || await FindResidentAsync(removed, news, cancellation) is not { } resident)
             return await OpenAsync(digest, news, cancellation);
         try
         {
-            if (!_sound.ContainsKey(digest))
-                VerifyChild(child, removed, cancellation);
-            return OpenModel.Of(digest, child, store.AddressOf(StoreNames.Checkpoint(digest)));
+            return OpenModel.Of(removed, resident, await OpenDonorAsync(removed, news, cancellation), store.AddressOf(StoreNames.Checkpoint(digest)));
         }
         catch
         {
-            child.Dispose();
+            resident.Dispose();
             throw;
         }
     }
@@ -85,6 +86,27 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
                 throw new BadInputException(source.Path, null,
                     "has changed since it was admitted to the run; put the checkpoint back as it was, or begin another run");
         return OpenAdmitted(source);
+    }
+
+    /// <summary>Takes a child on the device, made again there if it is gone or was not looked at; null where it has no room.</summary>
+    private async Task<ResidentModel?> FindResidentAsync(RemovedChild removed, WorkNews news, CancellationToken cancellation)
+    {
+        string digest = removed.Recipe.Digest;
+        if (_sound.ContainsKey(digest) && Device!.Find(digest) is { } resident)
+            return resident;
+        using SummedChild? child = await new Making(store, this, new(store)).SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation);
+        if (child is not null && !_sound.ContainsKey(digest))
+            VerifyChild(child, removed, cancellation);
+        return child is null ? null : Device!.Find(digest);
+    }
+
+    /// <summary>Opens the model whose small files a child on the device has: a first parent, or that one's, the nearest that has files.</summary>
+    private async Task<OpenModel> OpenDonorAsync(RemovedChild child, WorkNews news, CancellationToken cancellation)
+    {
+        string first = child.Recipe.Parents[0];
+        while (!await store.ExistsAsync(StoreNames.Recipe(first), cancellation) && await RemovedChild.FindAsync(store, first, cancellation) is { } removed)
+            first = removed.Recipe.Parents[0];
+        return await OpenAsync(first, news, cancellation);
     }
 
     private void VerifyChild(SummedChild child, RemovedChild known, CancellationToken cancellation)

@@ -10,7 +10,7 @@ internal sealed class OpenFamily : IDisposable
     /// <summary>The models, in the order in which they were opened.</summary>
     public IReadOnlyList<Relative> Relatives => [.. _models.Select(model => new Relative(model.Digest, model.Checkpoint))];
 
-    /// <summary>Opens models, the base first.</summary>
+    /// <summary>Opens models, the base first, to read their weights.</summary>
     public static async Task<OpenFamily> OpenAsync(
         IEnumerable<string> digests, Models models, WorkNews news, CancellationToken cancellation)
     {
@@ -18,7 +18,7 @@ internal sealed class OpenFamily : IDisposable
         try
         {
             foreach (string digest in digests)
-                family._models.Add(await models.OpenAsync(digest, news, cancellation));
+                family._models.Add(await models.OpenWeightsAsync(digest, news, cancellation));
             return family;
         }
         catch

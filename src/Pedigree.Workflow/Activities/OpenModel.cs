@@ -12,19 +12,16 @@ internal sealed class OpenModel : IDisposable
     private readonly IDisposable _held;
 
     private OpenModel(string digest, Checkpoint checkpoint, IDisposable held, bool admitted) =>
-        (Digest, Checkpoint, _held, IsAdmitted, Address) = (digest, checkpoint, held, admitted, checkpoint.Folder);
+        (Digest, Checkpoint, _held, IsAdmitted) = (digest, checkpoint, held, admitted);
 
     /// <summary>Its digest.</summary>
     public string Digest { get; }
 
-    /// <summary>The weights; of a model that is on a device alone the first parent's, which has the same configuration, tensors and tokenizer.</summary>
+    /// <summary>The weights.</summary>
     public Checkpoint Checkpoint { get; }
 
-    /// <summary>The weights where they are on a device alone; only who scores a model is given such a one.</summary>
+    /// <summary>The weights where they lie in no file, but on a device alone.</summary>
     public ResidentModel? Resident { get; private init; }
-
-    /// <summary>What errors call it.</summary>
-    public string Address { get; private init; }
 
     /// <summary>Whether a person gave it, rather than a merge.</summary>
     public bool IsAdmitted { get; }
@@ -43,9 +40,13 @@ internal sealed class OpenModel : IDisposable
         }
     }
 
-    /// <summary>A child on a device.</summary>
-    public static OpenModel Of(string digest, SummedChild child, string address) =>
-        new(digest, child.Plan.Sources[0].Checkpoint, child, admitted: false) { Resident = child.Model, Address = address };
+    /// <summary>A child on a device; both are held from now on.</summary>
+    /// <param name="child">What is known of it.</param>
+    /// <param name="resident">Its weights.</param>
+    /// <param name="like">A model that has its configuration and tokenizer.</param>
+    /// <param name="address">What errors call it.</param>
+    public static OpenModel Of(RemovedChild child, ResidentModel resident, OpenModel like, string address) =>
+        new(child.Recipe.Digest, resident.Open(like.Checkpoint, address, child.File), like, admitted: false) { Resident = resident };
 
     /// <summary>What scores it: a child that cannot be scored never can; of an admitted model someone must be told.</summary>
     /// <exception cref="WorkFailedException">It is a child.</exception>
@@ -64,6 +65,7 @@ internal sealed class OpenModel : IDisposable
     public void Dispose()
     {
         Checkpoint.Dispose();
+        Resident?.Dispose();
         _held.Dispose();
     }
 }

@@ -11,7 +11,8 @@ namespace Pedigree.Workflow.Activities;
 /// <param name="Recipe">How it is made.</param>
 /// <param name="Content">Digest of its content.</param>
 /// <param name="Device">The GPU that made it; null for the processor.</param>
-internal sealed record RemovedChild(MergeRecipe Recipe, string Content, string? Device)
+/// <param name="File">Its <c>recipe.json</c>.</param>
+internal sealed record RemovedChild(MergeRecipe Recipe, string Content, string? Device, JsonObject File)
 {
     private const string ContentName = "content", DeviceName = "device";
 
@@ -26,7 +27,7 @@ internal sealed record RemovedChild(MergeRecipe Recipe, string Content, string? 
         {
             JsonObject root = JsonNode.Parse(content)!.AsObject();
             MergeRecipe recipe = MergeRecipe.Parse(address, root["recipe"]!.AsObject());
-            return recipe.Digest == digest ? new(recipe, (string)root[ContentName]!, (string?)root[DeviceName])
+            return recipe.Digest == digest ? new(recipe, (string)root[ContentName]!, (string?)root[DeviceName], root)
                 : throw new BadInputException(address, "recipe", "is not the one that the checkpoint was named by");
         }
         catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)

@@ -79,8 +79,8 @@ public sealed class RunWork(
 
     private Making Making => new(store, _models, _grams);
 
-    // Where all are kept, or measured, or scored elsewhere, their files are needed at once.
-    private bool InMemory => spec.Spec is { Keep: not Keep.All, Kinship.Price: KinshipPrice.Predicted } && _evaluator.ComputesHere;
+    // Where all are kept, or scored elsewhere, their files are needed at once.
+    private bool InMemory => spec.Spec.Keep != Keep.All && _evaluator.ComputesHere;
 
     private async Task<TResult> DoAsync<TResult>(string activity, string name, Func<WorkNews, Task<TResult>> work)
     {

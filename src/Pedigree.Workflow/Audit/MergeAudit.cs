@@ -31,9 +31,6 @@ internal static class MergeAudit
                 throw new DifferenceException(run.LogAddress, merged.Name, $"its recipe's digest is {recipe.Digest}; {merged.Digest} was recorded");
             string address = run.Store.AddressOf(StoreNames.Checkpoint(merged.Digest));
             string folder = models.Apart(recipe.Digest)!;
-            // Made before with the store's Gram rows: here only weights count.
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
             WrittenChild child = await new Making(run.Store, models, new(null)).WriteAsync(
                 recipe, folder, merged.Device, anew: true, new(progress, "merge", merged.Name), cancellation);
             if (child.Content != merged.Content)

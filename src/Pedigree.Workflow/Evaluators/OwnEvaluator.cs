@@ -35,7 +35,7 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
     public ReadyModel Open(OpenModel model, CancellationToken cancellation)
     {
         string folder = model.Checkpoint.Folder;
-        return model.Resident is { } resident ? Evaluator.Load(resident, model.Checkpoint, model.Address, Options())
+        return model.Resident is { } resident ? Evaluator.Load(resident, model.Checkpoint, Options())
             : settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
             : Evaluator.Connect(folder, Endpoint(url, (settings.Model ?? "{model}").Replace("{model}", folder), Evaluator.ContextLength(folder)), cancellation);
     }

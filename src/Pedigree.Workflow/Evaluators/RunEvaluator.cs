@@ -23,7 +23,7 @@ internal sealed class RunEvaluator(IStore store, SpecFile spec, TaskShelf tasks)
 
     /// <summary>Opens a model to be scored.</summary>
     public Task<OpenModel> OpenAsync(Models models, string digest, WorkNews news, CancellationToken cancellation) =>
-        ComputesHere ? models.OpenToScoreAsync(digest, news, cancellation) : models.OpenAsync(digest, news, cancellation);
+        ComputesHere ? models.OpenWeightsAsync(digest, news, cancellation) : models.OpenAsync(digest, news, cancellation);
 
     /// <summary>Whether the evaluator can score a model on the run's tasks, as far as that is known without its weights.</summary>
     /// <exception cref="BadInputException">It cannot: says why.</exception>

@@ -50,6 +50,11 @@ public sealed class ResidentModelsTests : IDisposable
         Assert.False(Directory.Exists(Path.Combine(_folder, "scratch")));
         plan.Write(child.Read, Path.Combine(_folder, "device"));
         Assert.Equal(Files("kernels"), Files("device"));
+
+        using var written = Checkpoint.Open(Path.Combine(_folder, "kernels"));
+        using var unwritten = child.Open(family[1].Checkpoint, "child", []);
+        string Row(Checkpoint opened) => KinshipPass.Measure(family[0], family[1..], [new("child", opened)])[0].ToJson();
+        Assert.Equal(Row(written), Row(unwritten));
     }
 
     [Theory]
@@ -134,7 +139,7 @@ public sealed class ResidentModelsTests : IDisposable
         var body = MergeBody.Parse(ConfigurationReader.Parse("spec", "method: linear\nparameters: {weight: 1}"));
         using var device = Device();
         using var child = device.Sum(SummedMerge.Plan(new(body, ["one", "two"], "base"), twins[1..], twins[0], null)!)!;
-        using var model = LanguageModel.Of(child, checkpoint, "child");
+        using var model = LanguageModel.Of(child, child.Open(checkpoint, "child", []));
         ScoreRequest[] requests = [new([1, 5, 9, 2, 7, 11, 3], 4)];
         Assert.Equal(loaded.Score(requests)[0].LogProbabilities, model.Score(requests)[0].LogProbabilities);
     }
