@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Pedigree.Evaluation.Models;
 
 namespace Pedigree.Evaluation;
 
@@ -29,15 +29,11 @@ internal static class Batching
             compute(batch);
             return;
         }
-        catch (Exception error) when (batch.Count > 1 && IsOutOfMemory(error))
+        catch (Exception error) when (batch.Count > 1 && DeviceMemory.IsExhausted(error))
         {
             GC.Collect(); // Tensors of the failed batch that nobody disposed of.
         }
         Run([.. batch.Take(batch.Count / 2)], compute);
         Run([.. batch.Skip(batch.Count / 2)], compute);
     }
-
-    /// <summary>libtorch says so in words: on CUDA "out of memory", on a CPU "can't allocate memory".</summary>
-    private static bool IsOutOfMemory(Exception error) => error is OutOfMemoryException || error is ExternalException
-        && (error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase));
 }

@@ -90,7 +90,7 @@ public static class Evaluator
         var single = checkpoint.Parameters < OneThreadBelow ? new SingleThread() : null;
         try
         {
-            var model = load();
+            var model = DeviceMemory.Load(checkpoint.Address, load);
             return new(checkpoint.Folder, new LocalModel(model, tokenizer), new(checkpoint.Parameters, model.Precision, model.ContextLength, tokenizer), () =>
             {
                 letGo(model);

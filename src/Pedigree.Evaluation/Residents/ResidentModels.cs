@@ -23,7 +23,7 @@ public sealed class ResidentModels : IDisposable
     /// <param name="capacity">Bytes that models may take.</param>
     public ResidentModels(string device, string name, long capacity) => (Device, Name, this.capacity) = (new Device(device), name, capacity);
 
-    /// <summary>Those of the GPU; null where there is none. A quarter of what it had free is left for computing.</summary>
+    /// <summary>Those of the GPU; null where there is none. A quarter of what it had free when it was first asked is left for computing.</summary>
     public static ResidentModels? OfThisMachine => ofThisMachine.Value;
 
     /// <summary>What events call the device: cuda and the GPU's name.</summary>
@@ -85,7 +85,15 @@ public sealed class ResidentModels : IDisposable
                 Free(model);
     }
 
-    private ResidentModel? Add(long bytes, Func<ResidentModel?> make, bool apart = false)
+    /// <summary>Frees the memory of models that nobody uses.</summary>
+    internal void FreeUnused()
+    {
+        lock (one)
+            foreach (var model in models.Values.Where(model => model.Users == 0).ToList())
+                Remove(model);
+    }
+
+    internal ResidentModel? Add(long bytes, Func<ResidentModel?> make, bool apart = false)
     {
         lock (one)
         {
@@ -99,6 +107,11 @@ public sealed class ResidentModels : IDisposable
         try
         {
             made = make();
+        }
+        catch (Exception error) when (DeviceMemory.IsExhausted(error))
+        {
+            // Others have taken of the device: this one is made elsewhere, and the next finds room again.
+            FreeUnused();
         }
         finally
         {

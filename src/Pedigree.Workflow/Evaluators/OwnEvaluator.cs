@@ -16,9 +16,9 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
 
     private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
 
-    // Children of a run are alike: each takes the memory of the one scored before. Only on a GPU: elsewhere merging would lack it, for a
-    // tenth of the time that loading takes.
-    private readonly SpareModel _spare = new();
+    // Children of a run are alike: each takes the memory of the one scored before, and the process keeps no more than one. Only on a GPU:
+    // elsewhere merging would lack it, for a tenth of the time that loading takes.
+    private static readonly SpareModel spare = new();
 
     private string? _identity;
 
@@ -35,8 +35,13 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
     public ReadyModel Open(OpenModel model, CancellationToken cancellation)
     {
         string folder = model.Checkpoint.Folder;
-        return model.Resident is { } resident ? Evaluator.Load(resident, model.Checkpoint, Options())
-            : settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
+        if (model.Resident is { } resident)
+        {
+            // It is computed where it lies; the others of its run are too, and need the room.
+            spare.Dispose();
+            return Evaluator.Load(resident, model.Checkpoint, Options());
+        }
+        return settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
             : Evaluator.Connect(folder, Endpoint(url, (settings.Model ?? "{model}").Replace("{model}", folder), Evaluator.ContextLength(folder)), cancellation);
     }
 
@@ -45,7 +50,7 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
 
     /// <summary>How a model is asked.</summary>
     public EvaluationOptions Options(Action<double>? progress = null) =>
-        new() { Device = device.Value, Spare = device.Value == "cuda" ? _spare : null, Progress = progress is null ? null : (_, done, all) => progress((double)done / all) };
+        new() { Device = device.Value, Spare = device.Value == "cuda" ? spare : null, Progress = progress is null ? null : (_, done, all) => progress((double)done / all) };
 
     public async IAsyncEnumerable<ScoredTask> ScoreAsync(
         OpenModel model, IReadOnlyList<TaskSpec> wanted, Action<double> progress, [EnumeratorCancellation] CancellationToken cancellation)

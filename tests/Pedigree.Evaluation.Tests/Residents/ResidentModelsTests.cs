@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Pedigree.Evaluation.Models;
 using Pedigree.Evaluation.Residents;
 using Pedigree.Evaluation.Tests.Models;
+using Pedigree.Weights;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Configuration;
 using Pedigree.Weights.Grams;
@@ -127,6 +129,32 @@ public sealed class ResidentModelsTests : IDisposable
             Assert.NotNull(model);
             model.Dispose();
         }
+    }
+
+    [Fact]
+    public void Where_a_device_has_less_room_than_it_had_unused_models_go_and_the_processor_makes_the_child()
+    {
+        var family = Family(DType.BF16, 2);
+        var (recipe, rows) = Recipe("method: linear\nparameters: {weight: 1}", family);
+        using ResidentModels device = new("cpu", "test", 3 * family[0].Checkpoint.ByteLength);
+        device.Sum(SummedMerge.Plan(recipe, family[1..], family[0], rows)!)!.Dispose();
+        using var used = device.Find(family[1].Digest);
+        Assert.Null(device.Add(0, () => throw new ExternalException("CUDA out of memory. Tried to allocate 2.00 GiB.")));
+        Assert.Null(device.Find(family[2].Digest));
+        Assert.Null(device.Find(recipe.Digest));
+        using var again = device.Sum(SummedMerge.Plan(recipe, family[1..], family[0], rows)!);
+        Assert.NotNull(again);
+        Assert.Throws<ExternalException>(() => device.Add(0, () => throw new ExternalException("CUDA error: device-side assert triggered")));
+    }
+
+    [Fact]
+    public void A_model_that_has_no_room_is_loaded_once_more_and_then_an_error_of_its_own()
+    {
+        var tries = 0;
+        Assert.Equal("loaded", DeviceMemory.Load("here", () => tries++ == 0 ? throw new ExternalException("CUDA out of memory.") : "loaded"));
+        var error = Assert.Throws<UnavailableException>(() => DeviceMemory.Load<string>("here", () => throw new ExternalException("CUDA out of memory.\nat a place")));
+        Assert.Equal("here", error.File);
+        Assert.Contains("(CUDA out of memory.)", error.Message);
     }
 
     [Theory, MemberData(nameof(LanguageModelTests.Names), MemberType = typeof(LanguageModelTests))]
