@@ -48,6 +48,9 @@ public sealed class ResidentModels : IDisposable
     {
         if (!anew && Find(merge.Recipe.Digest) is { } known)
             return known;
+        var bytes = merge.Tensors.Sum(tensor => tensor.Planned.ByteLength);
+        if (bytes + merge.Sources.Sum(source => source.Checkpoint.ByteLength) > capacity)
+            return null;
         List<ResidentModel> sources = [];
         try
         {
@@ -57,7 +60,7 @@ public sealed class ResidentModels : IDisposable
                     return null;
                 sources.Add(source);
             }
-            return Add(merge.Tensors.Sum(tensor => tensor.Planned.ByteLength), () => ResidentModel.Sum(this, merge, sources), apart: anew);
+            return Add(bytes, () => ResidentModel.Sum(this, merge, sources), apart: anew);
         }
         finally
         {

@@ -122,7 +122,7 @@ public sealed class ResidentModelsTests : IDisposable
 
         using ResidentModels small = new("cpu", "test", 3 * room - 1);
         Assert.Null(small.Sum(one));
-        Assert.All([family[1].Digest, family[2].Digest], digest => Use(small.Find(digest)));
+        Assert.All([family[1].Digest, family[2].Digest], digest => Assert.Null(small.Find(digest)));
 
         static void Use(ResidentModel? model)
         {
