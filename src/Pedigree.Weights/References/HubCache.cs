@@ -5,7 +5,7 @@ namespace Pedigree.Weights.References;
 
 /// <summary>
 /// One model in the Hugging Face cache, in the layout that its clients share: <c>refs/{revision}</c> holds a commit,
-/// <c>snapshots/{commit}/{file}</c> are links to <c>blobs/{etag}</c>.
+/// <c>snapshots/{commit}/{file}</c> are links to <c>blobs/{etag}</c>, an empty <c>.no_exist/{commit}/{file}</c> says that a commit lacks a file.
 /// </summary>
 internal sealed partial class HubCache(string cache, string id)
 {
@@ -23,6 +23,19 @@ internal sealed partial class HubCache(string cache, string id)
     /// <summary>The folder of a revision, if all files of a model or an adapter are there.</summary>
     public string? Find(string revision) =>
         Commit(revision) is { } commit && IsWhole(Snapshot(commit)) ? Snapshot(commit) : null;
+
+    /// <summary>Whether a commit's folder has something of a tokenizer, or it is known that the commit has nothing of one.</summary>
+    public bool HasTokenizerOrNone(string commit) =>
+        HubFiles.Tokenizer.Any(name => File.Exists(Path.Combine(Snapshot(commit), name)))
+        || HubFiles.Tokenizer.All(name => File.Exists(Lacking(commit, name)));
+
+    /// <summary>Notes that a commit lacks a file, so that no client asks for it again.</summary>
+    public void Lack(string commit, string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Lacking(commit, file))!);
+        // Several may note it at once.
+        new FileStream(Lacking(commit, file), FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite).Dispose();
+    }
 
     /// <summary>Notes the commit that a branch or tag stands for.</summary>
     public void Point(string revision, string commit)
@@ -70,6 +83,8 @@ internal sealed partial class HubCache(string cache, string id)
 
     /// <summary>Whether a text is a commit's name; it is then safe in a path.</summary>
     public static bool IsCommit(string text) => CommitName().IsMatch(text);
+
+    private string Lacking(string commit, string file) => Path.Combine(_folder, ".no_exist", commit, file);
 
     private static bool IsWhole(string folder)
     {

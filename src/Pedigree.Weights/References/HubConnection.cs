@@ -6,14 +6,21 @@ using Polly.Retry;
 namespace Pedigree.Weights.References;
 
 /// <summary>Requests to the hub: the token goes to the hub alone, redirects are followed, what may pass is tried again.</summary>
-internal sealed class HubConnection(HubSettings settings) : IDisposable
+/// <param name="settings">Where the hub is.</param>
+/// <param name="isNeeded">Whether nothing can be done without it: otherwise a hub that cannot be reached is not waited for.</param>
+internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisposable
 {
     private const int MostRedirects = 5;
 
     // Whoever is told to wait longer shall know it.
     private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(10);
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None })
+    private readonly HttpClient _http = new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+    })
     {
         Timeout = TimeSpan.FromSeconds(100),
         DefaultRequestHeaders = { UserAgent = { new ProductInfoHeaderValue("pedigree", "0.1") } },
@@ -30,8 +37,9 @@ internal sealed class HubConnection(HubSettings settings) : IDisposable
         UseJitter = true,
         Delay = TimeSpan.FromTicks(Math.Min(settings.LongestWait.Ticks, TimeSpan.TicksPerSecond)),
         MaxDelay = settings.LongestWait,
-        ShouldHandle = new PredicateBuilder().Handle<PassingException>().Handle<HttpRequestException>().Handle<HttpIOException>().Handle<IOException>()
-            .Handle<TaskCanceledException>(error => error.InnerException is TimeoutException),
+        ShouldHandle = !isNeeded ? new PredicateBuilder().Handle<PassingException>()
+            : new PredicateBuilder().Handle<PassingException>().Handle<HttpRequestException>().Handle<HttpIOException>().Handle<IOException>()
+                .Handle<TaskCanceledException>(error => error.InnerException is TimeoutException),
         DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as PassingException)?.RetryAfter),
     }).Build();
 

@@ -24,14 +24,15 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
     {
         var cached = _cache.Find(_revision);
         // Other clients fetch file by file, and no tokenizer for a program that needs none.
-        if (cached is not null && (settings.Offline || HubFiles.HasTokenizer(cached)))
+        if (cached is not null && (settings.Offline || _cache.HasTokenizerOrNone(_cache.Commit(_revision)!)))
             return cached;
         if (settings.Offline)
             throw new BadInputException(_what, null,
                 $"is not in the Hugging Face cache ({settings.Cache}), and HF_HUB_OFFLINE forbids to fetch it");
         try
         {
-            return await FetchAsync(_cache.Commit(_revision) ?? _revision, progress, cancellation);
+            using HubConnection hub = new(settings, isNeeded: cached is null);
+            return await FetchAsync(hub, _cache.Commit(_revision) ?? _revision, progress, cancellation);
         }
         catch (Exception error) when (cached is not null && error is (BadInputException or IOException or UnauthorizedAccessException))
         {
@@ -44,11 +45,12 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
         }
     }
 
-    private async Task<string> FetchAsync(string revision, IProgress<DownloadProgress>? progress, CancellationToken cancellation)
+    private async Task<string> FetchAsync(HubConnection hub, string revision, IProgress<DownloadProgress>? progress, CancellationToken cancellation)
     {
-        using HubConnection hub = new(settings);
         var (commit, files) = await hub.DoAsync(_what, token => ListAsync(hub, revision, token), cancellation);
         var chosen = HubFiles.Choose(_what, files);
+        foreach (var file in HubFiles.Small.Except(files))
+            _cache.Lack(commit, file);
         // The weights last: a snapshot that has them is whole, by whatever this is ended.
         await FetchAsync(hub, commit, [.. chosen.SkipLast(1)], progress, cancellation);
         await FetchAsync(hub, commit, [.. chosen.TakeLast(1)], progress, cancellation);

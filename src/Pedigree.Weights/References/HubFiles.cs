@@ -8,10 +8,11 @@ internal static class HubFiles
     public const string AdapterConfig = "adapter_config.json";
     public const string AdapterWeights = "adapter_model.safetensors";
 
-    private static readonly string[] Configs = [CheckpointFiles.Config, "generation_config.json"];
+    /// <summary>The small files that a model or an adapter may have.</summary>
+    public static IReadOnlyList<string> Small { get; } = [.. CheckpointFiles.Carried, AdapterConfig];
 
-    /// <summary>Whether a folder has something of a tokenizer.</summary>
-    public static bool HasTokenizer(string folder) => CheckpointFiles.Carried.Except(Configs).Any(name => File.Exists(Path.Combine(folder, name)));
+    /// <summary>Those of them that are of a tokenizer.</summary>
+    public static IReadOnlyList<string> Tokenizer { get; } = [.. CheckpointFiles.Carried.Except([CheckpointFiles.Config, "generation_config.json"])];
 
     /// <summary>The files to fetch, the weights or their index last; the index names the others.</summary>
     /// <param name="model">What errors call the model.</param>
@@ -20,7 +21,7 @@ internal static class HubFiles
     public static IReadOnlyList<string> Choose(string model, IReadOnlyList<string> files)
     {
         HashSet<string> present = [.. files];
-        string[] small = [.. CheckpointFiles.Carried.Append(AdapterConfig).Where(present.Contains)];
+        string[] small = [.. Small.Where(present.Contains)];
         foreach (var weights in new[] { CheckpointFiles.SingleShard, CheckpointFiles.Index, AdapterWeights })
             if (present.Contains(weights))
                 return [.. small, weights];

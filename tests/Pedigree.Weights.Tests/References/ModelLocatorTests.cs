@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.References;
@@ -86,6 +88,48 @@ public sealed class ModelLocatorTests : IDisposable
         // The commit that the cache knows, wherever the branch is now; and what it has is not fetched again.
         Assert.Contains($"GET /api/models/org/name/revision/{Hub.Commit}", _hub.Requests);
         Assert.DoesNotContain(_hub.Requests, request => request.StartsWith("GET", StringComparison.Ordinal) && request.Contains("/resolve/", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_model_that_has_no_tokenizer_on_the_hub_is_not_asked_for_one_again()
+    {
+        _hub.Files.Remove("org/name/tokenizer.json");
+        var folder = await FindAsync("org/name");
+        var lacking = _folder[$"cache/models--org--name/.no_exist/{Hub.Commit}"];
+        Assert.Equal(0, new FileInfo(Path.Combine(lacking, "tokenizer.json")).Length);
+        Assert.False(File.Exists(Path.Combine(lacking, "config.json")));
+        _hub.Requests.Clear();
+        Assert.Equal(folder, await FindAsync("org/name"));
+        Assert.Empty(_hub.Requests);
+        // Another client's snapshot says nothing of what the hub lacks, or not all of it.
+        File.Delete(Path.Combine(lacking, "vocab.txt"));
+        Assert.Equal(folder, await FindAsync("org/name"));
+        Assert.NotEmpty(_hub.Requests);
+        Assert.True(File.Exists(Path.Combine(lacking, "vocab.txt")));
+    }
+
+    [Fact]
+    public async Task A_hub_that_cannot_be_reached_is_asked_once_for_the_tokenizer_of_a_model_that_is_there()
+    {
+        var folder = await FindAsync("org/name");
+        File.Delete(Path.Combine(folder, "tokenizer.json"));
+        using TcpListener broken = new(IPAddress.Loopback, 0);
+        broken.Start();
+        var calls = 0;
+        _ = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using var call = await broken.AcceptTcpClientAsync();
+                calls++;
+                await call.GetStream().WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{"u8.ToArray());
+            }
+        });
+        var settings = _settings with { Endpoint = new($"http://{broken.LocalEndpoint}") };
+        Assert.Equal(folder, await FindAsync("org/name", settings));
+        Assert.Equal(1, calls);
+        await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/other", settings));
+        Assert.True(calls > 2);
     }
 
     [Fact]
