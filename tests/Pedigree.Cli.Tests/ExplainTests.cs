@@ -99,6 +99,25 @@ public sealed class ExplainTests : IDisposable
         Assert.Equal(((long)merge["bytesRead"]! + (long)merge["bytes"]!) / (bytes / seconds), (double)again["seconds"]!, 1e-6);
     }
 
+    [Fact]
+    public async Task The_merges_of_a_run_tell_the_time_of_the_next_merge_too()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no /bin/sh");
+        for (int model = 0; model < 3; model++)
+            HollowModel.Write(_folder[$"{model}"], model, 1, 24, 1 << 20);
+        Write("score.sh", "cat > /dev/null", """echo '{"evaluator": "mine 1", "results": {"quality": {"acc,none": 0.5}}}'""");
+        string spec = Write("spec.yaml", "base: \"0\"", "models: { one: \"1\", two: \"2\" }", "tasks: [{ task: quality }]",
+            $"evaluator: {{ name: command, command: [/bin/sh, {_folder["score.sh"]}] }}", "merge: { method: linear, parameters: { weight: 0.5 } }",
+            "strategy: { name: greedy, k: 2 }", "stop: { generations: 1, kinship: null }");
+        string config = Write("linear.yaml", "merge_method: linear", "models: [{model: \"1\"}, {model: \"2\"}]", "parameters: {weight: 0.5}");
+        (string, string)[] environment = [("PEDIGREE_CACHE", _folder["cache"])];
+        Said run = await FinishedAsync(Command.Start(["run", spec, "--store", _folder["store"]], environment));
+        Assert.True(run.ExitCode == 0, run.Errors);
+        JsonNode stage = (await FinishedAsync(Command.Start(["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json["stages"]![0]!;
+        // Two models read, one written and read.
+        Assert.InRange((long)stage["rateOf"]!["bytes"]!, 4 * 48 << 20, (4 * 48 << 20) + 100_000);
+    }
+
     private static long AnonymousMemory(int process)
     {
         const string Name = "RssAnon:";

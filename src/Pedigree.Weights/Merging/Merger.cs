@@ -34,7 +34,7 @@ public static class Merger
     }
 
     /// <summary>Where a child lies until it is whole.</summary>
-    internal static string PartialFolder(string folder, string digest) => $"{folder}.{digest}.partial";
+    public static string PartialFolder(string folder, string digest) => $"{folder}.{digest}.partial";
 
     /// <summary>The same of parts that were planned apart.</summary>
     internal static CheckpointManifest Merge(

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Pedigree.Evolution;
 using Pedigree.Storage;
 using Pedigree.Weights;
+using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Grams;
 using Pedigree.Weights.Merging;
 
@@ -71,8 +73,13 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         IReadOnlyList<GramRow>? rows = await RowsAsync(recipe, cancellation);
         try
         {
-            return new(Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], rows, folder, progress: news, cancellation: cancellation).ContentDigest,
-                OnItsDevice: device is null);
+            bool isResumed = Directory.Exists(Merger.PartialFolder(folder, recipe.Digest));
+            long begun = Stopwatch.GetTimestamp();
+            CheckpointManifest child = Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], rows, folder, progress: news, cancellation: cancellation);
+            // Without rows it may have read its parents twice.
+            if (rows is not null && !isResumed)
+                MergeSpeeds.Add(new(recipe.Body.Method.Name, BytesMerged(recipe, relatives, child), Stopwatch.GetElapsedTime(begun).TotalSeconds));
+            return new(child.ContentDigest, OnItsDevice: device is null);
         }
         catch (BadInputException error) when (error is not UnavailableException)
         {
@@ -108,6 +115,10 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
                 family.Dispose();
         }
     }
+
+    /// <summary>Its sources, read once; the child, written and read for its digest.</summary>
+    private static long BytesMerged(MergeRecipe recipe, IReadOnlyList<Relative> relatives, CheckpointManifest child) =>
+        relatives.Skip(recipe.Body.HasOrigin ? 0 : 1).Sum(source => source.Checkpoint.ByteLength) + (2 * child.Files.Sum(file => file.Length));
 
     private Task<OpenFamily> OpenAsync(MergeRecipe recipe, WorkNews news, CancellationToken cancellation) =>
         OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation);
