@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Pedigree.Weights;
 using Pedigree.Workflow;
 
 namespace Pedigree.Cli;
@@ -22,6 +23,19 @@ internal static partial class RunFiles
     {
         await run.WriteReportAsync();
         return run.Store.AddressOf(run.Run.Report);
+    }
+
+    /// <summary>The same of a run that was finished before: where nothing can be written, the report that is there; null where there is none.</summary>
+    public static async Task<string?> RewriteReportAsync(RunRecord run)
+    {
+        try
+        {
+            return await WriteReportAsync(run);
+        }
+        catch (UnavailableException)
+        {
+            return await run.Store.ExistsAsync(run.Run.Report) ? run.Store.AddressOf(run.Run.Report) : null;
+        }
     }
 
     [GeneratedRegex("[^A-Za-z0-9._-]")]

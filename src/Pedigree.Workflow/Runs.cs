@@ -7,7 +7,10 @@ namespace Pedigree.Workflow;
 public static class Runs
 {
     /// <summary>Ids of all runs, in ordinal order; none where there is no store.</summary>
-    public static Task<IReadOnlyList<string>> ListAsync(IStore store, CancellationToken cancellation = default) => StoredRun.ListAsync(store, cancellation);
+    /// <exception cref="BadInputException">The store is a file.</exception>
+    public static Task<IReadOnlyList<string>> ListAsync(IStore store, CancellationToken cancellation = default) =>
+        !File.Exists(store.Address) ? StoredRun.ListAsync(store, cancellation)
+            : throw new BadInputException(store.Address, null, "is a file; name the folder of a store");
 
     /// <summary>A run, finished or not; its log is verified.</summary>
     /// <exception cref="BadInputException">There is no such run, or its log is damaged.</exception>

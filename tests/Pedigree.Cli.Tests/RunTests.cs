@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace Pedigree.Cli.Tests;
@@ -29,6 +30,29 @@ public sealed class RunTests : IDisposable
 
         Said words = await Command.DoneAsync("run", spec, "--store", Store);
         Assert.Contains("Why it ended: the limit of 1 generation was reached", words.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_finished_run_is_shown_where_its_store_can_only_be_read()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux to make a folder that even the superuser cannot write");
+        string spec = Spec();
+        Said first = await Command.DoneAsync("run", spec, "--store", Store);
+        string report = Path.Combine(Store, "runs", "tiny-greedy", "report.html");
+        DateTime written = File.GetLastWriteTimeUtc(report);
+        ProcessStartInfo start = Command.StartInfo(["run", spec, "--store", Store]);
+        string[] inner = [start.FileName, .. start.ArgumentList];
+        start.FileName = "unshare";
+        start.ArgumentList.Clear();
+        const string ReadOnly = """mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && echo mounted >&2 && exec "$@" """;
+        foreach (string argument in (string[])["--user", "--map-root-user", "--mount", "bash", "-c", ReadOnly, Store, .. inner])
+            start.ArgumentList.Add(argument);
+        Said again = await Command.RunAsync(start);
+        Assert.SkipUnless(again.Errors.Contains("mounted", StringComparison.Ordinal), "a user may not mount anything here");
+        Assert.True(again.ExitCode == 0, again.Errors);
+        Assert.Equal(first.Output, again.Output);
+        Assert.Contains(report, again.Output, StringComparison.Ordinal);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(report));
     }
 
     [Fact(SkipUnless = nameof(HasSignals), Skip = "Windows has no SIGINT to send")]

@@ -67,6 +67,9 @@ public class ToolTests
 
     [Theory]
     [InlineData("--store: is empty", "runs", "--store", "")]
+    [InlineData("demo.yaml: is a file; name the folder of a store", "runs", "--store", "{samples}/demo.yaml")]
+    [InlineData("demo.yaml: is a file; name the folder of a store", "show", "first", "--store", "{samples}/demo.yaml")]
+    [InlineData("demo.yaml/tmp", "serve", "--urls", "http://127.0.0.1:0", "--store", "{samples}/demo.yaml")]
     [InlineData("is a folder; name a file", "run", "{family}")]
     [InlineData("`tpu` is not to be had here; cpu", "eval", "{sort}", "--task", "{task}", "--device", "tpu")]
     [InlineData("`cuda:99` is not to be had here; cpu", "eval", "{sort}", "--task", "{task}", "--device", "cuda:99")]

@@ -26,7 +26,7 @@ internal static class DemoCommand
         {
             SpecFile given = SpecFile.Load(parsed.GetValue(spec) ?? SampleSpec);
             IStore kept = Store.Open(parsed.GetValue(store)!);
-            List<(RunRecord Run, string Report)> runs = [];
+            List<(RunRecord Run, string? Report)> runs = [];
             foreach (string strategy in strategies)
                 runs.Add(await RunAsync(given, strategy, kept, cancellation));
             RunSummary?[] summaries = await Task.WhenAll(runs.Select(run => RunSummary.OfAsync(run.Run)));
@@ -39,7 +39,7 @@ internal static class DemoCommand
 
     private static string SampleSpec => Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml");
 
-    private static async Task<(RunRecord, string)> RunAsync(SpecFile given, string strategy, IStore store, CancellationToken cancellation)
+    private static async Task<(RunRecord, string?)> RunAsync(SpecFile given, string strategy, IStore store, CancellationToken cancellation)
     {
         SpecFile spec = given with { Spec = given.Spec with { Strategy = given.Spec.Strategy with { Name = strategy } } };
         string id = RunFiles.DefaultId(spec);
@@ -48,17 +48,17 @@ internal static class DemoCommand
         progress.Done();
         if (progress.WasFinished)
             progress.Line($"run {id} was finished before: nothing to compute (another --store begins anew)");
-        return (run, await RunFiles.WriteReportAsync(run));
+        return (run, progress.WasFinished ? await RunFiles.RewriteReportAsync(run) : await RunFiles.WriteReportAsync(run));
     }
 
     private static void Print(
-        IAnsiConsole console, IReadOnlyList<(RunRecord Run, string Report)> runs, RunSummary?[] summaries, ModelComparison? comparison)
+        IAnsiConsole console, IReadOnlyList<(RunRecord Run, string? Report)> runs, RunSummary?[] summaries, ModelComparison? comparison)
     {
         console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)], console.Profile.Width));
         foreach ((RunRecord run, _) in runs)
             console.WriteLine(Verdict.Of(run));
         console.WriteLine(Verdict.Compare(runs[1].Run, runs[0].Run, comparison));
-        foreach (((RunRecord run, string report), RunSummary? summary) in runs.Zip(summaries))
+        foreach (((RunRecord run, string? report), RunSummary? summary) in runs.Zip(summaries))
         {
             console.WriteLine();
             RunCommand.PrintPlaces(console, run, summary?.Best.Path, report);

@@ -30,7 +30,7 @@ internal static class RunCommand
             progress.Done();
             if (progress.WasFinished)
                 progress.Line($"run {run} was finished before: nothing to compute");
-            string report = await RunFiles.WriteReportAsync(record);
+            string? report = progress.WasFinished ? await RunFiles.RewriteReportAsync(record) : await RunFiles.WriteReportAsync(record);
             RunSummary? summary = await RunSummary.OfAsync(record);
             Output.Of(parsed).Print(summary, console =>
             {

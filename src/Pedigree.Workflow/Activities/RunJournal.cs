@@ -22,16 +22,18 @@ internal sealed class RunJournal : IAsyncDisposable
     private RunJournal(StoredRun run, SpecFile spec, IProgress<RunProgress>? progress) =>
         (_run, _spec, _progress, Store) = (run, spec, progress, new(run.Store));
 
-    /// <summary>Takes the lock of a run that was begun; leaves no trace of one that was not.</summary>
+    /// <summary>Takes the lock of a run that goes on; leaves no trace of one that was not begun, and only reads one that was finished.</summary>
     public static async Task<RunJournal> OpenAsync(
         StoredRun run, SpecFile spec, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
         RunJournal journal = new(run, spec, progress);
         if (await run.ExistsAsync(cancellation))
         {
-            journal._writer = await RunWriter.OpenAsync(run, journal.Wait, cancellation);
-            journal._events.AddRange(journal._writer.History);
-            journal.History = [.. journal._events.Select(logged => logged.Event)];
+            IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
+            if (!log.Any(logged => logged.Event is RunCompleted))
+                log = (journal._writer = await RunWriter.OpenAsync(run, journal.Wait, cancellation)).History;
+            journal._events.AddRange(log);
+            journal.History = [.. log.Select(logged => logged.Event)];
         }
         return journal;
     }
