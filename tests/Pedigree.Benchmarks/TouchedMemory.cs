@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Benchmarks;
 
@@ -8,13 +8,13 @@ namespace Pedigree.Benchmarks;
 /// </summary>
 internal sealed unsafe class TouchedMemory : IDisposable
 {
-    private byte* _start;
+    private readonly NativeBuffer _memory;
 
     public TouchedMemory(long bytes)
     {
-        _start = (byte*)NativeMemory.Alloc((nuint)bytes);
+        _memory = new(bytes);
         for (var at = 0L; at < bytes; at += Environment.SystemPageSize)
-            _start[at] = 1;
+            _memory.Start[at] = 1;
     }
 
     /// <summary>
@@ -23,9 +23,5 @@ internal sealed unsafe class TouchedMemory : IDisposable
     /// </summary>
     public static TouchedMemory AllBut(long bytes) => new(Timing.TouchesMemory ? Math.Max(0, PageCache.Free() - bytes) : 0);
 
-    public void Dispose()
-    {
-        NativeMemory.Free(_start);
-        _start = null;
-    }
+    public void Dispose() => _memory.Dispose();
 }

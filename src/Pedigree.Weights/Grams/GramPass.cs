@@ -10,7 +10,7 @@ namespace Pedigree.Weights.Grams;
 internal sealed unsafe class GramPass
 {
     // Elements of each vector read at a time: they stay in the second-level cache.
-    private const int Stretch = 256 * InnerProducts.Chunk;
+    private const int Stretch = Blocks.Size;
 
     private readonly Checkpoint?[] _checkpoints;
     private readonly Tensor?[][] _tensors;
@@ -45,7 +45,9 @@ internal sealed unsafe class GramPass
     }
 
     /// <summary>Bytes that a thread takes for a base and so many models.</summary>
-    public static long WorkerBytes(int models) => InputBytes(models + 1) + ChunkBytes(models + 1) + LaneBytes(models);
+    public static long WorkerBytes(int models) => NativeBuffer.Room(Bytes(models));
+
+    private static long Bytes(int models) => InputBytes(models + 1) + ChunkBytes(models + 1) + LaneBytes(models);
 
     private static long InputBytes(int vectors) => (long)vectors * Stretch * sizeof(float);
 
@@ -82,29 +84,37 @@ internal sealed unsafe class GramPass
     }
 
     /// <summary>One thread's buffers: a stretch and a chunk of every vector and an accumulator for every value.</summary>
-    private sealed class Worker(GramPass pass) : IDisposable
+    private sealed class Worker : IDisposable
     {
-        private readonly int _vectors = pass._checkpoints.Length;
-        private readonly int _values = GramSums.Size(pass._checkpoints.Length - 1);
-        private readonly NativeBuffer _inputs = new(InputBytes(pass._checkpoints.Length));
-        private readonly NativeBuffer _chunks = new(ChunkBytes(pass._checkpoints.Length));
-        private readonly NativeBuffer _lanes = new(LaneBytes(pass._checkpoints.Length - 1));
+        private readonly GramPass _pass;
+        private readonly int _vectors;
+        private readonly int _values;
+        private readonly NativeBuffer _memory;
+        private readonly byte* _inputs;
+        private readonly float* _chunks;
+        private readonly double* _lanes;
+
+        public Worker(GramPass pass)
+        {
+            _pass = pass;
+            _vectors = pass._checkpoints.Length;
+            _values = GramSums.Size(_vectors - 1);
+            _memory = new(Bytes(_vectors - 1));
+            _inputs = _memory.Start;
+            _chunks = (float*)(_inputs + InputBytes(_vectors));
+            _lanes = (double*)((byte*)_chunks + ChunkBytes(_vectors));
+        }
 
         public void Measure(Block block)
         {
             // The errors of few elements do not average out: float32 would lose the angle between scalars much smaller than their base.
-            var values = pass._tensors[1][block.Tensor]!.Count <= InnerProducts.Chunk ? Short(block.Tensor) : Long(block);
+            var values = _pass._tensors[1][block.Tensor]!.Count <= InnerProducts.Chunk ? Short(block.Tensor) : Long(block);
             if (!values.All(double.IsFinite))
                 Refuse(block);
-            pass._tallies[block.Tensor].Add(block.Index, values);
+            _pass._tallies[block.Tensor].Add(block.Index, values);
         }
 
-        public void Dispose()
-        {
-            _inputs.Dispose();
-            _chunks.Dispose();
-            _lanes.Dispose();
-        }
+        public void Dispose() => _memory.Dispose();
 
         /// <summary>A tensor of a single chunk, in float64 throughout.</summary>
         private double[] Short(int tensor)
@@ -112,12 +122,12 @@ internal sealed unsafe class GramPass
             var values = new double[_values];
             var vector = new double[_vectors];
             var inputs = stackalloc byte*[_vectors];
-            var count = (int)pass._tensors[1][tensor]!.Count;
+            var count = (int)_pass._tensors[1][tensor]!.Count;
             Read(tensor, 0, count, inputs);
             for (var element = 0; element < count; element++)
                 for (var row = 0; row < _vectors; row++)
                 {
-                    vector[row] = (pass._tensors[row][tensor] is { DType: var dType } ? Kernels.Weights.Read(dType, inputs[row] + (element * dType.Size())) : 0)
+                    vector[row] = (_pass._tensors[row][tensor] is { DType: var dType } ? Kernels.Weights.Read(dType, inputs[row] + (element * dType.Size())) : 0)
                         - (row > 0 ? vector[0] : 0);
                     values[GramSums.SumSlot(_vectors - 1, row)] += vector[row];
                     for (var column = 0; column <= row; column++)
@@ -128,45 +138,44 @@ internal sealed unsafe class GramPass
 
         private double[] Long(Block block)
         {
-            var lanes = (double*)_lanes.Start;
-            new Span<double>(lanes, _values * InnerProducts.Lanes).Clear();
+            new Span<double>(_lanes, _values * InnerProducts.Lanes).Clear();
             var vectors = stackalloc float*[_vectors];
             for (var i = 0; i < _vectors; i++)
-                vectors[i] = (float*)_chunks.Start + (i * InnerProducts.Chunk);
+                vectors[i] = _chunks + (i * InnerProducts.Chunk);
             var inputs = stackalloc byte*[_vectors];
             for (var start = 0; start < block.Count; start += Stretch)
             {
                 var count = Math.Min(Stretch, block.Count - start);
                 Read(block.Tensor, block.Start + start, count, inputs);
-                for (var at = Direct(block.Tensor, count, inputs, lanes); at < count; at += InnerProducts.Chunk)
-                    Measure(block.Tensor, at, Math.Min(InnerProducts.Chunk, count - at), inputs, vectors, lanes);
+                for (var at = Direct(block.Tensor, count, inputs, _lanes); at < count; at += InnerProducts.Chunk)
+                    Measure(block.Tensor, at, Math.Min(InnerProducts.Chunk, count - at), inputs, vectors, _lanes);
             }
             var values = new double[_values];
             for (var i = 0; i < values.Length; i++)
-                values[i] = InnerProducts.Total(lanes + (i * InnerProducts.Lanes));
+                values[i] = InnerProducts.Total(_lanes + (i * InnerProducts.Lanes));
             return values;
         }
 
         private void Read(int number, long start, int count, byte** inputs)
         {
             for (var i = 0; i < _vectors; i++)
-                if (pass._tensors[i][number] is { } tensor)
+                if (_pass._tensors[i][number] is { } tensor)
                 {
                     var size = tensor.DType.Size();
-                    inputs[i] = tensor.Fetch(start * size, count * size, _inputs.Start + ((long)i * Stretch * sizeof(float)));
+                    inputs[i] = tensor.Fetch(start * size, count * size, _inputs + ((long)i * Stretch * sizeof(float)));
                 }
         }
 
         /// <summary>The whole chunks of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.</summary>
         private int Direct(int number, int count, byte** inputs, double* lanes)
         {
-            var first = pass._tensors[0][number] is null ? 1 : 0;
+            var first = _pass._tensors[0][number] is null ? 1 : 0;
             var n = _vectors - first;
-            var dType = pass._tensors[1][number]!.DType;
-            if (pass._known > 0 || (first, n) is not ((1, 2) or (0, QuadProducts.Vectors)))
+            var dType = _pass._tensors[1][number]!.DType;
+            if (_pass._known > 0 || (first, n) is not ((1, 2) or (0, QuadProducts.Vectors)))
                 return 0;
             for (var i = first; i < _vectors; i++)
-                if (pass._tensors[i][number]!.DType != dType)
+                if (_pass._tensors[i][number]!.DType != dType)
                     return 0;
             var sums = stackalloc double*[QuadProducts.Values];
             var slot = 0;
@@ -180,17 +189,17 @@ internal sealed unsafe class GramPass
 
         private void Measure(int number, int start, int count, byte** inputs, float** vectors, double* lanes)
         {
-            var first = pass._tensors[0][number] is null ? 1 : 0;
+            var first = _pass._tensors[0][number] is null ? 1 : 0;
             var padded = 0;
             for (var i = first; i < _vectors; i++)
             {
-                var dType = pass._tensors[i][number]!.DType;
+                var dType = _pass._tensors[i][number]!.DType;
                 padded = InnerProducts.Difference(
                     dType, inputs[i] + (start * dType.Size()), i > 0 && first == 0 ? vectors[0] : null,
                     vectors[i], count, lanes + (GramSums.SumSlot(_vectors - 1, i) * InnerProducts.Lanes));
             }
             var done = first;
-            if (pass._known == 0 && _vectors - first >= 2)
+            if (_pass._known == 0 && _vectors - first >= 2)
             {
                 var sums = stackalloc double*[10];
                 for (int row = 0, slot = 0; slot < 10; row++)
@@ -199,16 +208,16 @@ internal sealed unsafe class GramPass
                 done += InnerProducts.Corner(vectors + first, _vectors - first, padded, sums);
             }
             for (var row = done; row < _vectors; row++)
-                InnerProducts.Row(vectors[row], vectors + first, row == 0 || row > pass._known ? row + 1 - first : 1, padded,
+                InnerProducts.Row(vectors[row], vectors + first, row == 0 || row > _pass._known ? row + 1 - first : 1, padded,
                     lanes + (GramSums.ProductSlot(row, first) * InnerProducts.Lanes));
         }
 
         private void Refuse(Block block)
         {
             for (var i = 0; i < _vectors; i++)
-                if (pass._tensors[i][block.Tensor] is { } tensor)
+                if (_pass._tensors[i][block.Tensor] is { } tensor)
                     Kernels.Weights.ThrowIfNotFinite(tensor, block.Start, block.Count);
-            throw new BadInputException(pass._tensors[1][block.Tensor]!.File, pass._tensors[1][block.Tensor]!.Name,
+            throw new BadInputException(_pass._tensors[1][block.Tensor]!.File, _pass._tensors[1][block.Tensor]!.Name,
                 $"products of elements {block.Start} to {block.Start + block.Count - 1} overflow; weights must be below 10¹⁷");
         }
     }

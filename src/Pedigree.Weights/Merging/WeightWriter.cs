@@ -10,20 +10,20 @@ namespace Pedigree.Weights.Merging;
 internal static unsafe class WeightWriter
 {
     // Elements of a source read at a time, and converted at a time: they stay in the second-level cache.
-    private const int Stretch = 64 * 1024;
+    private const int Stretch = Blocks.Size;
     private const int Tile = 4096;
-
-    private const long OutputBytes = Blocks.Size * 8L;
-
-    /// <summary>Bytes that a thread takes to sum so many sources.</summary>
-    public static long WorkerBytes(int sources) => OutputBytes + InputBytes(sources) + ConvertedBytes(sources);
 
     // A little apart: a processor takes a load for a store's as long as it compares no more than the lower bits of their addresses.
     private const long Distance = (Stretch * 4L) + 256;
 
-    private static long InputBytes(int sources) => Distance * (sources + 1);
+    private const long OutputBytes = (Blocks.Size * 8L) + 256;
 
-    private static long ConvertedBytes(int sources) => Tile * 4L * (sources + 1);
+    private const long ConvertedBytes = Tile * 4L;
+
+    /// <summary>Bytes that a thread takes to sum so many sources.</summary>
+    public static long WorkerBytes(int sources) => NativeBuffer.Room(Bytes(sources));
+
+    private static long Bytes(int sources) => OutputBytes + (Distance * sources) + (ConvertedBytes * (sources + 1));
 
     public static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
@@ -34,11 +34,20 @@ internal static unsafe class WeightWriter
     // Blocks end at multiples of their size in the file: the page cache takes such stretches as a whole.
     private static int Lead(long start, int size) => Blocks.Size - (int)(start / size % Blocks.Size);
 
-    private sealed class Worker(int sources) : IDisposable
+    private sealed class Worker : IDisposable
     {
-        private readonly NativeBuffer _output = new(OutputBytes);
-        private readonly NativeBuffer _inputs = new(InputBytes(sources));
-        private readonly NativeBuffer _converted = new(ConvertedBytes(sources));
+        private readonly NativeBuffer _memory;
+        private readonly byte* _output;
+        private readonly byte* _inputs;
+        private readonly byte* _converted;
+
+        public Worker(int sources)
+        {
+            _memory = new(Bytes(sources));
+            _output = _memory.Start;
+            _inputs = _output + OutputBytes;
+            _converted = _inputs + (Distance * sources);
+        }
 
         public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {
@@ -47,21 +56,16 @@ internal static unsafe class WeightWriter
                 Carry(tensor, block);
             else
                 Sum(tensor, block, tensor.Coefficients);
-            files.Write(tensor.Name, block.Start * tensor.Output.Size(), new(_output.Start, length));
+            files.Write(tensor.Name, block.Start * tensor.Output.Size(), new(_output, length));
         }
 
-        public void Dispose()
-        {
-            _output.Dispose();
-            _inputs.Dispose();
-            _converted.Dispose();
-        }
+        public void Dispose() => _memory.Dispose();
 
         private void Carry(TensorMerge tensor, Block block)
         {
             var size = tensor.Output.Size();
             var start = block.Start * size;
-            Span<byte> bytes = new(_output.Start, block.Count * size);
+            Span<byte> bytes = new(_output, block.Count * size);
             tensor.Sources[0].Read(start, bytes);
             for (var i = 1; i < tensor.Sources.Count; i++)
                 if (tensor.Sources[i].DType != tensor.Output || !IsEqual(tensor.Sources[i], start, bytes))
@@ -73,7 +77,7 @@ internal static unsafe class WeightWriter
         {
             for (var at = 0; at < bytes.Length; at += Stretch)
             {
-                Span<byte> others = new(_inputs.Start, Math.Min(Stretch, bytes.Length - at));
+                Span<byte> others = new(_inputs, Math.Min(Stretch, bytes.Length - at));
                 tensor.Read(start + at, others);
                 if (!bytes.Slice(at, others.Length).SequenceEqual(others))
                     return false;
@@ -90,9 +94,9 @@ internal static unsafe class WeightWriter
                 for (var i = 0; i < coefficients.Length; i++)
                 {
                     var size = tensor.Sources[i].DType.Size();
-                    inputs[i] = tensor.Sources[i].Fetch((block.Start + start) * size, count * size, _inputs.Start + ((i + 1) * Distance));
+                    inputs[i] = tensor.Sources[i].Fetch((block.Start + start) * size, count * size, _inputs + (i * Distance));
                 }
-                if (!Sum(tensor, inputs, coefficients, _output.Start + ((long)start * tensor.Output.Size()), count))
+                if (!Sum(tensor, inputs, coefficients, _output + ((long)start * tensor.Output.Size()), count))
                     Refuse(tensor, block);
             }
         }
@@ -116,10 +120,10 @@ internal static unsafe class WeightWriter
                         var type = tensor.Sources[i].DType;
                         pointers[i] = inputs[i] + (start * type.Size());
                         if (type != tensor.Input)
-                            finite &= Convert(type, tensor.Input, pointers[i], pointers[i] = _converted.Start + (i * Tile * 4), length);
+                            finite &= Convert(type, tensor.Input, pointers[i], pointers[i] = _converted + (i * Tile * 4), length);
                     }
                     var target = output + (start * tensor.Output.Size());
-                    var sum = tensor.Rounded == tensor.Output ? target : _converted.Start + (n * Tile * 4);
+                    var sum = tensor.Rounded == tensor.Output ? target : _converted + (n * Tile * 4);
                     finite &= kernel(pointers, factors, n, sum, length);
                     if (sum != target)
                         finite &= Convert(tensor.Rounded, tensor.Output, sum, target, length);
