@@ -38,7 +38,7 @@ internal sealed class Ours : IDisposable
         Relative[] parents = [Models[first - 1], Models[second - 1]];
         var recipe = new MergeRecipe(body, [.. parents.Select(parent => parent.Digest)], rows is null ? null : _base!.Digest);
         GramRow[]? known = rows is null ? null : [rows[first - 1], rows[second - 1]];
-        var tensors = Merger.Plan(recipe, parents, null, known, 0, default);
+        var tensors = Merger.Plan(recipe, parents, null, known, 0, default, hold: true);
         return Write(tensors, target);
     }
 
@@ -52,7 +52,7 @@ internal sealed class Ours : IDisposable
         var baseModel = origin is null ? "" : "\nbase_model: base";
         var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}{baseModel}\nparameters: {{{parameters}}}"));
         Relative[] parents = [.. Models.Take(models)];
-        var tensors = Merger.Plan(new(body, [.. parents.Select(parent => parent.Digest)], origin?.Digest), parents, origin, null, 0, default);
+        var tensors = Merger.Plan(new(body, [.. parents.Select(parent => parent.Digest)], origin?.Digest), parents, origin, null, 0, default, hold: true);
         return Write(tensors, target);
     }
 

@@ -19,8 +19,15 @@ internal static partial class PageCache
         }
     }
 
-    /// <summary>Memory that is free or can be freed, in bytes.</summary>
-    public static long Available() => Memory("MemAvailable");
+    /// <summary>Waits until all files of a folder are on disk.</summary>
+    public static void Flush(string folder)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder))
+        {
+            using var file = File.OpenHandle(path, access: FileAccess.Write);
+            RandomAccess.FlushToDisk(file);
+        }
+    }
 
     /// <summary>Memory that is free, in bytes.</summary>
     public static long Free() => Memory("MemFree");

@@ -28,7 +28,7 @@ public static class KinshipPass
         Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added,
         int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
-        var rows = Products(origin, known, added, threads, progress, cancellation);
+        var rows = Products(origin, known, added, null, threads, progress, cancellation);
         for (var i = 0; i < rows.Count; i++)
             if (origin is not null && rows[i].DeltaDelta.All(product => product == 0))
                 throw new BadInputException(added[i].Checkpoint.Address, null,
@@ -36,9 +36,10 @@ public static class KinshipPass
         return rows;
     }
 
-    /// <summary>The same for merging, where a model may equal the base.</summary>
+    /// <summary>The same for merging, where a model may equal the base, of some of the tensors; null: of all.</summary>
     internal static IReadOnlyList<GramRow> Products(
-        Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added, int threads, IProgress<double>? progress, CancellationToken cancellation)
+        Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added, IReadOnlyList<string>? names,
+        int threads, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (added.Count == 0)
             return [];
@@ -49,7 +50,7 @@ public static class KinshipPass
         foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
             throw new BadInputException(twice.Last().Checkpoint.Folder, null, $"is the same model as {twice.First().Checkpoint.Folder}; give each model once");
         var sums = GramPass.Run(
-            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, reference.MergedTensors, threads, progress, cancellation);
+            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names ?? reference.MergedTensors, threads, progress, cancellation);
         return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
     }
 

@@ -41,6 +41,10 @@ internal sealed class Blocks
     /// <summary>Number of blocks of a tensor.</summary>
     public static int Number(long count, int lead = Size) => count == 0 ? 0 : checked((int)((count - lead + (2L * Size) - 1) / Size));
 
+    /// <summary>The blocks of a tensor in order.</summary>
+    public static IEnumerable<Block> Of(long count, int lead = Size) =>
+        Enumerable.Range(0, Number(count, lead)).Select(index => Of(0, index, count, lead));
+
     /// <summary>
     /// Runs <paramref name="work"/> on every block of tensors of the given numbers of elements, on at most
     /// <paramref name="threads"/> threads (0: as many as there are cores). Each thread makes one worker and disposes it. The first
@@ -111,9 +115,13 @@ internal sealed class Blocks
         var tensor = found >= 0 ? found : ~found - 1;
         while (_firsts[tensor + 1] == number)
             tensor++;
-        var index = (int)(number - _firsts[tensor]);
-        var end = _lead(tensor) + ((long)index * Size);
+        return Of(tensor, (int)(number - _firsts[tensor]), _counts[tensor], _lead(tensor));
+    }
+
+    private static Block Of(int tensor, int index, long count, int lead)
+    {
+        var end = lead + ((long)index * Size);
         var start = Math.Max(0, end - Size);
-        return new(tensor, index, start, (int)(Math.Min(end, _counts[tensor]) - start));
+        return new(tensor, index, start, (int)(Math.Min(end, count) - start));
     }
 }

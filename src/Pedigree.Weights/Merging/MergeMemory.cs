@@ -19,7 +19,9 @@ internal static class MergeMemory
         var sources = models + (part.Recipe.Body.HasOrigin ? 1 : 0);
         var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(sources));
         if (plan.NeedsGram)
-            bound = Math.Max(bound, Products(part, models, threads));
+            bound = Math.Max(bound, Math.Max(
+                Products(part, models, threads),
+                threads * HeldWriter.WorkerBytes(part.Parents, part.Recipe.Body.HasOrigin ? part.Ancestor : null, plan.Tensors, threads)));
         if (part.Recipe.Body.Method is IElementwiseMethod method)
             bound = Math.Max(bound, plan.Elementwise.Select(name => Elementwise(method, part.Parents[0].Checkpoint.Find(name)!, models, threads)).DefaultIfEmpty().Max());
         return bound;
@@ -31,7 +33,7 @@ internal static class MergeMemory
         const int ArrayHeader = 24;
         var tensors = part.Parents[0].Checkpoint.Tensors;
         var waiting = tensors.Count + (threads * (long)Blocks.Number(tensors.Max(tensor => tensor.Count)));
-        return (threads * GramPass.WorkerBytes(models)) + (waiting * ((GramSums.Size(models) * sizeof(double)) + ArrayHeader));
+        return (threads * GramWorker.WorkerBytes(models)) + (waiting * ((GramSums.Size(models) * sizeof(double)) + ArrayHeader));
     }
 
     private static long Elementwise(IElementwiseMethod method, Tensor tensor, int models, int threads)

@@ -47,7 +47,10 @@ public sealed class MergePlan
     public IEnumerable<string> Elementwise => Tensors.Where((_, tensor) => WeightedSum(tensor) is null);
 
     /// <summary>Whether <see cref="Coefficients"/> needs a Gram.</summary>
-    public bool NeedsGram => Enumerable.Range(0, Tensors.Count).Any(tensor => WeightedSum(tensor) is { NeedsGram: true });
+    public bool NeedsGram => Enumerable.Range(0, Tensors.Count).Any(NeedsGramOf);
+
+    /// <summary>Whether it needs that of one tensor.</summary>
+    internal bool NeedsGramOf(int tensor) => WeightedSum(tensor) is { NeedsGram: true };
 
     /// <summary>
     /// <c>[tensor][parent]</c>, and after the parents the coefficient of the origin where the body has one; null for a tensor that is
@@ -59,14 +62,15 @@ public sealed class MergePlan
     {
         if (gram is not null && !gram.Tensors.SequenceEqual(Tensors))
             throw new ArgumentException("The Gram matrix is of other tensors.", nameof(gram));
-        return [.. Tensors.Select((_, tensor) => CoefficientsOf(gram, tensor))];
+        return [.. Tensors.Select((_, tensor) => CoefficientsOf(tensor, gram?.Tensor(tensor)))];
     }
 
-    private double[]? CoefficientsOf(Gram? gram, int tensor)
+    /// <summary>The same of one tensor.</summary>
+    internal double[]? CoefficientsOf(int tensor, TensorGram? gram)
     {
         if (WeightedSum(tensor) is not { } method)
             return null;
-        var products = gram?.Tensor(tensor) ?? NoGram;
+        var products = gram ?? NoGram;
         var coefficients = Told(tensor, () => method.Coefficients(_body.HasOrigin ? products.OfDeltas() : products, Parameters[tensor]));
         // base + Σ cᵢ·(xᵢ − base)
         return _body.HasOrigin ? [.. coefficients, 1 - coefficients.Sum()] : coefficients;

@@ -44,7 +44,7 @@ public static class Merger
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
-        TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation))];
+        TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation, hold: true))];
         return Write(recipe, tensors, small, folder, writer => Write(tensors, writer, threads, progress, cancellation), cancellation, maxShardSize);
     }
 
@@ -70,8 +70,10 @@ public static class Merger
     }
 
     /// <summary>What to write for each tensor of the first parent.</summary>
+    /// <param name="hold">Whether coefficients that are not known may be found later, tensor by tensor (<see cref="HeldWriter"/>).</param>
     internal static IReadOnlyList<TensorMerge> Plan(
-        MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, int threads, CancellationToken cancellation)
+        MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, int threads,
+        CancellationToken cancellation, bool hold = false)
     {
         var first = parents[0].Checkpoint;
         var origin = recipe.Body.HasOrigin ? ancestor : null;
@@ -81,13 +83,21 @@ public static class Merger
             CheckpointCompatibility.Require(first, other.Checkpoint);
         var names = first.MergedTensors;
         var plan = new MergePlan(recipe.Body, parents.Count, names, recipe.Architecture);
-        var gram = plan.NeedsGram ? Measure(recipe, parents, ancestor, rows, threads, cancellation) : null;
-        var coefficients = plan.Coefficients(gram);
-        var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
-        return [.. first.Tensors.Select(tensor => places.TryGetValue(tensor.Name, out var i)
-            ? new TensorMerge(tensor.Name, recipe, parents, origin, coefficients[i], plan.Parameters[i])
-            : new TensorMerge(tensor.Name, recipe, parents, origin, null, NoParameters))];
+        var known = plan.NeedsGram ? Known(recipe, ancestor, rows) : null;
+        // The products are those of the sources alone.
+        hold &= known is null && origin == ancestor;
+        var held = names.Where((name, i) => hold && plan.NeedsGramOf(i) && HeldWriter.Holds(parents, origin, name, threads)).ToHashSet(StringComparer.Ordinal);
+        string[] measured = plan.NeedsGram ? [.. names.Where(name => !held.Contains(name))] : [];
+        var gram = known ?? (measured.Length == 0 ? null : new Gram(KinshipPass.Products(ancestor, [], parents, measured, threads, null, cancellation)));
+        var places = Places(names);
+        var products = Places(measured);
+        return [.. first.Tensors.Select(tensor => !places.TryGetValue(tensor.Name, out var i)
+            ? new TensorMerge(tensor.Name, recipe, parents, origin, null, null, NoParameters)
+            : held.Contains(tensor.Name) ? new(tensor.Name, recipe, parents, origin, null, gram => plan.CoefficientsOf(i, gram)!, plan.Parameters[i])
+            : new(tensor.Name, recipe, parents, origin, plan.CoefficientsOf(i, gram?.Tensor(products[tensor.Name])), null, plan.Parameters[i]))];
     }
+
+    private static Dictionary<string, int> Places(IReadOnlyList<string> names) => names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
 
     /// <summary>Merges the tensors and writes those that are not written yet, one shard after the other.</summary>
     internal static void Write(
@@ -97,14 +107,11 @@ public static class Merger
         double all = Math.Max(1, tensors.Sum(tensor => tensor.Count));
         var done = 1 - (tensors.Where(tensor => shards.Any(shard => shard.Contains(tensor.Name))).Sum(tensor => tensor.Count) / all);
         foreach (var shard in shards)
-            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(tensor => tensor.Elementwise is not null))
+            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(WriterOf))
             {
                 TensorMerge[] part = [.. group];
                 Part news = new(progress, done, part.Sum(tensor => tensor.Count) / all);
-                if (group.Key)
-                    ElementwiseWriter.Write(part, writer, threads, news, cancellation);
-                else
-                    WeightWriter.Write(part, writer, threads, news, cancellation);
+                group.Key(part, writer, threads, news, cancellation);
                 done += news.Share;
             }
     }
@@ -114,15 +121,19 @@ public static class Merger
         public void Report(double value) => Whole?.Report(Before + (value * Share));
     }
 
-    private static Gram Measure(
-        MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, int threads, CancellationToken cancellation)
+    private delegate void Writer(
+        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation);
+
+    private static Writer WriterOf(TensorMerge tensor) =>
+        tensor.Elementwise is not null ? ElementwiseWriter.Write : tensor.CoefficientsOf is not null ? HeldWriter.Write : WeightWriter.Write;
+
+    /// <summary>The parents' products, if all are known.</summary>
+    private static Gram? Known(MergeRecipe recipe, Relative? ancestor, IReadOnlyList<GramRow>? rows)
     {
         if (ancestor?.Digest != recipe.Ancestor && rows is null)
             throw new ArgumentException("The ancestor is not that of the recipe.", nameof(ancestor));
         if (rows is not null && (rows.Any(row => !row.Measured || row.Base != recipe.Ancestor) || !rows.Select(row => row.Model).SequenceEqual(recipe.Parents)))
             throw new ArgumentException("The rows are not the measured ones of the recipe's parents.", nameof(rows));
-        if (rows is null || !rows.All(a => rows.All(b => GramRow.Related(a, b))))
-            rows = KinshipPass.Products(ancestor, [], parents, threads, null, cancellation);
-        return new(rows);
+        return rows is not null && rows.All(a => rows.All(b => GramRow.Related(a, b))) ? new(rows) : null;
     }
 }

@@ -7,7 +7,7 @@ using Pedigree.Weights.Methods;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>One tensor of a child: where it comes from and how.</summary>
-public sealed class TensorMerge
+public sealed record TensorMerge
 {
     private readonly MergeBody _body;
 
@@ -15,21 +15,22 @@ public sealed class TensorMerge
     /// <param name="recipe">The recipe of the child.</param>
     /// <param name="parents">The parents.</param>
     /// <param name="origin">What their task vectors begin at, if they are merged by those.</param>
-    /// <param name="coefficients">One for each parent, and one for the origin; null: an elementwise method's, or carried through.</param>
+    /// <param name="coefficients">One for each parent, and one for the origin; null: not known yet, an elementwise method's, or carried through.</param>
+    /// <param name="coefficientsOf">Finds them, where they are not known.</param>
     /// <param name="parameters">By name, the value for each parent.</param>
     internal TensorMerge(
         string name, MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? origin, double[]? coefficients,
-        IReadOnlyDictionary<string, double[]> parameters)
+        Func<TensorGram, double[]>? coefficientsOf, IReadOnlyDictionary<string, double[]> parameters)
     {
         _body = recipe.Body;
         Name = name;
         Models = parents.Count;
         Sources = [.. (origin is null ? parents : [.. parents, origin]).Select(relative => relative.Checkpoint.Find(name)!)];
-        Coefficients = coefficients;
+        (Coefficients, CoefficientsOf) = (coefficients, coefficientsOf);
         Parameters = parameters;
         // As in mergekit, the type is the origin's where there is one.
         var usual = Sources[origin is null ? 0 : ^1].DType;
-        Elementwise = usual.IsMerged() && coefficients is null ? (IElementwiseMethod)recipe.Body.Method : null;
+        Elementwise = usual.IsMerged() && coefficients is null && coefficientsOf is null ? (IElementwiseMethod)recipe.Body.Method : null;
         RandomKeys = [.. recipe.Parents.Select(parent => Chance.Key(recipe.Seed, name, parent))];
         var narrow = recipe.Body.DType is DType.BF16 or DType.F16 ? recipe.Body.DType : null;
         Output = recipe.Body.Written(usual);
@@ -44,10 +45,13 @@ public sealed class TensorMerge
     internal int Models { get; }
 
     /// <summary>The parents' tensors, and last the origin's if there is one.</summary>
-    public IReadOnlyList<Tensor> Sources { get; }
+    public IReadOnlyList<Tensor> Sources { get; internal init; }
 
-    /// <summary>One for each source; null where the tensor is merged elementwise or carried through.</summary>
-    public double[]? Coefficients { get; }
+    /// <summary>One for each source; null where the tensor is merged elementwise or carried through, or they are not known yet.</summary>
+    public double[]? Coefficients { get; internal init; }
+
+    /// <summary>Finds the coefficients from the tensor's products, where they are not known before it is read.</summary>
+    internal Func<TensorGram, double[]>? CoefficientsOf { get; }
 
     /// <summary>The method that merges it elementwise, or null.</summary>
     internal IElementwiseMethod? Elementwise { get; }

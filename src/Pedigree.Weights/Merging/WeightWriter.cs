@@ -29,12 +29,13 @@ internal static unsafe class WeightWriter
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
         Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors.Max(tensor => tensor.Sources.Count)),
             (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation,
-            tensor => Lead(files.StartOf(tensors[tensor].Name), tensors[tensor].Output.Size()));
+            tensor => Lead(files, tensors[tensor]));
 
-    // Blocks end at multiples of their size in the file: the page cache takes such stretches as a whole.
-    private static int Lead(long start, int size) => Blocks.Size - (int)(start / size % Blocks.Size);
+    /// <summary>Elements of a tensor's first block: blocks end at multiples of their size in the file, which the page cache takes as a whole.</summary>
+    public static int Lead(CheckpointWriter files, TensorMerge tensor) => Blocks.Size - (int)(files.StartOf(tensor.Name) / tensor.Output.Size() % Blocks.Size);
 
-    private sealed class Worker : IDisposable
+    /// <summary>One thread's buffers.</summary>
+    public sealed class Worker : IDisposable
     {
         private readonly NativeBuffer _memory;
         private readonly byte* _output;

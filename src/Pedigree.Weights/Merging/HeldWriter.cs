@@ -1,0 +1,79 @@
+using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Grams;
+using Pedigree.Weights.Kernels;
+
+namespace Pedigree.Weights.Merging;
+
+/// <summary>
+/// Sums and writes tensors whose coefficients follow from their products, and that are small enough for a thread to keep: it reads a
+/// tensor once, measures it, and sums what it has kept.
+/// </summary>
+internal static unsafe class HeldWriter
+{
+    // Bytes that a thread keeps: they stay in the third-level cache.
+    private const long Most = 16 << 20;
+    private const long MostOfAll = 64 << 20;
+
+    private const long Line = 64;
+
+    /// <summary>Whether a thread keeps the tensor <paramref name="name"/> of all models.</summary>
+    public static bool Holds(IReadOnlyList<Relative> parents, Relative? origin, string name, int threads) =>
+        Room(parents, origin, name) <= Math.Min(Most, MostOfAll / (threads > 0 ? threads : Environment.ProcessorCount));
+
+    /// <summary>Bytes that a thread takes for such of the tensors as it keeps.</summary>
+    public static long WorkerBytes(IReadOnlyList<Relative> parents, Relative? origin, IEnumerable<string> names, int threads)
+    {
+        var kept = names.Where(name => Holds(parents, origin, name, threads)).Select(name => Room(parents, origin, name)).DefaultIfEmpty().Max();
+        return kept == 0 ? 0
+            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(parents.Count) + WeightWriter.WorkerBytes(parents.Count + (origin is null ? 0 : 1));
+    }
+
+    public static void Write(
+        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
+        Blocks.Run([.. tensors.Select(_ => 1L)], threads, () => new Worker(tensors), (worker, block) => worker.Write(tensors[block.Tensor], files),
+            progress, cancellation);
+
+    private static long Room(IReadOnlyList<Relative> parents, Relative? origin, string name) =>
+        parents.Append(origin).OfType<Relative>().Sum(model => Room(model.Checkpoint.Find(name)!));
+
+    private static long Room(Tensor tensor) => (tensor.ByteLength + Line - 1) / Line * Line;
+
+    private sealed class Worker : IDisposable
+    {
+        private readonly NativeBuffer _kept;
+        private readonly GramWorker _products;
+        private readonly WeightWriter.Worker _sums;
+
+        public Worker(IReadOnlyList<TensorMerge> tensors)
+        {
+            _kept = new(tensors.Max(tensor => tensor.Sources.Sum(Room)));
+            _products = new(tensors[0].Models, 0);
+            _sums = new(tensors[0].Sources.Count);
+        }
+
+        public void Write(TensorMerge tensor, CheckpointWriter files)
+        {
+            if (tensor.Count == 0)
+                return;
+            var memory = _kept.Start;
+            Tensor[] sources = [.. tensor.Sources.Select(source =>
+            {
+                HeldBytes held = new(source, memory);
+                memory += Room(source);
+                return held.Tensor;
+            })];
+            Tensor?[] vectors = [sources.Length > tensor.Models ? sources[^1] : null, .. sources.Take(tensor.Models)];
+            var values = GramSums.Add(Blocks.Of(tensor.Count).Select(block => _products.Measure(vectors, block)));
+            var summed = tensor with { Sources = sources, Coefficients = tensor.CoefficientsOf!(GramSums.Tensor(tensor.Models, values)) };
+            foreach (var block in Blocks.Of(tensor.Count, WeightWriter.Lead(files, tensor)))
+                _sums.Write(summed, block, files);
+        }
+
+        public void Dispose()
+        {
+            _kept.Dispose();
+            _products.Dispose();
+            _sums.Dispose();
+        }
+    }
+}
