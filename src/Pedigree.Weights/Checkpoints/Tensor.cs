@@ -41,7 +41,7 @@ public sealed class Tensor
     public long ByteLength { get; }
 
     /// <summary>The same weights from elsewhere.</summary>
-    internal Tensor From(IWeightSource weights) => new(File, Name, DType, Shape, weights, 0, ByteLength) { StoredName = StoredName };
+    internal Tensor From(IWeights weights) => new(File, Name, DType, Shape, weights, 0, ByteLength) { StoredName = StoredName };
 
     /// <summary>The same weights under another name.</summary>
     internal Tensor As(string name) => name == Name ? this : new(File, name, DType, Shape, _weights, _begin, ByteLength) { StoredName = StoredName };
