@@ -16,16 +16,17 @@ internal static unsafe class HeldWriter
 
     private const long Line = 64;
 
-    /// <summary>Whether a thread keeps the tensor <paramref name="name"/> of all models.</summary>
-    public static bool Holds(IReadOnlyList<Relative> parents, Relative? origin, string name, int threads) =>
-        Room(parents, origin, name) <= Math.Min(Most, MostOfAll / (threads > 0 ? threads : Environment.ProcessorCount));
+    /// <summary>Whether a thread keeps a tensor, if its products are not known. They must be those of the sources alone.</summary>
+    public static bool Holds(MergePart part, MergePlan plan, int tensor, int threads) =>
+        plan.NeedsGramOf(tensor) && (part.Ancestor is null || part.Recipe.Body.HasOrigin)
+        && Room(part, plan.Tensors[tensor]) <= Math.Min(Most, MostOfAll / (threads > 0 ? threads : Environment.ProcessorCount));
 
-    /// <summary>Bytes that a thread takes for such of the tensors as it keeps.</summary>
-    public static long WorkerBytes(IReadOnlyList<Relative> parents, Relative? origin, IEnumerable<string> names, int threads)
+    /// <summary>Bytes that a thread takes for such of a part's tensors as it keeps.</summary>
+    public static long WorkerBytes(MergePart part, MergePlan plan, int threads)
     {
-        var kept = names.Where(name => Holds(parents, origin, name, threads)).Select(name => Room(parents, origin, name)).DefaultIfEmpty().Max();
+        var kept = plan.Tensors.Where((_, tensor) => Holds(part, plan, tensor, threads)).Select(name => Room(part, name)).DefaultIfEmpty().Max();
         return kept == 0 ? 0
-            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(parents.Count) + WeightWriter.WorkerBytes(parents.Count + (origin is null ? 0 : 1));
+            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(part.Parents.Count) + WeightWriter.WorkerBytes(part.Sources.Count());
     }
 
     public static void Write(
@@ -33,8 +34,7 @@ internal static unsafe class HeldWriter
         Blocks.Run([.. tensors.Select(_ => 1L)], threads, () => new Worker(tensors), (worker, block) => worker.Write(tensors[block.Tensor], files),
             progress, cancellation);
 
-    private static long Room(IReadOnlyList<Relative> parents, Relative? origin, string name) =>
-        parents.Append(origin).OfType<Relative>().Sum(model => Room(model.Checkpoint.Find(name)!));
+    private static long Room(MergePart part, string name) => part.Sources.Sum(source => Room(source.Checkpoint.Find(name)!));
 
     private static long Room(Tensor tensor) => (tensor.ByteLength + Line - 1) / Line * Line;
 

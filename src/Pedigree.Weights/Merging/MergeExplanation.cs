@@ -101,11 +101,12 @@ public sealed record MergeExplanation(
             if (gram is not null && plan.IsWeightedSum)
                 child = Prediction.Child(merge.Recipe.Digest, rows!, [.. coefficients!.OfType<double[]>()], [.. rows!.Concat(others ?? []).DistinctBy(row => row.Model)]);
             var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i, StringComparer.Ordinal);
-            Checkpoint[] sources = [.. part.Parents.Select(parent => parent.Checkpoint), .. body.HasOrigin ? [part.Ancestor!.Checkpoint] : Array.Empty<Checkpoint>()];
+            Checkpoint[] sources = [.. part.Sources.Select(source => source.Checkpoint)];
             var bytes = sources.Sum(source => source.ByteLength);
             read += bytes;
             isWeightedSum &= plan.IsWeightedSum;
-            products += plan.NeedsGram ? bytes : 0;
+            if (plan.NeedsGram)
+                products += names.Where((name, i) => !HeldWriter.Holds(part, plan, i, 0)).Sum(name => sources.Sum(source => source.Find(name)!.ByteLength));
             memory = Math.Max(memory, MergeMemory.Bound(part, plan, Environment.ProcessorCount));
             foreach (var tensor in part.Parents[0].Checkpoint.Tensors)
             {

@@ -19,9 +19,7 @@ internal static class MergeMemory
         var sources = models + (part.Recipe.Body.HasOrigin ? 1 : 0);
         var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(sources));
         if (plan.NeedsGram)
-            bound = Math.Max(bound, Math.Max(
-                Products(part, models, threads),
-                threads * HeldWriter.WorkerBytes(part.Parents, part.Recipe.Body.HasOrigin ? part.Ancestor : null, plan.Tensors, threads)));
+            bound = Math.Max(bound, Math.Max(Products(part, models, threads), threads * HeldWriter.WorkerBytes(part, plan, threads)));
         if (part.Recipe.Body.Method is IElementwiseMethod method)
             bound = Math.Max(bound, plan.Elementwise.Select(name => Elementwise(method, part.Parents[0].Checkpoint.Find(name)!, models, threads)).DefaultIfEmpty().Max());
         return bound;

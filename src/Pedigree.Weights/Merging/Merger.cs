@@ -84,9 +84,8 @@ public static class Merger
         var names = first.MergedTensors;
         var plan = new MergePlan(recipe.Body, parents.Count, names, recipe.Architecture);
         var known = plan.NeedsGram ? Known(recipe, ancestor, rows) : null;
-        // The products are those of the sources alone.
-        hold &= known is null && origin == ancestor;
-        var held = names.Where((name, i) => hold && plan.NeedsGramOf(i) && HeldWriter.Holds(parents, origin, name, threads)).ToHashSet(StringComparer.Ordinal);
+        MergePart part = new(recipe, parents, ancestor);
+        var held = names.Where((_, i) => hold && known is null && HeldWriter.Holds(part, plan, i, threads)).ToHashSet(StringComparer.Ordinal);
         string[] measured = plan.NeedsGram ? [.. names.Where(name => !held.Contains(name))] : [];
         var gram = known ?? (measured.Length == 0 ? null : new Gram(KinshipPass.Products(ancestor, [], parents, measured, threads, null, cancellation)));
         var places = Places(names);

@@ -134,6 +134,28 @@ public sealed class MergerTests
         }
     }
 
+    [Theory]
+    [InlineData("slerp", "t: 0.3", 2, false)]
+    [InlineData("nuslerp", "weight: 0.7", 2, false)]
+    [InlineData("multislerp", "weight: 0.7", 3, true)]
+    [InlineData("model_stock", "", 3, true)]
+    public void A_tensor_that_a_thread_keeps_between_its_products_and_its_sum_has_the_same_bytes_as_one_that_is_read_twice(
+        string method, string parameters, int models, bool hasOrigin)
+    {
+        using var family = new Family(DType.BF16, [[600, 900], [900], [], [0, 5]], models, 5, DType.F32);
+        var body = MergeBody.Parse(ConfigurationReader.Parse("spec.yml", $"method: {method}{(hasOrigin ? "\nbase_model: base" : "")}\nparameters: {{{parameters}}}"));
+        MergePart part = new(new(body, [.. family.Models.Select(model => model.Digest)], hasOrigin ? family.Base.Digest : null), family.Models, hasOrigin ? family.Base : null);
+        MergePlan plan = new(body, models, family.Models[0].Checkpoint.MergedTensors);
+        var largest = plan.Tensors.Index().MaxBy(tensor => family.Models[0].Checkpoint.Find(tensor.Item)!.Count).Index;
+        foreach (var threads in new[] { 1, 2, 64 })
+        {
+            Assert.Equal(threads < 64, HeldWriter.Holds(part, plan, largest, threads));
+            Merger.Merge(part.Recipe, part.Parents, part.Ancestor, null, family.Path($"child{threads}"), threads: threads);
+        }
+        foreach (var threads in new[] { 2, 64 })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(family.Path("child1"), "model.safetensors")), File.ReadAllBytes(Path.Combine(family.Path($"child{threads}"), "model.safetensors")));
+    }
+
     [Fact]
     public void A_child_has_the_same_bytes_on_any_number_of_threads_and_with_rows_known_or_not()
     {
