@@ -31,22 +31,31 @@ public abstract class ConfigurationNode(ConfigurationPlace at)
         : this is ConfigurationScalar { Tag: { } tag } ? throw Error($"must not have the tag `{tag}`")
         : throw Error(this is ConfigurationScalar { IsNull: false } ? "must be text; put it in quotes" : "must be text");
 
-    /// <summary>This finite number.</summary>
+    /// <summary>This finite number, which may be in quotes.</summary>
     /// <exception cref="BadInputException">It is none.</exception>
-    public double AsNumber() => this is ConfigurationScalar scalar && scalar.Value switch
+    public double AsNumber() => this is ConfigurationScalar scalar && scalar.Unquoted switch
     {
         double number => number,
         long whole => whole,
         _ => double.NaN,
     } is var value && double.IsFinite(value) ? value : throw Error("must be a finite number");
 
-    /// <summary>This whole number.</summary>
+    /// <summary>This whole number, which may be in quotes.</summary>
     /// <exception cref="BadInputException">It is none, or too large for 64 bits.</exception>
-    public long AsInteger() => this is ConfigurationScalar { Value: long whole } ? whole : throw Error("must be a whole number");
+    public long AsInteger() => this is ConfigurationScalar { Unquoted: long whole } ? whole : throw Error("must be a whole number");
 
-    /// <summary>This <c>true</c> or <c>false</c>.</summary>
+    /// <summary>
+    /// This <c>true</c> or <c>false</c>, which may be in quotes, or one of the words for them of YAML 1.1: files are shared with programs
+    /// that still read that.
+    /// </summary>
     /// <exception cref="BadInputException">It is neither.</exception>
-    public bool AsBoolean() => this is ConfigurationScalar { Value: bool value } ? value : throw Error("must be `true` or `false`");
+    public bool AsBoolean() => (this as ConfigurationScalar)?.Unquoted switch
+    {
+        bool value => value,
+        "yes" or "Yes" or "YES" or "on" or "On" or "ON" => true,
+        "no" or "No" or "NO" or "off" or "Off" or "OFF" => false,
+        _ => throw Error("must be `true` or `false`"),
+    };
 
     /// <summary>The same value as JSON, keys in their order, aliases written out.</summary>
     /// <exception cref="BadInputException">A number is infinite or not a number.</exception>

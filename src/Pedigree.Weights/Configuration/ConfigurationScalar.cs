@@ -24,6 +24,9 @@ public sealed partial class ConfigurationScalar : ConfigurationNode
     /// <summary>The tag before the text, where the reader allowed it; null for none.</summary>
     public string? Tag { get; }
 
+    /// <summary>The value as it would be without quotes.</summary>
+    internal object? Unquoted => Tag is null ? Resolve(Text.Trim()) : Value;
+
     /// <inheritdoc/>
     public override bool IsNull => Value is null;
 

@@ -131,9 +131,9 @@ public sealed class MergeBody
     internal static DType? DTypeOf(ConfigurationMapping mapping, string key) => mapping.OptionalString(key) switch
     {
         null => null,
-        "bfloat16" => Checkpoints.DType.BF16,
-        "float16" => Checkpoints.DType.F16,
-        "float32" => Checkpoints.DType.F32,
+        "bfloat16" or "torch.bfloat16" => Checkpoints.DType.BF16,
+        "float16" or "torch.float16" => Checkpoints.DType.F16,
+        "float32" or "torch.float32" => Checkpoints.DType.F32,
         var other => throw mapping.Required(key).Error($"`{other}` is not a type to merge in; give bfloat16, float16 or float32"),
     };
 

@@ -29,7 +29,7 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     /// <summary><c>auto</c>, the name of a template, or one itself; null: the donor's.</summary>
     internal string? ChatTemplate { get; init; }
 
-    /// <summary>By which later documents of the same file name the child; null: it has no name.</summary>
+    /// <summary>By which other documents of the same file name the child; null: it has no name.</summary>
     public string? Name { get; init; }
 
     /// <summary><c>random_seed</c>, of the methods that draw at random; null: the caller's.</summary>
@@ -39,8 +39,8 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     internal string Text { get; init; } = "";
 
     /// <summary>
-    /// Reads a file of one or several documents, each of which may merge what those before it have made; relative paths of models remain
-    /// as written.
+    /// Reads a file of one or several documents, each of which may merge what others have made, in the order in which they can be made: the
+    /// last is the result. Relative paths of models remain as written.
     /// </summary>
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>
     public static IReadOnlyList<MergeConfig> ReadAll(string path) => ParseAll(path, ConfigurationReader.ReadText(path));
@@ -56,14 +56,46 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
         foreach (var document in documents)
         {
             var config = new MergeConfigReader(document.AsMapping()).Read();
-            if (config.Name is null && configs.Count < documents.Count - 1)
-                throw document.Error("must have a `name`, by which a later document can refer to it");
+            if (config.Name is null && configs.Any(other => other.Name is null))
+                throw document.Error("must have a `name`, by which another document can refer to it; one alone, the result, may be without");
             if (configs.Any(other => other.Name is not null && other.Name == config.Name))
                 throw document.Error($"has the name `{config.Name}` of an earlier document");
             // Of several documents each child keeps its own as what was read, written as JSON, which YAML contains.
             configs.Add(config with { Text = documents.Count == 1 ? text : document.ToJson()!.ToJsonString(ChildDescription.Indented) });
         }
-        return configs;
+        return Ordered(configs);
+    }
+
+    // As in mergekit, a document may use one that stands after it, and the one without a name is the result.
+    private static List<MergeConfig> Ordered(IReadOnlyList<MergeConfig> configs)
+    {
+        if (configs.Count == 1)
+            return [.. configs];
+        List<MergeConfig> ordered = [], begun = [];
+        foreach (var config in configs.OrderBy(config => config.Name is null))
+            Add(config);
+        return ordered;
+
+        void Add(MergeConfig config)
+        {
+            if (ordered.Contains(config))
+                return;
+            begun.Add(config);
+            foreach (var (name, at) in config.AllModels.Zip(config.Places))
+                Use(name, at);
+            if (config.Tokenizer is { Model: { } model } tokenizer)
+                Use(model, tokenizer.At);
+            ordered.Add(config);
+        }
+
+        void Use(string model, ConfigurationPlace at)
+        {
+            if (configs.FirstOrDefault(config => config.Name is not null && config.Name == model.Split('+')[0]) is not { } used)
+                return;
+            if (begun.Contains(used) && !ordered.Contains(used))
+                throw at.Error($"`{used.Name}` is made of what this document makes; documents cannot use each other in a circle");
+            Add(used);
+        }
     }
 
     /// <summary>Reads a text; errors call it <paramref name="file"/>.</summary>

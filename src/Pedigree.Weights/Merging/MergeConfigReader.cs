@@ -126,6 +126,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             }
             Add(slice, sources, slice.Optional("base_model") ?? _base,
                 MergeBody.ParametersOf(slice, _method, source: false), start, start += length, module);
+            if (slice.Optional("residual_weight") is { } residual)
+                throw residual.Error("has no effect in mergekit either, which reads it and does not use it; leave it out");
             slice.RefuseUnknownKeys();
         }
     }

@@ -68,8 +68,8 @@ internal sealed class ParameterValue
 
     private static double Number(ConfigurationNode node, MergeParameter parameter)
     {
-        var value = node is ConfigurationScalar { Value: bool flag } ? (flag ? 1 : 0)
-            : parameter.IsFlag && node is not ConfigurationScalar { Value: long or double } ? throw node.Error("must be `true` or `false`") : node.AsNumber();
+        var value = node is ConfigurationScalar { Unquoted: bool } || parameter.IsFlag && node is not ConfigurationScalar { Unquoted: long or double }
+            ? (node.AsBoolean() ? 1 : 0) : node.AsNumber();
         return parameter.WhatIsWrong(value) is { } wrong ? throw node.Error(wrong) : value;
     }
 }

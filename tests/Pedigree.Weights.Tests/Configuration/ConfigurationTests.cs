@@ -73,6 +73,15 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public void Quotes_around_a_number_or_a_boolean_and_the_booleans_of_older_yaml_are_read()
+    {
+        var root = ConfigurationReader.Parse("f", "a: '1e-2'\nb: \" 32 \"\nc: \"true\"\nd: no\ne: ON\n");
+        Assert.Equal((0.01, 32L), (root.OptionalNumber("a"), root.OptionalInteger("b")));
+        Assert.Equal((true, false, true), (root.OptionalBoolean("c"), root.OptionalBoolean("d"), root.OptionalBoolean("e")));
+        Assert.Equal(" 32 ", root.OptionalString("b"));
+    }
+
+    [Fact]
     public void Every_type_is_checked()
     {
         var root = ConfigurationReader.Parse("f", "a: 1\nb: text\nc: {}\nd: 1.5\n");

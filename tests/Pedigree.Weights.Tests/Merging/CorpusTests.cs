@@ -73,6 +73,20 @@ public sealed class CorpusTests : IDisposable
     }
 
     [Fact]
+    public async Task Documents_are_merged_in_the_order_in_which_they_use_each_other_and_the_one_without_a_name_is_the_result()
+    {
+        var inOrder = MergeConfig.ReadAll(Path.Combine(Corpus, "pipeline.yaml"));
+        string[] documents = File.ReadAllText(Path.Combine(Corpus, "pipeline.yaml")).Split("\n---\n");
+        var turned = MergeConfig.ParseAll("p.yml", string.Join("\n---\n", documents.Reverse()));
+        Assert.Null(turned[^1].Name);
+        var child = await RunAsync(turned);
+        Directory.Move(child.Folder, _folder["turned"]);
+        Assert.Equal((await RunAsync(inOrder)).Digest, child.Digest);
+        Assert.Equal(["b", "a"], MergeConfig.ParseAll("p.yml", Named("a", "b") + "---\n" + Named("b", "sort")).Select(config => config.Name));
+        static string Named(string name, string of) => $"name: {name}\nmerge_method: linear\nparameters: {{weight: 1}}\nmodels: [{{model: {of}}}]\n";
+    }
+
+    [Fact]
     public async Task A_damaged_stage_is_not_used_again()
     {
         var stages = MergeConfig.ReadAll(Path.Combine(Corpus, "pipeline.yaml"));
@@ -228,7 +242,11 @@ public sealed class CorpusTests : IDisposable
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\ntokenizer: {tokens: {x: {source: max}}}",
         "c.yml: tokenizer.tokens.x.source (line 4, column 34): `max` must be one of the models that are merged")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\n---\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: sort}]",
-        "c.yml: line 1, column 1: must have a `name`, by which a later document can refer to it")]
+        "c.yml: line 5, column 1: must have a `name`, by which another document can refer to it; one alone, the result, may be without")]
+    [InlineData("name: a\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: b}]\n---\nname: b\nmerge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a+sort}]",
+        "c.yml: models[0].model (line 9, column 18): `a` is made of what this document makes; documents cannot use each other in a circle")]
+    [InlineData("merge_method: passthrough\nslices: [{sources: [{model: reverse, layer_range: [0, 3]}], residual_weight: 0.5}]",
+        "c.yml: slices[0].residual_weight (line 2, column 78): has no effect in mergekit either, which reads it and does not use it; leave it out")]
     [InlineData("",
         "c.yml: is empty; it must hold a merge configuration")]
     public async Task A_broken_configuration_is_one_exact_error_and_nothing_is_written(string text, string expected)

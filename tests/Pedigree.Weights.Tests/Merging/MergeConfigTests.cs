@@ -100,6 +100,29 @@ public sealed class MergeConfigTests
         Assert.NotEqual(digest, Digest("method: slerp\nparameters: {t: 0.5}\ndtype: float32", "a", "b"));
     }
 
+    [Fact]
+    public void Numbers_in_quotes_older_booleans_and_torchs_names_of_types_mean_the_same()
+    {
+        MergeBody Parsed(string text) => MergeConfig.Parse("c.yml", text).Body;
+        var plain = Parsed("""
+            merge_method: ties
+            base_model: a
+            slices: [{sources: [{model: a, layer_range: [0, 4]}, {model: b, layer_range: [0, 4], parameters: {weight: [0, 0.5], density: [{filter: mlp, value: 0.3}, {value: 1}]}}]}]
+            parameters: {normalize: true, int8_mask: false, lambda: 0.9}
+            dtype: bfloat16
+            out_dtype: float32
+            """);
+        var quoted = Parsed("""
+            merge_method: ties
+            base_model: a
+            slices: [{sources: [{model: a, layer_range: ['0', '4']}, {model: b, layer_range: [0, "4"], parameters: {weight: ["0", "5e-1"], density: [{filter: mlp, value: "0.3"}, {value: "1"}]}}]}]
+            parameters: {normalize: yes, int8_mask: 'false', lambda: ".9"}
+            dtype: torch.bfloat16
+            out_dtype: torch.float32
+            """);
+        Assert.Equal(plain.ToJson().ToJsonString(), quoted.ToJson().ToJsonString());
+    }
+
     [Theory]
     [InlineData("merge_methd: slerp\nmodels: [{model: a}]", "merge_methd")]
     [InlineData("merge_method: slrp\nmodels: [{model: a}]", "there is no method `slrp`; did you mean `slerp`?")]
@@ -115,7 +138,8 @@ public sealed class MergeConfigTests
     [InlineData("merge_method: linear\nmodels: [{model: a, wieght: 1}]", "unknown key `wieght`")]
     [InlineData("merge_method: linear\nmodels: [{model: a}]", "linear needs the parameter `weight`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: x}}]", "must be a finite number")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1, normalize: on}\nmodels: [{model: a}]", "parameters.normalize (line 2, column 36): must be `true` or `false`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1, normalize: often}\nmodels: [{model: a}]", "parameters.normalize (line 2, column 36): must be `true` or `false`")]
+    [InlineData("merge_method: linear\nparameters: {weight: '1,5'}\nmodels: [{model: a}]", "must be a finite number")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: {pth: a}}}]", "models[0].model.model (line 3, column 26): must have the key `path`")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, lra: b}}]", "unknown key `lra` at line 3; did you mean `lora`?")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, override_architecture: X}}]", "leave it out")]
