@@ -138,7 +138,10 @@ public class ToolTests
         Assert.True(File.Exists(folder["child/model.safetensors.index.json"]));
         Assert.Equal((string?)merged["digest"], (string?)(await Command.DoneAsync("merge", "--verify", folder["child"], "--json")).Json["digest"]);
         File.AppendAllText(folder["child/config.json"], " ");
-        Assert.Contains("config.json: was changed", (await Command.RunAsync("merge", "--verify", folder["child"])).Refusal, StringComparison.Ordinal);
+        Said differs = await Command.RunAsync("merge", "--verify", folder["child"], "--json");
+        Assert.Equal((1, false), (differs.ExitCode, (bool)differs.Json["verified"]!));
+        Assert.Contains("config.json: was changed", (string?)differs.Json["firstDifference"], StringComparison.Ordinal);
+        Assert.Contains("is no merged model", (await Command.RunAsync("merge", "--verify", Model("sort"))).Refusal, StringComparison.Ordinal);
         Assert.Contains("is no size", (await Command.RunAsync("merge", folder["soup.yaml"], folder["other"], "--shard-size", "big")).Refusal, StringComparison.Ordinal);
     }
 

@@ -20,7 +20,7 @@ internal static class MergeCommand
         Option<long?> seed = new("--seed") { Description = "Seed of the methods that draw at random, DARE and DELLA; goes before the file's random_seed" };
         Option<string> shards = new("--shard-size") { Description = "Most bytes of weights in a file", DefaultValueFactory = _ => "5GB", HelpName = "size" };
         Option<bool> explain = new("--explain") { Description = "Say how each tensor would be merged, how alike the child would be to its parents, and what it would cost, without reading or writing weights" };
-        Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging", HelpName = "folder" };
+        Option<string?> verify = new("--verify") { Description = "Compare a merged model with the recipe beside it, instead of merging; exit 1 if anything differs", HelpName = "folder" };
         Option<string> store = Shared.Store();
         Verb verb = new("merge", "Merge models as a mergekit YAML file says", "pedigree merge slerp.yaml ./child",
             "pedigree merge slerp.yaml ./child --shard-size 2GB", "pedigree merge slerp.yaml --explain", "pedigree merge --verify ./child")
@@ -33,9 +33,7 @@ internal static class MergeCommand
             {
                 if (parsed.GetValue(config) is not null || parsed.GetValue(explain))
                     throw new BadInputException("--verify", null, "looks at a finished merge: give neither a configuration nor --explain with it");
-                string digest = MergeVerification.Verify(folder);
-                to.Print(new { Path = Path.GetFullPath(folder), Digest = digest, Verified = true }, console => console.WriteLine($"{folder}: every file is as it was written, recipe {digest}"));
-                return 0;
+                return Verify(folder, to);
             }
             string file = parsed.GetValue(config) ?? throw new BadInputException("merge", "config", "is missing; give a mergekit YAML file");
             ProgressLines progress = new();
@@ -51,6 +49,24 @@ internal static class MergeCommand
             return 0;
         });
         return verb;
+    }
+
+    private static int Verify(string folder, Output to)
+    {
+        if (!File.Exists(Path.Combine(folder, MergeRecipe.FileName)))
+            throw new BadInputException(folder, null, $"is no merged model: it has no {MergeRecipe.FileName}");
+        string path = Path.GetFullPath(folder);
+        try
+        {
+            string digest = MergeVerification.Verify(folder);
+            to.Print(new { Path = path, Verified = true, Digest = digest }, console => console.WriteLine($"{folder}: every file is as it was written, recipe {digest}"));
+            return 0;
+        }
+        catch (BadInputException difference) when (difference is not UnavailableException)
+        {
+            to.Print(new { Path = path, Verified = false, FirstDifference = difference.Message }, console => console.WriteLine($"{folder}: NOT as it was written. {difference.Message}"));
+            return 1;
+        }
     }
 
     private static async Task MergeAsync(string file, string folder, long? seed, long maxShardSize, ModelFolders models, ProgressLines progress, Output to, CancellationToken cancellation)

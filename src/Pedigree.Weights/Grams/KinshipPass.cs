@@ -22,13 +22,15 @@ public static class KinshipPass
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the pass between two blocks.</param>
     /// <exception cref="BadInputException">
-    /// Models that differ in tensors or shapes, a NaN or infinite weight, or an added model that equals the base.
+    /// Models that differ in tensors or shapes or have no weights to compare, a NaN or infinite weight, or an added model that equals the base.
     /// </exception>
     public static IReadOnlyList<GramRow> Measure(
         Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added,
         int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var rows = Products(origin, known, added, null, threads, progress, cancellation);
+        if (rows is [{ Tensors.Count: 0 }, ..])
+            throw new BadInputException(added[0].Checkpoint.Address, null, "has no tensor of type BF16, F16 or F32; kinship is that of such weights");
         for (var i = 0; i < rows.Count; i++)
             if (origin is not null && rows[i].DeltaDelta.All(product => product == 0))
                 throw new BadInputException(added[i].Checkpoint.Address, null,

@@ -21,6 +21,16 @@ internal static unsafe class RowValues
         ArrayPool<byte>.Shared.Return(bytes);
     }
 
+    /// <summary>Whether a row of a type has neither NaN nor infinity.</summary>
+    public static bool IsFinite(DType dType, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* source = bytes)
+            for (var i = 0; i < bytes.Length; i += dType.Size())
+                if (!double.IsFinite(Weights.Read(dType, source + i)))
+                    return false;
+        return true;
+    }
+
     /// <summary>Rounds a row to a type: nearest, ties to even.</summary>
     public static void Write(DType dType, ReadOnlySpan<double> values, Span<byte> bytes)
     {

@@ -27,7 +27,10 @@ public static class MergeVerification
             if (file.Sha256 != files[file.Name]?.ToString())
                 throw new BadInputException(Path.Combine(folder, file.Name), null, $"was changed: its SHA-256 is {file.Sha256}; {files[file.Name]} was recorded");
         using var checkpoint = Checkpoint.Open(folder);
-        return checkpoint.SourceFiles.FirstOrDefault(name => !files.ContainsKey(name)) is { } added
-            ? throw new BadInputException(Path.Combine(folder, added), null, "is not in recipe.json: it was added later") : actual;
+        return Directory.EnumerateFileSystemEntries(folder).Where(entry => !IsKnown(Path.GetFileName(entry))).Order(StringComparer.Ordinal).FirstOrDefault() is { } added
+            ? throw new BadInputException(added, null, "is not in recipe.json: it was added later") : actual;
+
+        // What begins with a dot belongs to the tools that keep folders: .git, .gitattributes, .cache.
+        bool IsKnown(string name) => name == MergeRecipe.FileName || name[0] == '.' || files.ContainsKey(name);
     }
 }

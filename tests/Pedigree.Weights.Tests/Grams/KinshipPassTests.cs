@@ -166,6 +166,19 @@ public sealed class KinshipPassTests
     }
 
     [Fact]
+    public void Models_without_weights_to_compare_are_refused_as_such()
+    {
+        using var folder = new TemporaryFolder();
+        Relative Numbers(string name) => new(name, Checkpoint.Open(Model.Write(folder[name], new Model.Values("w", DType.I64, [2], [1, 2]))));
+        Relative[] models = [Numbers("base"), Numbers("a"), Numbers("b")];
+        var error = Assert.Throws<BadInputException>(() => KinshipPass.Measure(models[0], [], models[1..]));
+        Assert.Equal(folder["a"], error.File);
+        Assert.Contains("has no tensor of type BF16, F16 or F32", error.Message);
+        foreach (var model in models)
+            model.Checkpoint.Dispose();
+    }
+
+    [Fact]
     public void Models_of_different_shape_are_refused_by_tensor()
     {
         using var folder = new TemporaryFolder();

@@ -122,6 +122,34 @@ public sealed class AdapterTests : IDisposable
     }
 
     [Theory]
+    [InlineData("model.layers.1.mlp.up_proj.lora_A.weight", double.NaN, "element 3 is NaN")]
+    [InlineData("model.layers.1.mlp.up_proj.lora_B.weight", double.PositiveInfinity, "element 3 is infinite")]
+    [InlineData("model.layers.1.mlp.up_proj.lora_B.weight", 1e38, "merged into model.layers.1.mlp.up_proj.weight it overflows F32")]
+    [InlineData("model.norm.weight", double.NaN, "element 3 is NaN")]
+    public async Task A_weight_of_an_adapter_that_is_not_finite_or_too_large_is_named_as_in_its_own_file(string tensor, double value, string expected)
+    {
+        Architectures.Write(_folder["model"], "llama");
+        Model.Values[] values = [.. new (string Name, long[] Shape)[]
+        {
+            ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]), ("model.norm.weight", [8]),
+        }.Select(each => Model.Random($"base_model.model.{each.Name}", DType.F32, each.Shape, 7, scale: 10))];
+        values.Single(each => each.Name.EndsWith(tensor)).Elements[3] = value;
+        Write("\"lora_alpha\":64", values);
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync());
+        Assert.Contains($"{_folder["adapter/adapter_model.safetensors"]}: base_model.model.{tensor}: ", error.Message);
+        Assert.Contains(expected, error.Message);
+        Assert.False(Directory.Exists(_folder["scratch"]));
+    }
+
+    [Fact]
+    public async Task An_adapter_of_whole_numbers_is_refused()
+    {
+        Architectures.Write(_folder["model"], "llama");
+        Write("\"lora_alpha\":8", new Model.Values("base_model.model.model.norm.weight", DType.I64, [8], new double[8]));
+        Assert.Contains("is of type I64; an adapter's weights must be BF16, F16 or F32", (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
+    }
+
+    [Theory]
     [InlineData("model.layers.7.mlp.up_proj", 8, "was the adapter trained on another model?")]
     [InlineData("model.layers.1.mlp.up_proj", 9, "which does not fit")]
     public async Task An_adapter_of_another_model_is_refused(string module, int columns, string expected)
@@ -142,9 +170,12 @@ public sealed class AdapterTests : IDisposable
 
     private void Write(string settings, params (string Name, long[] Shape)[] tensors) => Write(settings, DType.F32, tensors);
 
-    private void Write(string settings, DType dType, params (string Name, long[] Shape)[] tensors)
+    private void Write(string settings, DType dType, params (string Name, long[] Shape)[] tensors) =>
+        Write(settings, [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", dType, tensor.Shape, 70 + i))]);
+
+    private void Write(string settings, params Model.Values[] tensors)
     {
-        Model.Write(_folder["adapter"], [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", dType, tensor.Shape, 70 + i))]);
+        Model.Write(_folder["adapter"], tensors);
         File.Move(_folder["adapter/model.safetensors"], _folder["adapter/adapter_model.safetensors"]);
         File.Delete(_folder["adapter/config.json"]);
         var kind = settings.Contains("peft_type") ? "" : "\"peft_type\":\"LORA\",";

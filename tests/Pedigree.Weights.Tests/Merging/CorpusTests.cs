@@ -142,6 +142,13 @@ public sealed class CorpusTests : IDisposable
             }
             File.WriteAllBytes(path, whole);
         }
+        foreach (var name in new[] { "model-00002-of-00002.safetensors", "notes.txt" })
+        {
+            File.WriteAllText(Path.Combine(child.Folder, name), "");
+            Assert.Equal(Path.Combine(child.Folder, name), Assert.Throws<BadInputException>(() => MergeVerification.Verify(child.Folder)).File);
+            File.Delete(Path.Combine(child.Folder, name));
+        }
+        Directory.CreateDirectory(Path.Combine(child.Folder, ".cache"));
         Assert.Equal(child.Digest, MergeVerification.Verify(child.Folder));
     }
 

@@ -39,6 +39,11 @@ internal sealed class Adapter : IDisposable
             if (_config[key]?.ToString() is { } value && value != right)
                 throw new BadInputException(_path, key, $"is {value}; only plain LoRA adapters ({right}) are merged");
         _weights = Checkpoint.OpenFile(Path.Combine(folder, HubFiles.AdapterWeights));
+        if (_weights.Tensors.FirstOrDefault(tensor => !tensor.DType.IsMerged()) is { } other)
+        {
+            _weights.Dispose();
+            throw new BadInputException(other.File, other.Name, $"is of type {other.DType.SafetensorsName()}; an adapter's weights must be BF16, F16 or F32");
+        }
     }
 
     /// <summary>Digest of an adapter's two files.</summary>
@@ -122,9 +127,8 @@ internal sealed class Adapter : IDisposable
                 + "was the adapter trained on a model with other tokens?");
         return trained.DType == weight.DType ? trained.As(weight.Name) : scratch.Make(weight, weight.Shape, (row, bytes) =>
         {
-            var values = new double[weight.Width()];
-            RowValues.Read(trained, row, values);
-            RowValues.Write(weight.DType, values, bytes);
+            RowValues.Write(weight.DType, Row(trained, row), bytes);
+            RequireFinite(weight, trained, bytes);
         });
     }
 
@@ -144,12 +148,28 @@ internal sealed class Adapter : IDisposable
         var (left, right) = transposed ? (Columns(a), Columns(b)) : (Matrix(b), Matrix(a));
         return scratch.Make(weight, weight.Shape, (row, bytes) =>
         {
-            var values = new double[weight.Width()];
-            RowValues.Read(weight, row, values);
+            var values = Row(weight, row);
             for (var k = 0; k < rank; k++)
                 AddTo(values, scale * left[row][k], right[k]);
             RowValues.Write(weight.DType, values, bytes);
+            RequireFinite(weight, b, bytes);
         });
+    }
+
+    // What is made bears the model's name: what is wrong with the adapter is said here.
+    private static double[] Row(Tensor tensor, long row)
+    {
+        var values = new double[tensor.Width()];
+        RowValues.Read(tensor, row, values);
+        if (!values.All(double.IsFinite))
+            Kernels.Weights.ThrowIfNotFinite(tensor, row * values.Length, values.Length);
+        return values;
+    }
+
+    private static void RequireFinite(Tensor weight, Tensor of, ReadOnlySpan<byte> bytes)
+    {
+        if (!RowValues.IsFinite(weight.DType, bytes))
+            throw new BadInputException(of.File, of.StoredName, $"is too large: merged into {weight.Name} it overflows {weight.DType.SafetensorsName()}");
     }
 
     private static void AddTo(double[] values, double factor, double[] row)
@@ -193,12 +213,7 @@ internal sealed class Adapter : IDisposable
         }
     }
 
-    private static double[][] Matrix(Tensor tensor) => [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(row =>
-    {
-        var values = new double[tensor.Width()];
-        RowValues.Read(tensor, row, values);
-        return values;
-    })];
+    private static double[][] Matrix(Tensor tensor) => [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(row => Row(tensor, row))];
 
     private static double[][] Columns(Tensor tensor)
     {

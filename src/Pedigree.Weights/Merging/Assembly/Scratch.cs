@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Merging.Assembly;
@@ -29,7 +30,7 @@ internal sealed class Scratch(string? folder) : IDisposable
         var rowLength = planned.ByteLength / shape[0];
         var rows = (int)Math.Max(1, BlockLength / rowLength);
         using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
-            Parallel.For(0L, (shape[0] + rows - 1) / rows, block =>
+            InParallel(0L, (shape[0] + rows - 1) / rows, block =>
             {
                 var start = block * rows;
                 var bytes = new byte[Math.Min(rows, shape[0] - start) * rowLength];
@@ -54,9 +55,21 @@ internal sealed class Scratch(string? folder) : IDisposable
     {
         foreach (var file in _files)
             file.Dispose();
-        if (_files.Count > 0)
-            Directory.Delete(folder!, recursive: true);
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
         _files.Clear();
+    }
+
+    private static void InParallel(long from, long to, Action<long> work)
+    {
+        try
+        {
+            Parallel.For(from, to, work);
+        }
+        catch (AggregateException errors)
+        {
+            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+        }
     }
 
     private const long BlockLength = 1 << 20;
