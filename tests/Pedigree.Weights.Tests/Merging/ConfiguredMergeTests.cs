@@ -167,6 +167,51 @@ public sealed class ConfiguredMergeTests : IDisposable
         Assert.Equal(4, (int)child.Config["num_hidden_layers"]!);
     }
 
+    // The six layers 0 to 5 and again 2 to 4, unless said otherwise.
+    [Theory]
+    [InlineData("""{"mlp_only_layers":[0,3]}""", """{"mlp_only_layers":[0,3,7]}""")]
+    [InlineData("""{"moe_layers":[0,1,2,3,4,5]}""", """{"moe_layers":[0,1,2,3,4,5,6,7,8]}""")]
+    [InlineData("""{"no_rope_layers":[1,1,1,0,1,1],"no_rope_layer_interval":4}""", """{"no_rope_layers":[1,1,1,0,1,1,1,0,1],"no_rope_layer_interval":4}""")]
+    [InlineData("""{"model_type":"smollm3"}""", """{"no_rope_layers":[1,1,1,0,1,1,1,1,0,1]}""", "[0, 6]", "[1, 5]")]
+    [InlineData("""{"model_type":"llama4_text","no_rope_layers":[]}""", """{"no_rope_layers":[1,1,0,1,1]}""", "[1, 6]")]
+    [InlineData("""{"attention_types":[[["global","local"],3]],"attention_layers":["global","local","global","local","global","local"]}""",
+        """{"attention_types":[[["global","local","global","local","global","local","global","local","global"],1]],"attention_layers":["global","local","global","local","global","local","global","local","global"]}""")]
+    [InlineData("""{"sliding_window_pattern":6}""", """{"sliding_window_pattern":6}""", "[0, 6]")]
+    [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":2}""", "[1, 3]", "[1, 3]")]
+    [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":3,"layer_types":["sliding_attention","sliding_attention","full_attention","full_attention"]}""", "[0, 3]", "[2, 3]")]
+    [InlineData("""{"model_type":"gemma2"}""", """{"layer_types":["full_attention","sliding_attention","full_attention"]}""", "[1, 4]")]
+    [InlineData("""{"model_type":"gemma2"}""", """{"layer_types":null}""", "[2, 6]")]
+    [InlineData("""{"interleave_moe_layer_step":2}""", """{"interleave_moe_layer_step":2,"moe_layers":[0,2,4]}""", "[1, 6]")]
+    [InlineData("""{"max_window_layers":4,"use_sliding_window":false}""", """{"max_window_layers":4,"layer_types":null}""")]
+    [InlineData("""{"max_window_layers":4,"use_sliding_window":true}""", """{"max_window_layers":3}""", "[1, 6]")]
+    [InlineData("""{"first_k_dense_replace":1,"moe_layer_freq":1}""", """{"first_k_dense_replace":1,"moe_layer_freq":1}""")]
+    [InlineData("""{"first_k_dense_replace":2}""", """{"first_k_dense_replace":4}""", "[0, 2]", "[0, 6]")]
+    [InlineData("""{"attn_layer_period":3,"attn_layer_offset":1}""", """{"attn_layer_period":2}""", "[0, 2]", "[0, 2]")]
+    public async Task What_a_config_says_of_layers_by_their_numbers_or_by_counting_stays_true_of_them(string config, string expected, params string[] ranges)
+    {
+        using var child = await StackAsync(config, ranges);
+        foreach (var (key, value) in JsonNode.Parse(expected)!.AsObject())
+            Assert.Equal(value?.ToJsonString(), child.Config[key]?.ToJsonString());
+    }
+
+    [Fact]
+    public async Task Layers_of_kinds_that_no_number_tells_in_their_order_are_refused()
+    {
+        var error = await Assert.ThrowsAsync<BadInputException>(() => StackAsync("""{"first_k_dense_replace":3}"""));
+        Assert.Equal("slices[0].sources[0].layer_range (line 3, column 40)", error.Field);
+        Assert.Contains("`first_k_dense_replace` in config.json is 3, and no number tells what kind of layer is where", error.Reason);
+    }
+
+    private async Task<Checkpoint> StackAsync(string config, params string[] ranges)
+    {
+        Architectures.Write(_folder["a"], "llama", 1, layers: 6);
+        var json = JsonNode.Parse(config)!.AsObject();
+        json["num_hidden_layers"] = 6;
+        File.WriteAllText(_folder["a/config.json"], json.ToJsonString());
+        return await MergeAsync("merge_method: passthrough\nslices:\n" + string.Concat((ranges.Length > 0 ? ranges : ["[0, 6]", "[2, 5]"])
+            .Select(range => $"  - {{sources: [{{model: a, layer_range: {range}}}]}}\n")));
+    }
+
     [Fact]
     public async Task A_module_goes_before_the_whole_and_after_its_slices()
     {

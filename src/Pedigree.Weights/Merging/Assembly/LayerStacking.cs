@@ -87,7 +87,7 @@ internal sealed class LayerStacking
             StackSlice(slice, stack);
         StackedConfig.Adjust(_childConfig, stack, StackLength(_models[_config.Donor].Checkpoint, stack),
             [.. slices.Select(slice => slice.Sources[0]).SelectMany(source => Enumerable.Range(source.Start, source.End!.Value - source.Start)
-                .Select(layer => (_models[source.Model].Checkpoint.Config, layer)))]);
+                .Select(layer => (_models[source.Model].Checkpoint.Config, layer)))], slices[0].Sources[0].At);
     }
 
     private void StackSlice(StackedSlice slice, string stack)

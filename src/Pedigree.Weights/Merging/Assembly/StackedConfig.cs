@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Pedigree.Weights.Configuration;
 
 namespace Pedigree.Weights.Merging.Assembly;
 
@@ -13,22 +14,31 @@ internal static class StackedConfig
     private static readonly string[] ByLayer =
         ["activation_sparsity_pattern", "block_configs", "ffn_multipliers", "intermediate_size", "num_key_value_heads", "num_kv_heads", "num_query_heads"];
 
+    // Lists of the numbers of those layers that are of a kind.
+    private static readonly string[] Numbered = ["attn_layer_indices", "cross_attention_layers", "hybrid_layer_ids", "mlp_only_layers", "moe_layers"];
+
+    // GPT-Neo's kinds of layers: a list of [kinds, how often].
+    private const string Repeated = "attention_types";
+
     /// <summary>
-    /// Sets the number of layers wherever it stands, and makes lists with an entry for each layer (<c>layer_types</c>), and texts with a
-    /// letter for each (<c>hybrid_override_pattern</c>), of what the layers' own models say of them.
+    /// Sets the number of layers wherever it stands, and makes lists with an entry for each layer (<c>layer_types</c>) or with the numbers
+    /// of some (<c>mlp_only_layers</c>), texts with a letter for each (<c>hybrid_override_pattern</c>), and numbers by which layers are
+    /// counted, of what the layers' own models say of them.
     /// </summary>
     /// <param name="config">The config, changed in place.</param>
     /// <param name="stack">What the layers' names begin with: a config with several parts has one for each.</param>
     /// <param name="before">Number of layers it was written for.</param>
     /// <param name="layers">For each layer of the child the config of the model that it was in, and its number there.</param>
-    public static void Adjust(JsonObject config, string stack, int before, IReadOnlyList<(JsonObject? Config, int Layer)> layers)
+    /// <param name="at">Where the layers are chosen.</param>
+    /// <exception cref="BadInputException">The config cannot say of what kinds these layers are in this order.</exception>
+    public static void Adjust(JsonObject config, string stack, int before, IReadOnlyList<(JsonObject? Config, int Layer)> layers, ConfigurationPlace at)
     {
         foreach (var (key, value) in config.ToList())
         {
             switch (value)
             {
                 case JsonObject inner when IsOf(key, stack):
-                    Adjust(inner, stack, before, [.. layers.Select(layer => (layer.Config?[key] as JsonObject, layer.Layer))]);
+                    Adjust(inner, stack, before, [.. layers.Select(layer => (layer.Config?[key] as JsonObject, layer.Layer))], at);
                     break;
                 case JsonValue number when Counts.Contains(key) && IsCountOf(config, key, stack) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
                     config[key] = layers.Count;
@@ -36,12 +46,26 @@ internal static class StackedConfig
                 case JsonValue text when key.EndsWith("pattern", StringComparison.Ordinal) && text.TryGetValue(out string? kinds) && kinds.Length == before:
                     config[key] = string.Concat(layers.Select(layer => Letter(layer.Config?[key], kinds, layer.Layer)));
                     break;
+                case JsonArray numbers when Numbered.Contains(key):
+                    config[key] = new JsonArray([.. Enumerable.Range(0, layers.Count)
+                        .Where(i => Has(layers[i].Config?[key] as JsonArray ?? numbers, layers[i].Layer)).Select(i => JsonValue.Create(i))]);
+                    break;
+                case JsonArray types when key == Repeated && WrittenOut(types) is { } all && all.Count == before:
+                    config[key] = new JsonArray(new JsonArray(new JsonArray(
+                        [.. layers.Select(layer => Entry(WrittenOut(layer.Config?[key]), all, layer.Layer)?.DeepClone())]), 1));
+                    break;
                 case JsonArray list when list.Count == before && (key.Contains("layer", StringComparison.Ordinal) || ByLayer.Contains(key)):
                     config[key] = new JsonArray([.. layers.Select(layer => Entry(layer.Config?[key], list, layer.Layer)?.DeepClone())]);
                     break;
             }
         }
+        CountedLayers.Adjust(config, layers, at);
     }
+
+    private static bool Has(JsonArray numbers, int layer) => numbers.Any(number => number is JsonValue value && value.TryGetValue(out int other) && other == layer);
+
+    private static JsonArray? WrittenOut(JsonNode? types) => types is JsonArray list && list.All(each => each is JsonArray { Count: 2 } pair && pair[0] is JsonArray && pair[1] is JsonValue)
+        ? new([.. list.SelectMany(each => Enumerable.Range(0, (int)each![1]!).SelectMany(_ => each[0]!.AsArray()).Select(kind => kind?.DeepClone()))]) : null;
 
     // Beside the decoder's number of layers the others are the encoder's.
     private static bool IsCountOf(JsonObject config, string key, string stack) =>
