@@ -68,17 +68,18 @@ public sealed class ConfigurationMapping : ConfigurationNode
     public IReadOnlyList<ConfigurationNode>? OptionalSequence(string key) => Optional(key)?.AsSequence().Items;
 
     /// <summary>Refuses the first key that nobody has asked for, with the nearest one that somebody has.</summary>
+    /// <param name="instead">What to say of a key instead; null: nothing.</param>
     /// <exception cref="BadInputException">There is such a key.</exception>
-    public void RefuseUnknownKeys()
+    public void RefuseUnknownKeys(Func<string, string?>? instead = null)
     {
         foreach (var (key, node) in Members)
         {
             if (_known.Contains(key))
                 continue;
-            throw node.Error($"unknown key `{key}` at line {node.At.Line}; " + (Nearest.To(key, _known) is { } near
+            throw node.Error($"unknown key `{key}` at line {node.At.Line}; " + (instead?.Invoke(key) ?? (Nearest.To(key, _known) is { } near
                 ? $"did you mean `{near}`?"
                 : _known.Count == 0 ? "no key is known here"
-                : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}"));
+                : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}")));
         }
     }
 

@@ -5,6 +5,9 @@ namespace Pedigree.Weights.Configuration;
 /// <summary>A value in a configuration: a scalar, a sequence or a mapping.</summary>
 public abstract class ConfigurationNode(ConfigurationPlace at)
 {
+    // Above it float64 does not have every whole number.
+    private const double LargestWhole = 1L << 53;
+
     /// <summary>Where it stands.</summary>
     public ConfigurationPlace At { get; } = at;
 
@@ -42,7 +45,12 @@ public abstract class ConfigurationNode(ConfigurationPlace at)
 
     /// <summary>This whole number, which may be in quotes.</summary>
     /// <exception cref="BadInputException">It is none, or too large for 64 bits.</exception>
-    public long AsInteger() => this is ConfigurationScalar { Unquoted: long whole } ? whole : throw Error("must be a whole number");
+    public long AsInteger() => (this as ConfigurationScalar)?.Unquoted switch
+    {
+        long whole => whole,
+        double number when Math.Abs(number) <= LargestWhole && double.IsInteger(number) => (long)number,
+        _ => throw Error("must be a whole number"),
+    };
 
     /// <summary>
     /// This <c>true</c> or <c>false</c>, which may be in quotes, or one of the words for them of YAML 1.1: files are shared with programs

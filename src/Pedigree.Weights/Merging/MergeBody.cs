@@ -45,6 +45,9 @@ public sealed class MergeBody
 
     internal IReadOnlyList<MergeSlice> Slices { get; }
 
+    /// <summary>The body for layers that are taken as they are, but for their type.</summary>
+    internal MergeBody Untouched => new(new Passthrough(), false, At, new Dictionary<string, ParameterValue>(), [], DType, OutDType);
+
     /// <summary>The type in which a tensor of the type <paramref name="source"/> is written.</summary>
     internal DType Written(DType source) => source.IsMerged() ? OutDType ?? DType ?? source : source;
 
@@ -145,19 +148,20 @@ public sealed class MergeBody
         foreach (var parameter in method.Parameters.Where(parameter => parameter.ByModel || !source))
             if (parameters.Optional(parameter.Name) is { } node)
                 values.Add(parameter.Name, ParameterValue.Parse(node, parameter));
-        parameters.RefuseUnknownKeys();
+        parameters.RefuseUnknownKeys(key => method.Parameters.Any(parameter => parameter.Name == key) ? $"{method.Name} has one for all models: put it under the `parameters` of the whole" : null);
         return values;
     }
 
     internal void RequireParameters(ConfigurationMapping mapping)
     {
         foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null && !IsGiven(parameter.Name)))
-            throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : ""));
+            throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : "")
+                + (Method.BaseModel == BaseModel.Merged && mapping.Optional("base_model") is not null ? "; base_model is one of them" : ""));
     }
 
     // For the whole model, or for each slice: by itself, by its module, or by all its sources.
     private bool IsGiven(string parameter) =>
-        Parameters.ContainsKey(parameter) || (Slices.Count > 0 && Slices.All(slice => slice.Parameters.ContainsKey(parameter)
+        Parameters.ContainsKey(parameter) || (Slices.Count > 0 && Slices.All(slice => slice.IsAlone || slice.Parameters.ContainsKey(parameter)
             || slice.Module?.Parameters.ContainsKey(parameter) == true
             || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter)))));
 }

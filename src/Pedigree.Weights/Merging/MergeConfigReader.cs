@@ -12,21 +12,21 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
     private readonly List<MergeSlice> _slices = [];
     private readonly List<SliceSources> _layout = [];
 
-    private readonly ConfigurationNode? _base = root.Optional("base_model");
+    private readonly ConfigurationNode? _base = root.Optional("base_model") ?? BaseOfSlices(root);
 
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>
     public MergeConfig Read()
     {
         var parameters = MergeBody.ParametersOf(root, _method, source: false);
         var (dType, outDType) = (MergeBody.DTypeOf(root, "dtype"), MergeBody.DTypeOf(root, "out_dtype"));
-        if (_method.BaseModel is BaseModel.First or BaseModel.Origin)
+        if (_base is null && _method.BaseModel is BaseModel.First or BaseModel.Origin)
             root.Required("base_model");
         if (_method.BaseModel == BaseModel.First)
             Index(_base!);
         ReadSources();
         var (tokenizer, template) = (TokenizerReader.Read(root, Known), TokenizerReader.ChatTemplate(root));
         var (name, seed) = (root.OptionalString("name"), root.OptionalInteger("random_seed"));
-        root.RefuseUnknownKeys();
+        root.RefuseUnknownKeys(Misplaced);
         if (HasOrigin)
         {
             var at = Index(_base!);
@@ -50,9 +50,19 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             Seed = seed,
             Tokenizer = tokenizer,
             ChatTemplate = template,
-            Layout = _slices is [{ End: null, Module: null }] ? null : _layout,
+            // Passthrough has one model, and the base, if it is another, lends its small files alone.
+            Layout = _slices is [{ End: null, Module: null }] && _layout[0].All.Count == _models.Count ? null : _layout,
         };
     }
+
+    // Where every slice has its own, none need stand at the top.
+    private static ConfigurationNode? BaseOfSlices(ConfigurationMapping root) => root.Optional("slices") is ConfigurationSequence { Items: [ConfigurationMapping first, ..] items }
+        && items.All(item => (item as ConfigurationMapping)?.Optional("base_model") is not null) ? first.Optional("base_model") : null;
+
+    private string? Misplaced(string key) => Has(_method, key) ? "it is a parameter: put it under `parameters`"
+        : MergeMethods.All.Any(other => Has(other, key)) ? $"{_method.Name} has no such parameter: leave it out" : null;
+
+    private static bool Has(IMergeMethod method, string parameter) => method.Parameters.Any(own => own.Name == parameter);
 
     private bool HasOrigin => _base is not null && _method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin;
 
@@ -98,7 +108,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             if (sources.Any(source => source.Layers.Model == index))
                 throw item.Error($"`{_models[index]}` is listed twice; a model may be listed once");
             sources.Add(new(new(index, 0, null, model.Required("model").At), MergeBody.ParametersOf(model, _method, source: true)));
-            model.RefuseUnknownKeys();
+            model.RefuseUnknownKeys(Misplaced);
         }
         Add(list, sources, _base, new Dictionary<string, ParameterValue>(), 0, null, module);
     }
@@ -122,13 +132,13 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
                     throw range.Error($"has {layers.End - layers.Start} layers, but the first source of the slice {length}; all must have the same number");
                 length = layers.End - layers.Start;
                 sources.Add(new(new(Index(source.Required("model")), layers.Start, layers.End, range.At), MergeBody.ParametersOf(source, _method, source: true)));
-                source.RefuseUnknownKeys();
+                source.RefuseUnknownKeys(Misplaced);
             }
             Add(slice, sources, slice.Optional("base_model") ?? _base,
                 MergeBody.ParametersOf(slice, _method, source: false), start, start += length, module);
             if (slice.Optional("residual_weight") is { } residual)
                 throw residual.Error("has no effect in mergekit either, which reads it and does not use it; leave it out");
-            slice.RefuseUnknownKeys();
+            slice.RefuseUnknownKeys(Misplaced);
         }
     }
 
@@ -136,14 +146,18 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         ConfigurationNode node, List<Source> sources, ConfigurationNode? baseModel, IReadOnlyDictionary<string, ParameterValue> parameters,
         int start, int? end, MergeModule? module)
     {
-        var origin = baseModel is null ? null : Place(baseModel, sources, end is null);
-        if (sources.Count < _method.Models.Fewest || sources.Count > _method.Models.Most)
+        // As in mergekit, layers of one model alone are taken as they are by methods that merge it with another.
+        var isAlone = end is not null && sources is [var only]
+            && (_method.BaseModel == BaseModel.Origin ? only.Layers.Model == Index(baseModel!) : _method.Models is (2, 2));
+        var origin = baseModel is null || isAlone ? null : Place(baseModel, sources, end is null);
+        if (!isAlone && sources.Count < _method.Models.Fewest || sources.Count > _method.Models.Most)
             throw node.Error($"{_method.Name} takes {(_method.Models.Most == _method.Models.Fewest ? $"exactly {_method.Models.Most}" : $"at least {_method.Models.Fewest}")} models"
                 + (origin is null ? "" : " without the base model") + $", not {sources.Count}");
         _slices.Add(new(start, end, parameters, [.. sources.Select(source => source.Parameters)])
         {
             Module = module,
             Starts = [.. sources.Select(source => source.Layers.Start)],
+            IsAlone = isAlone,
         });
         _layout.Add(new([.. sources.Select(source => source.Layers)], origin));
     }
@@ -151,6 +165,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
     /// <summary>Puts the base model where the method wants it and returns the origin. As in mergekit, it need not be listed.</summary>
     private LayerSource? Place(ConfigurationNode node, List<Source> sources, bool whole)
     {
+        if (_method.BaseModel == BaseModel.OptionalOrigin && !HasOrigin)
+            throw node.Error("is that of some slices only; give one at the top, or for every slice, or for none");
         var model = Index(node);
         var own = sources.Find(source => source.Layers.Model == model);
         if (own is null && (whole || HasOrigin))

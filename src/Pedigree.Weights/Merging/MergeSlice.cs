@@ -11,6 +11,9 @@ internal sealed record MergeSlice(
     /// <summary>For each source the layer of its model that becomes <see cref="Start"/>; empty: that one.</summary>
     public IReadOnlyList<int> Starts { get; init; } = [];
 
+    /// <summary>Whether its only source is taken as it is: the method would merge it with another.</summary>
+    public bool IsAlone { get; init; }
+
     /// <summary>The part of the model that the layers belong to; null where the model is not divided.</summary>
     public MergeModule? Module { get; init; }
 }

@@ -60,6 +60,8 @@ internal sealed class ParameterValue
 
     private static IReadOnlyList<double> Gradient(ConfigurationNode node, MergeParameter parameter)
     {
+        if (node is ConfigurationMapping)
+            throw node.Error("must be a number, a list of numbers, or a list of {filter, value}, even where that has one entry");
         if (node is not ConfigurationSequence sequence)
             return [Number(node, parameter)];
         return sequence.Items.Count > 0 ? [.. sequence.Items.Select(item => Number(item, parameter))]

@@ -50,8 +50,8 @@ internal static class TokenizerReader
 
     private static TokenSetting Token(string token, ConfigurationMapping mapping, Func<string, int?> known)
     {
-        var source = mapping.Required("source");
         var force = mapping.OptionalBoolean("force") ?? false;
+        var source = mapping.Required("source");
         mapping.RefuseUnknownKeys();
         int Model(ConfigurationNode node) => known(ModelName.Of(node)) ?? throw node.Error($"`{ModelName.Of(node)}` must be one of the models that are merged");
         if (source is not ConfigurationMapping kind || kind.Members.All(member => member.Key != "kind"))

@@ -75,10 +75,10 @@ public sealed class ConfigurationTests
     [Fact]
     public void Quotes_around_a_number_or_a_boolean_and_the_booleans_of_older_yaml_are_read()
     {
-        var root = ConfigurationReader.Parse("f", "a: '1e-2'\nb: \" 32 \"\nc: \"true\"\nd: no\ne: ON\n");
+        var root = ConfigurationReader.Parse("f", "a: '1e-2'\nb: \" 32 \"\nf: 32.0\nc: \"true\"\nd: no\ne: ON\n");
         Assert.Equal((0.01, 32L), (root.OptionalNumber("a"), root.OptionalInteger("b")));
         Assert.Equal((true, false, true), (root.OptionalBoolean("c"), root.OptionalBoolean("d"), root.OptionalBoolean("e")));
-        Assert.Equal(" 32 ", root.OptionalString("b"));
+        Assert.Equal((" 32 ", 32L), (root.OptionalString("b"), root.OptionalInteger("f")));
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class ConfigurationTests
         root.OptionalInteger("seed");
         root.OptionalMapping("strategy");
         Assert.Equal("spec.yaml: strategey (line 3, column 12): unknown key `strategey` at line 3; did you mean `strategy`?",
-            Bad(root.RefuseUnknownKeys));
+            Bad(() => root.RefuseUnknownKeys()));
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class ConfigurationTests
     {
         var root = ConfigurationReader.Parse("f", "base: a\nzzz: 1\n");
         root.RequiredString("base");
-        Assert.EndsWith("unknown key `zzz` at line 2; known here: `base`", Bad(root.RefuseUnknownKeys));
+        Assert.EndsWith("unknown key `zzz` at line 2; known here: `base`", Bad(() => root.RefuseUnknownKeys()));
     }
 
     [Fact]

@@ -167,6 +167,61 @@ public sealed class ConfiguredMergeTests : IDisposable
         Assert.Equal(4, (int)child.Config["num_hidden_layers"]!);
     }
 
+    [Theory]
+    [InlineData("slerp", "t: 0.5", "a", "a")]
+    [InlineData("slerp", "t: 0.5", "a", "b")]
+    [InlineData("nuslerp", "weight: 1", "c", "b")]
+    [InlineData("ties", "weight: 1, density: 0.5", "c", "c")]
+    [InlineData("model_stock", "filter_wise: false", "c", "c")]
+    public async Task Layers_of_one_model_alone_are_taken_as_they_are_by_methods_that_merge_it_with_another(string method, string parameters, string origin, string alone)
+    {
+        foreach (var (name, seed) in new[] { ("a", 1), ("b", 2), ("c", 3) })
+            Write(name, "llama", seed);
+        var third = origin == "c" ? ", {model: c, layer_range: [0, 2]}" : "";
+        using var child = await MergeAsync($$"""
+            merge_method: {{method}}
+            base_model: {{origin}}
+            parameters: { {{parameters}} }
+            dtype: float32
+            slices:
+              - sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}{{third}}]
+              - sources: [{model: {{alone}}, layer_range: [1, 3]}]
+            """);
+        using var model = Checkpoint.Open(_folder[alone]);
+        foreach (var (own, its) in new[] { ("model.layers.2.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.weight"), ("model.layers.3.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight"), ("lm_head.weight", "lm_head.weight") })
+            Assert.Equal(Model.Read(model.Find(its)!), Model.Read(child.Find(own)!));
+        Assert.NotEqual(Model.Read(model.Find("model.layers.0.mlp.up_proj.weight")!), Model.Read(child.Find("model.layers.0.mlp.up_proj.weight")!));
+    }
+
+    [Fact]
+    public async Task No_base_model_need_stand_at_the_top_where_every_slice_has_its_own()
+    {
+        Write("a", "llama", 1);
+        Write("b", "llama", 2);
+        using var child = await MergeAsync("""
+            merge_method: slerp
+            parameters: {t: 0}
+            slices:
+              - {sources: [{model: a, layer_range: [0, 2]}, {model: b, layer_range: [0, 2]}], base_model: b}
+              - {sources: [{model: a, layer_range: [2, 3]}, {model: b, layer_range: [2, 3]}], base_model: a}
+            """);
+        using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
+        foreach (var (layer, model) in new[] { (0, b), (1, b), (2, a) })
+            Assert.Equal(Model.Read(model.Find($"model.layers.{layer}.mlp.up_proj.weight")!), Model.Read(child.Find($"model.layers.{layer}.mlp.up_proj.weight")!));
+    }
+
+    [Fact]
+    public async Task The_base_model_of_one_that_is_passed_through_lends_its_small_files_alone()
+    {
+        Write("a", "llama", 1);
+        Write("b", "llama", 2);
+        File.WriteAllText(_folder["b/generation_config.json"], "{}");
+        using var child = await MergeAsync("merge_method: passthrough\nbase_model: b\nmodels: [{model: a, parameters: {scale: 2}}]");
+        using var a = Checkpoint.Open(_folder["a"]);
+        Assert.Equal(Model.Read(a.Find("lm_head.weight")!).Select(value => 2 * value), Model.Read(child.Find("lm_head.weight")!));
+        Assert.Contains("generation_config.json", child.CarriedFiles);
+    }
+
     // The six layers 0 to 5 and again 2 to 4, unless said otherwise.
     [Theory]
     [InlineData("""{"mlp_only_layers":[0,3]}""", """{"mlp_only_layers":[0,3,7]}""")]

@@ -147,6 +147,17 @@ public sealed class MergeConfigTests
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: dice", "random_seed (line 3, column 14): must be a whole number")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandomseed: 0", "unknown key `randomseed`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
+    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nfilter_wise: true", "unknown key `filter_wise` at line 4; it is a parameter: put it under `parameters`")]
+    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nint8_mask: true", "unknown key `int8_mask` at line 4; model_stock has no such parameter: leave it out")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, weight: 1}]", "unknown key `weight` at line 2; it is a parameter: put it under `parameters`")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a, parameters: {t: 1}}, {model: b}]", "unknown key `t` at line 3; slerp has one for all models: put it under the `parameters` of the whole")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: {filter: mlp, value: 1}}", "or a list of {filter, value}, even where that has one entry")]
+    [InlineData("merge_method: linear\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]", "for all models or for each; base_model is one of them")]
+    [InlineData("merge_method: nuslerp\nparameters: {weight: 1}\nslices:\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], base_model: c}\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
+        "slices[0].base_model (line 4, column 93): is that of some slices only")]
+    [InlineData("merge_method: slerp\nparameters: {t: 1}\nslices:\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], base_model: a}\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
+        "must have the key `base_model`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}]\ntokenizer: {tokens: {x: {force: true}}}", "tokenizer.tokens.x (line 4, column 25): must have the key `source`")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models`, `slices` or `modules`")]
     public void A_wrong_configuration_is_one_clear_error_with_its_place(string text, string expected)
     {

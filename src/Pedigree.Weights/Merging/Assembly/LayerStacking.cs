@@ -7,6 +7,9 @@ namespace Pedigree.Weights.Merging.Assembly;
 /// <summary>Lays the layers of a configuration's slices one on another: each tensor of the child with its sources, by its own name.</summary>
 internal sealed class LayerStacking
 {
+    // Beside numbers of sources, the key of tensors that are taken as they are.
+    private const int Alone = 0;
+
     private readonly MergeConfig _config;
     private readonly IReadOnlyList<Relative> _models;
     private readonly JsonObject _childConfig;
@@ -32,7 +35,7 @@ internal sealed class LayerStacking
         for (var i = 0; i < config.Layout.Count; i++)
         {
             var (slice, sources) = (config.Body.Slices[i], config.Layout[i].All);
-            if (!sources.Select(source => source.Model).SequenceEqual(Enumerable.Range(0, models.Count))
+            if (slice.IsAlone || !sources.Select(source => source.Model).SequenceEqual(Enumerable.Range(0, models.Count))
                 || sources.Any(source => source.Start != slice.Start || source.End != slice.End))
                 return false;
         }
@@ -58,7 +61,7 @@ internal sealed class LayerStacking
         foreach (var module in slices.GroupBy(slice => slice.Slice.Module?.Name))
             StackModule([.. module]);
         Architecture architecture = new(_bySources.Values.SelectMany(tensors => tensors.Select(tensor => tensor.Name)));
-        return [.. _bySources.Values.Select(tensors => Part(recipe with { Architecture = architecture }, tensors))];
+        return [.. _bySources.Select(tensors => Part(recipe with { Architecture = architecture, Body = tensors.Key == Alone ? recipe.Body.Untouched : recipe.Body }, tensors.Value))];
     }
 
     // The slices of one module, or all where there are none.
@@ -73,7 +76,7 @@ internal sealed class LayerStacking
         if (slices[0].Slice.End is null)
         {
             foreach (var name in names)
-                Add(name, slices[0].Sources, _ => name);
+                Add(name, slices[0], _ => name);
             return;
         }
         Dictionary<string, int> stacks = new Architecture(names).Stacks.ToDictionary();
@@ -81,7 +84,7 @@ internal sealed class LayerStacking
             throw slices[0].Sources[0].At.Error(stacks.Count == 0 ? $"{reference.Folder} has no layers"
                 : $"the model has several stacks of layers ({string.Join(", ", stacks.Keys)}); give each its own under `modules`");
         foreach (var name in names.Where(name => Architecture.Place(name).Stack is null))
-            Add(name, (Architecture.IsEmbedding(name) ? slices[0] : slices[^1]).Sources, _ => name);
+            Add(name, Architecture.IsEmbedding(name) ? slices[0] : slices[^1], _ => name);
         var stack = stacks.Keys.Single();
         foreach (var slice in slices)
             StackSlice(slice, stack);
@@ -107,7 +110,7 @@ internal sealed class LayerStacking
             foreach (var source in slice.Sources.Skip(1))
                 RefuseMore(source, stack, source.Start + offset, [.. byLayer[first.Start + offset].Select(place => place.Rest)], _models[first.Model].Checkpoint);
             foreach (var place in byLayer[first.Start + offset])
-                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice.Sources, source => $"{stack}.{source.Start + offset}{place.Rest}");
+                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice, source => $"{stack}.{source.Start + offset}{place.Rest}");
         }
     }
 
@@ -122,10 +125,12 @@ internal sealed class LayerStacking
         new Architecture(model.Tensors.Select(tensor => tensor.Name)).Stacks.GetValueOrDefault(stack);
 
     // A tensor of the child; what it is called in each source.
-    private void Add(string name, IReadOnlyList<LayerSource> sources, Func<LayerSource, string> nameIn)
+    private void Add(string name, StackedSlice slice, Func<LayerSource, string> nameIn)
     {
-        if (!_bySources.TryGetValue(sources.Count, out var tensors))
-            _bySources.Add(sources.Count, tensors = []);
+        var sources = slice.Sources;
+        var key = slice.Slice.IsAlone ? Alone : sources.Count;
+        if (!_bySources.TryGetValue(key, out var tensors))
+            _bySources.Add(key, tensors = []);
         tensors.Add(new(name, [.. sources.Select(source =>
         {
             var wanted = nameIn(source);
