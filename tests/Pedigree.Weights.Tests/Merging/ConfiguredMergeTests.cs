@@ -231,6 +231,7 @@ public sealed class ConfiguredMergeTests : IDisposable
     [InlineData("""{"model_type":"llama4_text","no_rope_layers":[]}""", """{"no_rope_layers":[1,1,0,1,1]}""", "[1, 6]")]
     [InlineData("""{"attention_types":[[["global","local"],3]],"attention_layers":["global","local","global","local","global","local"]}""",
         """{"attention_types":[[["global","local","global","local","global","local","global","local","global"],1]],"attention_layers":["global","local","global","local","global","local","global","local","global"]}""")]
+    [InlineData("""{"attention_types":[[["global"],2000000000],"local"]}""", """{"attention_types":[[["global"],2000000000],"local"]}""")]
     [InlineData("""{"sliding_window_pattern":6}""", """{"sliding_window_pattern":6}""", "[0, 6]")]
     [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":2}""", "[1, 3]", "[1, 3]")]
     [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":3,"layer_types":["sliding_attention","sliding_attention","full_attention","full_attention"]}""", "[0, 3]", "[2, 3]")]
@@ -265,6 +266,22 @@ public sealed class ConfiguredMergeTests : IDisposable
         File.WriteAllText(_folder["a/config.json"], json.ToJsonString());
         return await MergeAsync("merge_method: passthrough\nslices:\n" + string.Concat((ranges.Length > 0 ? ranges : ["[0, 6]", "[2, 5]"])
             .Select(range => $"  - {{sources: [{{model: a, layer_range: {range}}}]}}\n")));
+    }
+
+    [Fact]
+    public async Task What_a_config_says_of_another_stack_of_layers_stays()
+    {
+        Write("a", "gemma3", 1);
+        var config = JsonNode.Parse(File.ReadAllText(_folder["a/config.json"]))!.AsObject();
+        (config["num_hidden_layers"], config["first_k_dense_replace"]) = (3, 1);
+        File.WriteAllText(_folder["a/config.json"], config.ToJsonString());
+        using var child = await MergeAsync("""
+            merge_method: passthrough
+            modules:
+              vision_tower: {slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [0, 2]}]}]}
+              default: {models: [{model: a}]}
+            """);
+        Assert.Equal((3, 4), ((int)child.Config["num_hidden_layers"]!, (int)child.Config["vision_config"]!["num_hidden_layers"]!));
     }
 
     [Fact]

@@ -20,6 +20,9 @@ internal static class StackedConfig
     // GPT-Neo's kinds of layers: a list of [kinds, how often].
     private const string Repeated = "attention_types";
 
+    // More than any model has.
+    private const int MostLayers = 10_000;
+
     /// <summary>
     /// Sets the number of layers wherever it stands, and makes lists with an entry for each layer (<c>layer_types</c>) or with the numbers
     /// of some (<c>mlp_only_layers</c>), texts with a letter for each (<c>hybrid_override_pattern</c>), and numbers by which layers are
@@ -33,6 +36,7 @@ internal static class StackedConfig
     /// <exception cref="BadInputException">The config cannot say of what kinds these layers are in this order.</exception>
     public static void Adjust(JsonObject config, string stack, int before, IReadOnlyList<(JsonObject? Config, int Layer)> layers, ConfigurationPlace at)
     {
+        var isOfStack = config.Any(member => IsCount(member.Key, member.Value));
         foreach (var (key, value) in config.ToList())
         {
             switch (value)
@@ -40,7 +44,7 @@ internal static class StackedConfig
                 case JsonObject inner when IsOf(key, stack):
                     Adjust(inner, stack, before, [.. layers.Select(layer => (layer.Config?[key] as JsonObject, layer.Layer))], at);
                     break;
-                case JsonValue number when Counts.Contains(key) && IsCountOf(config, key, stack) && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before:
+                case JsonValue when IsCount(key, value):
                     config[key] = layers.Count;
                     break;
                 case JsonValue text when key.EndsWith("pattern", StringComparison.Ordinal) && text.TryGetValue(out string? kinds) && kinds.Length == before:
@@ -55,17 +59,32 @@ internal static class StackedConfig
                         [.. layers.Select(layer => Entry(WrittenOut(layer.Config?[key]), all, layer.Layer)?.DeepClone())]), 1));
                     break;
                 case JsonArray list when list.Count == before && (key.Contains("layer", StringComparison.Ordinal) || ByLayer.Contains(key)):
-                    config[key] = new JsonArray([.. layers.Select(layer => Entry(layer.Config?[key], list, layer.Layer)?.DeepClone())]);
+                    config[key] = new JsonArray([.. layers.Select(layer => Entry(layer.Config?[key] as JsonArray, list, layer.Layer)?.DeepClone())]);
                     break;
             }
         }
-        CountedLayers.Adjust(config, layers, at);
+        if (isOfStack)
+            CountedLayers.Adjust(config, layers, at);
+
+        bool IsCount(string key, JsonNode? value) => Counts.Contains(key) && IsCountOf(config, key, stack)
+            && value is JsonValue number && number.GetValueKind() == JsonValueKind.Number && number.TryGetValue(out int count) && count == before;
     }
 
     private static bool Has(JsonArray numbers, int layer) => numbers.Any(number => number is JsonValue value && value.TryGetValue(out int other) && other == layer);
 
-    private static JsonArray? WrittenOut(JsonNode? types) => types is JsonArray list && list.All(each => each is JsonArray { Count: 2 } pair && pair[0] is JsonArray && pair[1] is JsonValue)
-        ? new([.. list.SelectMany(each => Enumerable.Range(0, (int)each![1]!).SelectMany(_ => each[0]!.AsArray()).Select(kind => kind?.DeepClone()))]) : null;
+    private static List<JsonNode?>? WrittenOut(JsonNode? types)
+    {
+        List<JsonNode?> kinds = [];
+        foreach (var each in types as JsonArray ?? [])
+        {
+            if (each is not JsonArray { Count: 2 } pair || pair[0] is not JsonArray repeated || pair[1] is not JsonValue value
+                || !value.TryGetValue(out int times) || times > MostLayers || kinds.Count + ((long)repeated.Count * times) > MostLayers)
+                return null;
+            for (var i = 0; i < times; i++)
+                kinds.AddRange(repeated);
+        }
+        return kinds;
+    }
 
     // Beside the decoder's number of layers the others are the encoder's.
     private static bool IsCountOf(JsonObject config, string key, string stack) =>
@@ -74,8 +93,8 @@ internal static class StackedConfig
     private static bool IsOfDecoder(string name) => name.Contains("decoder", StringComparison.Ordinal);
 
     // A model that leaves the list out has what the others say of that layer, or of their last one.
-    private static JsonNode? Entry(JsonNode? own, JsonArray list, int layer) =>
-        own is JsonArray entries && layer < entries.Count ? entries[layer] : list[Math.Min(layer, list.Count - 1)];
+    private static JsonNode? Entry(IList<JsonNode?>? own, IList<JsonNode?> list, int layer) =>
+        own is { } entries && layer < entries.Count ? entries[layer] : list[Math.Min(layer, list.Count - 1)];
 
     private static char Letter(JsonNode? own, string kinds, int layer) =>
         own is JsonValue text && text.TryGetValue(out string? letters) && layer < letters.Length ? letters[layer] : kinds[Math.Min(layer, kinds.Length - 1)];
