@@ -1,5 +1,5 @@
-using Pedigree.Weights.Checkpoints;
 using System.Text;
+using Pedigree.Weights.Checkpoints;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
