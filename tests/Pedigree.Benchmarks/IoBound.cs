@@ -6,25 +6,56 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Benchmarks;
 
 /// <summary>What one read of two models and one write of one cost on this machine, each in the fastest of several ways.</summary>
-internal static unsafe class IoBound
+internal sealed unsafe class IoBound
 {
     private const int Piece = 1 << 20;
 
-    /// <summary>How long reading and writing take, and how.</summary>
-    public static (Time Read, Time Write, string How) Measure(IReadOnlyList<Checkpoint> inputs, string target)
+    private readonly Way[] _reads;
+    private readonly Way[] _writes;
+
+    /// <param name="inputs">The models.</param>
+    /// <param name="target">A folder for what is written.</param>
+    public IoBound(IReadOnlyList<Checkpoint> inputs, string target)
     {
         var files = Files(inputs);
         var bytes = inputs[0].ByteLength;
-        var read = new[]
+        _reads =
+        [
+            new("mapped", () => Mapped(files)),
+            new("read, 1 thread", () => ReadAll(files, 1)),
+            new("read, 2 threads", () => ReadAll(files, 2)),
+        ];
+        _writes = [.. new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }.Select(way => new Way(
+            $"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", () => WriteAll(target, bytes, way.Item1, way.Item2, way.Item3)))];
+    }
+
+    /// <summary>The median of the read that is fastest.</summary>
+    public Time Read => Fastest(_reads).Median;
+
+    /// <summary>The median of the write that is fastest.</summary>
+    public Time Write => Fastest(_writes).Median;
+
+    /// <summary>Both, and how.</summary>
+    public string Told => $"{Fastest(_reads).Name} {Read} + {Fastest(_writes).Name} {Write}";
+
+    /// <summary>Goes every way once.</summary>
+    /// <param name="prepare">Before each: as before whatever is compared with it.</param>
+    public void Run(Action prepare)
+    {
+        foreach (var way in _reads.Concat(_writes))
         {
-            ("mapped", Timing.Measure(() => Mapped(files))),
-            ("read, 1 thread", Timing.Measure(() => Read(files, 1))),
-            ("read, 2 threads", Timing.Measure(() => Read(files, 2))),
-        }.MinBy(way => way.Item2.Elapsed);
-        var write = new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }
-            .Select(way => ($"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", Write(target, bytes, way.Item1, way.Item2, way.Item3)))
-            .MinBy(way => way.Item2.Elapsed);
-        return (read.Item2, write.Item2, $"{read.Item1} {read.Item2} + {write.Item1} {write.Item2}");
+            prepare();
+            way.Times.Add(Timing.Measure(way.Work));
+        }
+    }
+
+    private static Way Fastest(Way[] ways) => ways.MinBy(way => way.Median.Elapsed)!;
+
+    private sealed record Way(string Name, Action Work)
+    {
+        public List<Time> Times { get; } = [];
+
+        public Time Median => Timing.Median(Times);
     }
 
     /// <summary>One read of all weights of two models that lie on disk only.</summary>
@@ -32,11 +63,11 @@ internal static unsafe class IoBound
     {
         PageCache.Drop(folder);
         string[] files = [.. new[] { 1, 2 }.SelectMany(model => Directory.GetFiles(Path.Combine(folder, SampleModels.Name(model)), "*.safetensors"))];
-        return Timing.Measure(() => Read(files, 2));
+        return Timing.Measure(() => ReadAll(files, 2));
     }
 
     /// <summary>Reads all weights once.</summary>
-    public static void Touch(IReadOnlyList<Checkpoint> inputs) => Read(Files(inputs), 2);
+    public static void Touch(IReadOnlyList<Checkpoint> inputs) => ReadAll(Files(inputs), 2);
 
     private static string[] Files(IReadOnlyList<Checkpoint> inputs) =>
         [.. inputs.SelectMany(input => input.WeightFiles.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))
@@ -56,7 +87,7 @@ internal static unsafe class IoBound
             view.SafeMemoryMappedViewHandle.ReleasePointer();
         });
 
-    private static void Read(string[] files, int threads) =>
+    private static void ReadAll(string[] files, int threads) =>
         Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = threads }, path =>
         {
             using var file = File.OpenHandle(path);
@@ -66,30 +97,24 @@ internal static unsafe class IoBound
             }
         });
 
-    private static Time Write(string target, long bytes, int files, int threads, int piece)
+    private static void WriteAll(string target, long bytes, int files, int threads, int piece)
     {
-        Timing.Settle(target, 4 * bytes);
         Directory.CreateDirectory(target);
-        var time = Timing.Measure(() =>
+        var handles = new SafeFileHandle[files];
+        for (var i = 0; i < files; i++)
+            handles[i] = File.OpenHandle(Path.Combine(target, $"{i}"), FileMode.CreateNew, FileAccess.Write);
+        var pieces = bytes / piece / files;
+        Parallel.For(0, threads, thread =>
         {
-            var handles = new SafeFileHandle[files];
-            for (var i = 0; i < files; i++)
-                handles[i] = File.OpenHandle(Path.Combine(target, $"{i}"), FileMode.CreateNew, FileAccess.Write);
-            var pieces = bytes / piece / files;
-            Parallel.For(0, threads, thread =>
-            {
-                var buffer = new byte[piece];
-                if (files > 1)
-                    for (var at = 0L; at < pieces; at++)
-                        RandomAccess.Write(handles[thread], buffer, at * piece);
-                else
-                    for (long at = thread; at < pieces; at += threads)
-                        RandomAccess.Write(handles[0], buffer, at * piece);
-            });
-            foreach (var handle in handles)
-                handle.Dispose();
+            var buffer = new byte[piece];
+            if (files > 1)
+                for (var at = 0L; at < pieces; at++)
+                    RandomAccess.Write(handles[thread], buffer, at * piece);
+            else
+                for (long at = thread; at < pieces; at += threads)
+                    RandomAccess.Write(handles[0], buffer, at * piece);
         });
-        Timing.Settle(target, 0);
-        return time;
+        foreach (var handle in handles)
+            handle.Dispose();
     }
 }

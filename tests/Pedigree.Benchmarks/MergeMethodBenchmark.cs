@@ -54,6 +54,16 @@ internal static class MergeMethodBenchmark
         try
         {
             Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together), models {(cold ? "on disk only" : "in the page cache")}:");
+            IoBound bound = new([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
+            for (var run = 0; run < runs; run++)
+                bound.Run(() =>
+                {
+                    Timing.Settle(target, 5 * child);
+                    ours.Touch();
+                });
+            var read = bound.Read;
+            if (cold)
+                Unmapped(() => read = IoBound.ColdRead(folder));
             foreach (var (method, models, parameters, peer) in Cases.Where(one => only is null || only.Split(',').Contains(one.Method)))
             {
                 List<Time> our = [], their = [];
@@ -75,10 +85,7 @@ internal static class MergeMethodBenchmark
                             ours.Base.Tensors.Select(tensor => tensor.Name), theirs[0], theirs[1..(models + 1)], peer, target)));
                 }
                 Timing.Settle(target, 0);
-                var (read, write, _) = IoBound.Measure([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
-                if (cold)
-                    Unmapped(() => read = IoBound.ColdRead(folder));
-                var limit = (read * (ours.Sources(method, models) / 2.0)) + write;
+                var limit = (read * (ours.Sources(method, models) / 2.0)) + bound.Write;
                 Console.WriteLine($"{method + " of " + models,-22} {Timing.Median(our)}  limit {limit}"
                     + (their.Count > 0 ? $"  mergekit's way {Timing.Median(their)}  times as fast {Timing.Median(our).Ratio(Timing.Median(their))}" : "")
                     + $"  anonymous memory {Memory.Peak(folder, $"{method};{models};{parameters}"):F0} MB");

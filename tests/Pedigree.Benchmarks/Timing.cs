@@ -34,16 +34,21 @@ internal static class Timing
     public static Time Median(IReadOnlyList<Time> times) =>
         new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
-    /// <summary>Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches memory.</summary>
+    /// <summary>
+    /// Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches memory last: the
+    /// host of a virtual machine takes back within seconds what is free.
+    /// </summary>
     /// <param name="target">The previous output's folder.</param>
     /// <param name="memory">Bytes that the next run takes.</param>
-    public static void Settle(string target, long memory)
+    /// <param name="read">Brings what it reads to the page cache.</param>
+    public static void Settle(string target, long memory, Action? read = null)
     {
         if (Directory.Exists(target))
             Directory.Delete(target, recursive: true);
         GC.Collect();
         if (!OperatingSystem.IsWindows())
             Process.Start("sync").WaitForExit();
+        read?.Invoke();
         if (TouchesMemory)
             new TouchedMemory(memory).Dispose();
     }

@@ -83,11 +83,24 @@ public sealed class CheckpointWriter : IDisposable
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public void Write(string tensor, long offset, ReadOnlySpan<byte> bytes)
     {
+        var slot = SlotOf(tensor, offset, bytes.Length);
+        slot.Shard.Write(slot.Start + offset, bytes);
+    }
+
+    /// <summary>The same of the first bytes of memory that may be filled again when they are written, which may be later.</summary>
+    internal void Write(string tensor, long offset, ShardBytes bytes, int length)
+    {
+        var slot = SlotOf(tensor, offset, length);
+        bytes.Leave(slot.Shard, slot.Start + offset, length);
+    }
+
+    private Slot SlotOf(string tensor, long offset, int length)
+    {
         var slot = _slots[tensor];
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Tensor.ByteLength - bytes.Length);
-        slot.Shard.Write(slot.Start + offset, bytes);
-        Interlocked.Add(ref slot.Written, bytes.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Tensor.ByteLength - length);
+        Interlocked.Add(ref slot.Written, length);
+        return slot;
     }
 
     /// <summary>Adds a small file, flushed to disk: <c>config.json</c>, a recipe.</summary>

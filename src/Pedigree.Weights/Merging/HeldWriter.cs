@@ -26,7 +26,7 @@ internal static unsafe class HeldWriter
     {
         var kept = plan.Tensors.Where((_, tensor) => Holds(part, plan, tensor, threads)).Select(name => Room(part, name)).DefaultIfEmpty().Max();
         return kept == 0 ? 0
-            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(part.Parents.Count) + WeightWriter.WorkerBytes(part.Sources.Count());
+            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(part.Parents.Count) + WeightWriter.WorkerBytes(part.Sources.Count(), sizeof(float));
     }
 
     public static void Write(
@@ -48,7 +48,7 @@ internal static unsafe class HeldWriter
         {
             _kept = new(tensors.Max(tensor => tensor.Sources.Sum(Room)));
             _products = new(tensors[0].Models, 0);
-            _sums = new(tensors[0].Sources.Count);
+            _sums = new(tensors);
         }
 
         public void Write(TensorMerge tensor, CheckpointWriter files)

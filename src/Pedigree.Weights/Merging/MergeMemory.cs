@@ -17,7 +17,7 @@ internal static class MergeMemory
     {
         var models = part.Parents.Count;
         var sources = models + (part.Recipe.Body.HasOrigin ? 1 : 0);
-        var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(sources));
+        var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(sources, part.Parents[0].Checkpoint.Tensors.Max(tensor => part.Written(tensor.Name).Size())));
         if (plan.NeedsGram)
             bound = Math.Max(bound, Math.Max(Products(part, models, threads), threads * HeldWriter.WorkerBytes(part, plan, threads)));
         if (part.Recipe.Body.Method is IElementwiseMethod method)

@@ -16,18 +16,21 @@ internal static unsafe class WeightWriter
     // A little apart: a processor takes a load for a store's as long as it compares no more than the lower bits of their addresses.
     private const long Distance = (Stretch * 4L) + 256;
 
-    private const long OutputBytes = (Blocks.Size * 8L) + 256;
+    // One is filled while others wait to be written.
+    private const int Outputs = 3;
 
     private const long ConvertedBytes = Tile * 4L;
 
-    /// <summary>Bytes that a thread takes to sum so many sources.</summary>
-    public static long WorkerBytes(int sources) => NativeBuffer.Room(Bytes(sources));
+    /// <summary>Bytes that a thread takes to sum so many sources into elements of so many bytes.</summary>
+    public static long WorkerBytes(int sources, int size) => NativeBuffer.Room(Bytes(sources, size));
 
-    private static long Bytes(int sources) => OutputBytes + (Distance * sources) + (ConvertedBytes * (sources + 1));
+    private static long Bytes(int sources, int size) => (Outputs * OutputBytes(size)) + (Distance * sources) + (ConvertedBytes * (sources + 1));
+
+    private static long OutputBytes(int size) => ((long)Blocks.Size * size) + 256;
 
     public static void Write(
         IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
-        Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors.Max(tensor => tensor.Sources.Count)),
+        Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors),
             (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation,
             tensor => Lead(files, tensors[tensor]));
 
@@ -38,35 +41,45 @@ internal static unsafe class WeightWriter
     public sealed class Worker : IDisposable
     {
         private readonly NativeBuffer _memory;
-        private readonly byte* _output;
+        private readonly ShardBytes[] _outputs = new ShardBytes[Outputs];
         private readonly byte* _inputs;
         private readonly byte* _converted;
 
-        public Worker(int sources)
+        public Worker(IReadOnlyList<TensorMerge> tensors)
         {
-            _memory = new(Bytes(sources));
-            _output = _memory.Start;
-            _inputs = _output + OutputBytes;
+            var sources = tensors.Max(tensor => tensor.Sources.Count);
+            var size = tensors.Max(tensor => tensor.Output.Size());
+            _memory = new(Bytes(sources, size));
+            for (var i = 0; i < Outputs; i++)
+                _outputs[i] = new(_memory.Start + (i * OutputBytes(size)));
+            _inputs = _memory.Start + (Outputs * OutputBytes(size));
             _converted = _inputs + (Distance * sources);
         }
 
         public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {
-            var length = block.Count * tensor.Output.Size();
+            // The first that is free: it is the one that is still near.
+            var output = _outputs.FirstOrDefault(one => !one.IsLeft) ?? _outputs[0];
+            output.Await();
             if (tensor.Coefficients is null)
-                Carry(tensor, block);
+                Carry(tensor, block, output.Start);
             else
-                Sum(tensor, block, tensor.Coefficients);
-            files.Write(tensor.Name, block.Start * tensor.Output.Size(), new(_output, length));
+                Sum(tensor, block, tensor.Coefficients, output.Start);
+            files.Write(tensor.Name, block.Start * tensor.Output.Size(), output, block.Count * tensor.Output.Size());
         }
 
-        public void Dispose() => _memory.Dispose();
+        public void Dispose()
+        {
+            foreach (var output in _outputs)
+                output.Await();
+            _memory.Dispose();
+        }
 
-        private void Carry(TensorMerge tensor, Block block)
+        private void Carry(TensorMerge tensor, Block block, byte* output)
         {
             var size = tensor.Output.Size();
             var start = block.Start * size;
-            Span<byte> bytes = new(_output, block.Count * size);
+            Span<byte> bytes = new(output, block.Count * size);
             tensor.Sources[0].Read(start, bytes);
             for (var i = 1; i < tensor.Sources.Count; i++)
                 if (tensor.Sources[i].DType != tensor.Output || !IsEqual(tensor.Sources[i], start, bytes))
@@ -86,7 +99,7 @@ internal static unsafe class WeightWriter
             return true;
         }
 
-        private void Sum(TensorMerge tensor, Block block, double[] coefficients)
+        private void Sum(TensorMerge tensor, Block block, double[] coefficients, byte* output)
         {
             var inputs = stackalloc byte*[coefficients.Length];
             for (var start = 0; start < block.Count; start += Stretch)
@@ -97,7 +110,7 @@ internal static unsafe class WeightWriter
                     var size = tensor.Sources[i].DType.Size();
                     inputs[i] = tensor.Sources[i].Fetch((block.Start + start) * size, count * size, _inputs + (i * Distance));
                 }
-                if (!Sum(tensor, inputs, coefficients, _output + ((long)start * tensor.Output.Size()), count))
+                if (!Sum(tensor, inputs, coefficients, output + ((long)start * tensor.Output.Size()), count))
                     Refuse(tensor, block);
             }
         }
