@@ -56,11 +56,7 @@ internal static class MergeMethodBenchmark
             Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together), models {(cold ? "on disk only" : "in the page cache")}:");
             IoBound bound = new([ours.Models[0].Checkpoint, ours.Models[1].Checkpoint], target);
             for (var run = 0; run < runs; run++)
-                bound.Run(() =>
-                {
-                    Timing.Settle(target, 5 * child);
-                    ours.Touch();
-                });
+                bound.Run(() => Timing.Settle(target, 5 * child, ours.Touch));
             var read = bound.Read;
             if (cold)
                 Unmapped(() => read = IoBound.ColdRead(folder));
@@ -70,11 +66,13 @@ internal static class MergeMethodBenchmark
                 // A run without what the one before has left in the caches.
                 void Once(List<Time> times, Func<Time> measure)
                 {
-                    Timing.Settle(target, 5 * child);
-                    if (cold)
-                        Unmapped(() => PageCache.Drop(folder));
-                    else
-                        ours.Touch();
+                    Timing.Settle(target, 5 * child, () =>
+                    {
+                        if (cold)
+                            Unmapped(() => PageCache.Drop(folder));
+                        else
+                            ours.Touch();
+                    });
                     times.Add(measure());
                 }
                 for (var run = 0; run < runs; run++)

@@ -61,13 +61,13 @@ internal static class WeightLoader
     {
         var stored = WeightLayout.Of(config).ToDictionary(tensor => tensor.Name);
         if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name, config)) is { } foreign)
-            throw new BadInputException(checkpoint.Folder, foreign.Name, "is no weight of the model that config.json describes");
+            throw new BadInputException(checkpoint.Address, foreign.Name, "is no weight of the model that config.json describes");
         foreach (var (name, shape, _, _) in stored.Values)
         {
             var tensor = checkpoint.Find(name)
-                ?? throw new BadInputException(checkpoint.Folder, name, "is missing from the weights");
+                ?? throw new BadInputException(checkpoint.Address, name, "is missing from the weights");
             if (!tensor.Shape.SequenceEqual(shape))
-                throw new BadInputException(checkpoint.Folder, name,
+                throw new BadInputException(checkpoint.Address, name,
                     $"has the shape [{string.Join(", ", tensor.Shape)}]; config.json asks for [{string.Join(", ", shape)}]");
         }
     }
@@ -78,7 +78,7 @@ internal static class WeightLoader
         foreach (var stored in WeightLayout.Of(config))
         {
             using var scope = NewDisposeScope();
-            var source = Read(checkpoint.Find(stored.Name)!, checkpoint.Folder);
+            var source = Read(checkpoint.Find(stored.Name)!, checkpoint.Address);
             foreach (var (part, name) in stored.Weights.Index())
                 weights[name].copy_(stored.Part(source, part, weights[name].shape).reshape(weights[name].shape));
         }

@@ -25,6 +25,8 @@ internal sealed unsafe class ShardBytes(byte* start)
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public void Leave(ShardWriter shard, long position, int length)
     {
+        if (length == 0)
+            return;
         (_shard, Position, Length, _isLeft) = (shard, position, length, true);
         shard.Write(this);
     }

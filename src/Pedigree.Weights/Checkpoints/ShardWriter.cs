@@ -9,7 +9,7 @@ namespace Pedigree.Weights.Checkpoints;
 /// </summary>
 /// <remarks>
 /// A file takes one write at a time, and to wait for each other is dear: two threads were seen to take three times as long as two files would.
-/// So whoever comes while another thread writes leaves the bytes with it and goes on.
+/// So whoever can spare the bytes while another thread writes leaves them with it and goes on (<see cref="ShardBytes"/>).
 /// </remarks>
 internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
 {
@@ -77,7 +77,13 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
 
     /// <summary>Waits until the shard is finished.</summary>
     /// <exception cref="BadInputException">The disk has no room.</exception>
-    public FileDigest Seal() => (_finished ??= Task.Run(Finish)).GetAwaiter().GetResult();
+    /// <exception cref="InvalidOperationException">Not all its bytes were written.</exception>
+    public FileDigest Seal()
+    {
+        if (_finished is null && _written != _toWrite)
+            throw new InvalidOperationException($"{_written} bytes of {plan.Name} were written; it has {_toWrite}.");
+        return (_finished ??= Task.Run(Finish)).GetAwaiter().GetResult();
+    }
 
     /// <summary>Gives the finished shard its own name.</summary>
     public void Rename() => File.Move(Finished(Seal()), Path.Combine(folder, plan.Name));
@@ -137,6 +143,12 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
                     {
                         bytes.Release();
                     }
+            }
+            catch
+            {
+                while (_left.TryDequeue(out var bytes))
+                    bytes.Release();
+                throw;
             }
             finally
             {

@@ -49,11 +49,17 @@ public static class KinshipPass
         var reference = (origin ?? models[0]).Checkpoint;
         foreach (var model in models)
             CheckpointCompatibility.Require(reference, model.Checkpoint);
-        foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
-            throw new BadInputException(twice.Last().Checkpoint.Folder, null, $"is the same model as {twice.First().Checkpoint.Folder}; give each model once");
+        RequireDistinct(models);
         var sums = GramPass.Run(
             origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names ?? reference.MergedTensors, threads, progress, cancellation);
         return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
+    }
+
+    /// <exception cref="BadInputException">Two are the same.</exception>
+    internal static void RequireDistinct(IEnumerable<Relative> models)
+    {
+        foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
+            throw new BadInputException(twice.Last().Checkpoint.Address, null, $"is the same model as {twice.First().Checkpoint.Address}; give each model once");
     }
 
     private static GramRow Row(Relative? origin, IReadOnlyList<Relative> models, int model, GramSums sums) =>

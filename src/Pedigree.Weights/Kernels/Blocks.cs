@@ -11,7 +11,7 @@ internal readonly record struct Block(int Tensor, int Index, long Start, int Cou
 
 /// <summary>
 /// Cuts tensors into blocks of fixed size. Each thread takes those of a stretch of its own, in order, and then helps the others:
-/// so threads read and write far from each other, mostly in different files, whose locks they would else wait for.
+/// so threads read far from each other, mostly in different files.
 /// </summary>
 internal sealed class Blocks
 {

@@ -12,8 +12,9 @@ internal static unsafe class HeldWriter
 {
     // Bytes that a thread keeps: they stay in the third-level cache.
     private const long Most = 16 << 20;
-    private const long MostOfAll = 64 << 20;
+    private const long MostOfAll = 32 << 20;
 
+    // Sources begin where a line of the cache does.
     private const long Line = 64;
 
     /// <summary>Whether a thread keeps a tensor, if its products are not known. They must be those of the sources alone.</summary>
@@ -30,9 +31,17 @@ internal static unsafe class HeldWriter
     }
 
     public static void Write(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
-        Blocks.Run([.. tensors.Select(_ => 1L)], threads, () => new Worker(tensors), (worker, block) => worker.Write(tensors[block.Tensor], files),
-            progress, cancellation);
+        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        double total = Math.Max(1, tensors.Sum(tensor => tensor.Count));
+        var done = 0L;
+        Blocks.Run([.. tensors.Select(_ => 1L)], threads, () => new Worker(tensors), (worker, block) =>
+        {
+            var tensor = tensors[block.Tensor];
+            worker.Write(tensor, files);
+            progress?.Report(Interlocked.Add(ref done, tensor.Count) / total);
+        }, null, cancellation);
+    }
 
     private static long Room(MergePart part, string name) => part.Sources.Sum(source => Room(source.Checkpoint.Find(name)!));
 

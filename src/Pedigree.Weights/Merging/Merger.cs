@@ -84,6 +84,8 @@ public static class Merger
         var names = first.MergedTensors;
         var plan = new MergePlan(recipe.Body, parents.Count, names, recipe.Architecture);
         var known = plan.NeedsGram ? Known(recipe, ancestor, rows) : null;
+        if (plan.NeedsGram)
+            KinshipPass.RequireDistinct(parents);
         MergePart part = new(recipe, parents, ancestor);
         var held = names.Where((_, i) => hold && known is null && HeldWriter.Holds(part, plan, i, threads)).ToHashSet(StringComparer.Ordinal);
         string[] measured = plan.NeedsGram ? [.. names.Where(name => !held.Contains(name))] : [];
@@ -106,11 +108,11 @@ public static class Merger
         double all = Math.Max(1, tensors.Sum(tensor => tensor.Count));
         var done = 1 - (tensors.Where(tensor => shards.Any(shard => shard.Contains(tensor.Name))).Sum(tensor => tensor.Count) / all);
         foreach (var shard in shards)
-            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(WriterOf))
+            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(tensor => (Writer: WriterOf(tensor), tensor.Models)))
             {
                 TensorMerge[] part = [.. group];
                 Part news = new(progress, done, part.Sum(tensor => tensor.Count) / all);
-                group.Key(part, writer, threads, news, cancellation);
+                group.Key.Writer(part, writer, threads, news, cancellation);
                 done += news.Share;
             }
     }

@@ -4,8 +4,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Reads sources, sums and writes, block by block on several threads. Each thread keeps one block of output and stretches of input: the
-/// memory does not depend on the size of the model.
+/// Reads sources, sums and writes, block by block on several threads. Each thread keeps a block of input and a few of output: the memory
+/// does not depend on the size of the model.
 /// </summary>
 internal static unsafe class WeightWriter
 {
@@ -70,9 +70,16 @@ internal static unsafe class WeightWriter
 
         public void Dispose()
         {
-            foreach (var output in _outputs)
-                output.Await();
-            _memory.Dispose();
+            try
+            {
+                foreach (var output in _outputs)
+                    output.Await();
+            }
+            finally
+            {
+                // Where a write failed nothing is left.
+                _memory.Dispose();
+            }
         }
 
         private void Carry(TensorMerge tensor, Block block, byte* output)

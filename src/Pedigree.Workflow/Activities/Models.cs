@@ -54,12 +54,15 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
             || await RemovedChild.FindAsync(store, digest, cancellation) is not { Device: not null } removed
             || await FindResidentAsync(removed, news, cancellation) is not { } resident)
             return await OpenAsync(digest, news, cancellation);
+        OpenModel? donor = null;
         try
         {
-            return OpenModel.Of(removed, resident, await OpenDonorAsync(removed, news, cancellation), store.AddressOf(StoreNames.Checkpoint(digest)));
+            donor = await OpenDonorAsync(removed, news, cancellation);
+            return OpenModel.Of(removed, resident, donor, store.AddressOf(StoreNames.Checkpoint(digest)));
         }
         catch
         {
+            donor?.Dispose();
             resident.Dispose();
             throw;
         }

@@ -59,6 +59,34 @@ public sealed class ConfiguredMergeTests : IDisposable
     };
 
     [Theory]
+    [InlineData("karcher", "max_iter: 10", false)]
+    [InlineData("multislerp", "weight: 0.5", true)]
+    [InlineData("model_stock", "filter_wise: false", true)]
+    [InlineData("ties", "weight: 0.5, density: 0.5", true)]
+    [InlineData("sce", "select_topk: 0.5", true)]
+    public async Task Slices_may_have_different_numbers_of_sources(string method, string parameters, bool hasBase)
+    {
+        foreach (var (name, seed) in new[] { ("base", 1), ("a", 2), ("b", 3), ("c", 4) })
+            Model.Write(_folder[name], [Model.Random("model.layers.0.w", DType.BF16, [30, 40], seed), Model.Random("model.layers.1.w", DType.BF16, [30, 40], seed + 10)]);
+        async Task<double[][]> Child(int first, int second)
+        {
+            string Slice(int layer, int sources) =>
+                $"{{sources: [{string.Join(", ", new[] { "a", "b", "c" }.Take(sources).Select(name => $"{{model: {name}, layer_range: [{layer}, {layer + 1}]}}"))}]}}";
+            using var child = await MergeAsync($$"""
+                merge_method: {{method}}
+                {{(hasBase ? "base_model: base" : "")}}
+                parameters: { {{parameters}} }
+                slices: [{{Slice(0, first)}}, {{Slice(1, second)}}]
+                """);
+            return [.. child.Tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal).Select(Model.Read)];
+        }
+        var (two, three, both) = (await Child(2, 2), await Child(3, 3), await Child(2, 3));
+        Assert.Equal(two[0], both[0]);
+        Assert.Equal(three[1], both[1]);
+        Assert.NotEqual(two[1], three[1]);
+    }
+
+    [Theory]
     [InlineData("linear", "weight: 1")]
     [InlineData("slerp", "t: 0.5")]
     [InlineData("nearswap", "t: 0.5")]

@@ -62,7 +62,7 @@ internal sealed record CountedLayers(string Key, Func<int, int, bool> Is)
         if (Number(config) is not { } number || List is not null && config[List] is JsonArray { Count: > 0 } || Switch is not null && config[Switch]?.ToString() != "true")
             return;
         bool[] kinds = [.. layers.Select(layer => IsOfKind(Number(layer.Config) ?? number, layer.Layer, layer.Config ?? config))];
-        var candidates = config.ContainsKey(Key) ? Enumerable.Range(0, layers.Count + 2).Prepend(number) : [number];
+        var candidates = config.ContainsKey(Key) ? Enumerable.Range(Is == OfTheFirst ? 0 : 1, layers.Count + 1).Prepend(number) : [number];
         foreach (var candidate in candidates)
             if (kinds.Select((kind, layer) => kind == IsOfKind(candidate, layer, config)).All(fits => fits))
             {
