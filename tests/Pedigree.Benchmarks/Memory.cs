@@ -40,7 +40,7 @@ internal static class Memory
             else if (work.Split(';') is [var method, var models, var parameters])
                 ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured")).Dispose();
             else
-                ours.Publish(Path.Combine(folder, "measured"));
+                ours.Publish("slerp", "t: 0.3", Path.Combine(folder, "measured"));
         Volatile.Write(ref done, true);
         watch.Join();
         Console.Write(peak.ToString("F1", CultureInfo.InvariantCulture));

@@ -56,10 +56,10 @@ internal sealed class Ours : IDisposable
         return Write(tensors, target);
     }
 
-    /// <summary>The whole of a merge, as the command does it: hashed, flushed, renamed.</summary>
-    public void Publish(string target)
+    /// <summary>The whole of a merge of the first two models, as the command does it: hashed, flushed, renamed.</summary>
+    public void Publish(string method, string parameters, string target)
     {
-        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", "method: slerp\nparameters: {t: 0.3}"));
+        var body = MergeBody.Parse(ConfigurationReader.Parse("benchmark", $"method: {method}\nparameters: {{{parameters}}}"));
         Relative[] parents = [Models[0], Models[1]];
         Merger.Merge(new(body, [.. parents.Select(parent => parent.Digest)], null), parents, null, null, target);
     }

@@ -19,16 +19,6 @@ internal static partial class PageCache
         }
     }
 
-    /// <summary>Waits until all files of a folder are on disk.</summary>
-    public static void Flush(string folder)
-    {
-        foreach (var path in Directory.EnumerateFiles(folder))
-        {
-            using var file = File.OpenHandle(path, access: FileAccess.Write);
-            RandomAccess.FlushToDisk(file);
-        }
-    }
-
     /// <summary>Memory that is free, in bytes.</summary>
     public static long Free() => Memory("MemFree");
 

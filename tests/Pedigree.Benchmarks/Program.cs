@@ -86,7 +86,7 @@ void Compare(Ours ours)
         ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
         ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
         ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
-        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish(target))),
+        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish("slerp", "t: 0.3", target))),
         ("SLERP, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Slerp)) : null),
         ("the same, had NumPy all threads", [], peers ? Of(() => Mergekit(MergekitMethods.SlerpOnAllThreads)) : null),
         ("linear, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Linear)) : null),

@@ -7,7 +7,7 @@ internal static class Scaling
 
     /// <summary>
     /// SLERP and linear merges of two models of growing size, in a folder with room for 6 bytes for each parameter of the largest. Every size
-    /// is read from disk and flushed to it: memory has room for some of them only.
+    /// is read from disk, and hashed and flushed to it as by the command: memory has room for some of them only.
     /// </summary>
     public static void Run(string folder, int runs)
     {
@@ -25,12 +25,7 @@ internal static class Scaling
                     Timing.Settle(target, 0);
                     PageCache.Drop(models);
                     using Ours ours = new(models);
-                    times.Add(Timing.Measure(() =>
-                    {
-                        var child = ours.Merge(method, 2, settings, target);
-                        PageCache.Flush(target);
-                        return child;
-                    }));
+                    times.Add(Timing.Measure(() => ours.Publish(method, settings, target)));
                     billions = ours.Base.Parameters / 1e9;
                 }
                 Timing.Settle(target, 0);
