@@ -81,24 +81,25 @@ void Compare(Ours ours)
     void Mergekit(Func<MergekitTensor, TorchSharp.torch.Tensor> merge) =>
         MergekitMethods.Write(ours.Base.Tensors.Select(tensor => tensor.Name), mapped[0], mapped[1..3], merge, target);
     Func<Time> Of(Action work) => () => Timing.Measure(work);
-    var merges = new (string Name, List<Time> Times, Func<Time>? Work)[]
+    // With the memory that each takes: ours next to nothing beside its output, the others' several times as much.
+    var (little, much) = (2 * child, 5 * child);
+    var merges = new (string Name, long Memory, List<Time> Times, Func<Time>? Work)[]
     {
-        ("SLERP, inner products computed", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
-        ("SLERP, inner products known", [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
-        ("linear of 2, equal weights", [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
-        ("SLERP, hashed, flushed, renamed", [], Of(() => ours.Publish("slerp", "t: 0.3", target))),
-        ("SLERP, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Slerp)) : null),
-        ("the same, had NumPy all threads", [], peers ? Of(() => Mergekit(MergekitMethods.SlerpOnAllThreads)) : null),
-        ("linear, mergekit's way", [], peers ? Of(() => Mergekit(MergekitMethods.Linear)) : null),
+        ("SLERP, inner products computed", little, [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, null))),
+        ("SLERP, inner products known", little, [], () => Timing.Measure(() => ours.Slerp(1, 2, 0.3, target, rows))),
+        ("linear of 2, equal weights", little, [], () => Timing.Measure(() => ours.Merge("linear", 2, "weight: 0.6", target))),
+        ("SLERP, hashed, flushed, renamed", little, [], Of(() => ours.Publish("slerp", "t: 0.3", target))),
+        ("SLERP, mergekit's way", much, [], peers ? Of(() => Mergekit(MergekitMethods.Slerp)) : null),
+        ("the same, had NumPy all threads", much, [], peers ? Of(() => Mergekit(MergekitMethods.SlerpOnAllThreads)) : null),
+        ("linear, mergekit's way", much, [], peers ? Of(() => Mergekit(MergekitMethods.Linear)) : null),
     };
     using (TouchedMemory.AllBut(6 * child))
         for (var run = 0; run < runs; run++)
         {
-            // Beside its output ours takes next to nothing, the others' several times as much.
-            bound.Run(() => Timing.Settle(target, 2 * child, ours.Touch));
-            foreach (var (name, seen, action) in merges.Where(one => one.Work is not null))
+            bound.Run(() => Timing.Settle(target, little, ours.Touch));
+            foreach (var (_, memory, seen, action) in merges.Where(one => one.Work is not null))
             {
-                Timing.Settle(target, (name.Contains("mergekit") || name.Contains("NumPy") ? 5 : 2) * child, ours.Touch);
+                Timing.Settle(target, memory, ours.Touch);
                 seen.Add(action!());
             }
             Timing.Settle(target, 0);
@@ -118,7 +119,7 @@ void Compare(Ours ours)
     var limit = bound.Read + bound.Write;
     Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
     Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   {bound.Told}");
-    foreach (var (name, seen, _) in merges.Concat(kinships).Where(one => one.Work is not null))
+    foreach (var (name, seen, _) in merges.Select(one => (one.Name, one.Times, one.Work)).Concat(kinships).Where(one => one.Work is not null))
         Console.WriteLine($"{name,-40} {Timing.Median(seen)}   {string.Join(' ', seen.Select(time => time.Elapsed.ToString("F3")))}");
     Time Merge(int i) => Timing.Median(merges[i].Times);
     Console.WriteLine($"share of the I/O bound: {Merge(0).Ratio(limit)}, with inner products known {Merge(1).Ratio(limit)}; 0.60 asked");

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 
 namespace Pedigree.Weights.Checkpoints;
@@ -38,14 +37,7 @@ public static class CheckpointDigest
     {
         string[] ordered = [.. names.Order(StringComparer.Ordinal)];
         var files = new FileDigest[ordered.Length];
-        try
-        {
-            Parallel.For(0, files.Length, i => files[i] = Compute(folder, ordered[i]));
-        }
-        catch (AggregateException errors)
-        {
-            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
-        }
+        FirstError.Of(() => Parallel.For(0, files.Length, i => files[i] = Compute(folder, ordered[i])));
         return new(files);
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.ExceptionServices;
 using Pedigree.Weights.Checkpoints;
 using Pedigree.Weights.Merging;
 
@@ -99,24 +98,15 @@ public sealed class TensorSources
         });
     }
 
-    private void Run(int items, Action<TensorBlock, int> work)
-    {
-        try
-        {
-            Parallel.For(0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
-                () => _free.TryTake(out var block) ? block : new(Models),
-                (item, _, block) =>
-                {
-                    work(block, item);
-                    return block;
-                },
-                _free.Add);
-        }
-        catch (AggregateException exception)
-        {
-            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
-        }
-    }
+    private void Run(int items, Action<TensorBlock, int> work) =>
+        FirstError.Of(() => Parallel.For(0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
+            () => _free.TryTake(out var block) ? block : new(Models),
+            (item, _, block) =>
+            {
+                work(block, item);
+                return block;
+            },
+            _free.Add));
 
     internal DType Input => _merge.Input;
 

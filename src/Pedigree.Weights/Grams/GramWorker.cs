@@ -9,9 +9,6 @@ namespace Pedigree.Weights.Grams;
 /// </summary>
 internal sealed unsafe class GramWorker : IDisposable
 {
-    // Elements of each vector read at a time: they stay in the second-level cache.
-    private const int Stretch = Blocks.Size;
-
     private readonly int _vectors;
     private readonly int _known;
     private readonly int _values;
@@ -36,7 +33,7 @@ internal sealed unsafe class GramWorker : IDisposable
 
     private static long Bytes(int models) => InputBytes(models + 1) + ChunkBytes(models + 1) + LaneBytes(models);
 
-    private static long InputBytes(int vectors) => (long)vectors * Stretch * sizeof(float);
+    private static long InputBytes(int vectors) => (long)vectors * Blocks.Size * sizeof(float);
 
     private static long ChunkBytes(int vectors) => (long)vectors * InnerProducts.Chunk * sizeof(float);
 
@@ -84,13 +81,9 @@ internal sealed unsafe class GramWorker : IDisposable
         for (var i = 0; i < _vectors; i++)
             vectors[i] = _chunks + (i * InnerProducts.Chunk);
         var inputs = stackalloc byte*[_vectors];
-        for (var start = 0; start < block.Count; start += Stretch)
-        {
-            var count = Math.Min(Stretch, block.Count - start);
-            Read(tensors, block.Start + start, count, inputs);
-            for (var at = Direct(tensors, count, inputs, _lanes); at < count; at += InnerProducts.Chunk)
-                Measure(tensors, at, Math.Min(InnerProducts.Chunk, count - at), inputs, vectors, _lanes);
-        }
+        Read(tensors, block.Start, block.Count, inputs);
+        for (var at = Direct(tensors, block.Count, inputs, _lanes); at < block.Count; at += InnerProducts.Chunk)
+            Measure(tensors, at, Math.Min(InnerProducts.Chunk, block.Count - at), inputs, vectors, _lanes);
         var values = new double[_values];
         for (var i = 0; i < values.Length; i++)
             values[i] = InnerProducts.Total(_lanes + (i * InnerProducts.Lanes));
@@ -103,7 +96,7 @@ internal sealed unsafe class GramWorker : IDisposable
             if (tensors[i] is { } tensor)
             {
                 var size = tensor.DType.Size();
-                inputs[i] = tensor.Fetch(start * size, count * size, _inputs + ((long)i * Stretch * sizeof(float)));
+                inputs[i] = tensor.Fetch(start * size, count * size, _inputs + ((long)i * Blocks.Size * sizeof(float)));
             }
     }
 

@@ -9,12 +9,11 @@ namespace Pedigree.Weights.Merging;
 /// </summary>
 internal static unsafe class WeightWriter
 {
-    // Elements of a source read at a time, and converted at a time: they stay in the second-level cache.
-    private const int Stretch = Blocks.Size;
+    // Elements converted at a time: they stay in the first-level cache.
     private const int Tile = 4096;
 
     // A little apart: a processor takes a load for a store's as long as it compares no more than the lower bits of their addresses.
-    private const long Distance = (Stretch * 4L) + 256;
+    private const long Distance = (Blocks.Size * 4L) + 256;
 
     // One is filled while others wait to be written.
     private const int Outputs = 3;
@@ -96,9 +95,9 @@ internal static unsafe class WeightWriter
 
         private bool IsEqual(Tensor tensor, long start, ReadOnlySpan<byte> bytes)
         {
-            for (var at = 0; at < bytes.Length; at += Stretch)
+            for (var at = 0; at < bytes.Length; at += Blocks.Size)
             {
-                Span<byte> others = new(_inputs, Math.Min(Stretch, bytes.Length - at));
+                Span<byte> others = new(_inputs, Math.Min(Blocks.Size, bytes.Length - at));
                 tensor.Read(start + at, others);
                 if (!bytes.Slice(at, others.Length).SequenceEqual(others))
                     return false;
@@ -109,17 +108,13 @@ internal static unsafe class WeightWriter
         private void Sum(TensorMerge tensor, Block block, double[] coefficients, byte* output)
         {
             var inputs = stackalloc byte*[coefficients.Length];
-            for (var start = 0; start < block.Count; start += Stretch)
+            for (var i = 0; i < coefficients.Length; i++)
             {
-                var count = Math.Min(Stretch, block.Count - start);
-                for (var i = 0; i < coefficients.Length; i++)
-                {
-                    var size = tensor.Sources[i].DType.Size();
-                    inputs[i] = tensor.Sources[i].Fetch((block.Start + start) * size, count * size, _inputs + (i * Distance));
-                }
-                if (!Sum(tensor, inputs, coefficients, output + ((long)start * tensor.Output.Size()), count))
-                    Refuse(tensor, block);
+                var size = tensor.Sources[i].DType.Size();
+                inputs[i] = tensor.Sources[i].Fetch(block.Start * size, block.Count * size, _inputs + (i * Distance));
             }
+            if (!Sum(tensor, inputs, coefficients, output, block.Count))
+                Refuse(tensor, block);
         }
 
         /// <summary>Returns false if anything is not finite.</summary>

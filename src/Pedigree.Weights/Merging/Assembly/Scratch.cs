@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Merging.Assembly;
@@ -30,7 +29,7 @@ internal sealed class Scratch(string? folder) : IDisposable
         var rowLength = planned.ByteLength / shape[0];
         var rows = (int)Math.Max(1, BlockLength / rowLength);
         using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
-            InParallel(0L, (shape[0] + rows - 1) / rows, block =>
+            FirstError.Of(() => Parallel.For(0L, (shape[0] + rows - 1) / rows, block =>
             {
                 var start = block * rows;
                 var bytes = new byte[Math.Min(rows, shape[0] - start) * rowLength];
@@ -44,7 +43,7 @@ internal sealed class Scratch(string? folder) : IDisposable
                 {
                     throw DurableFiles.NoRoom(path, planned.ByteLength, error);
                 }
-            });
+            }));
         WeightFile made = new(path, File.OpenHandle(path));
         _files.Add(made);
         return new(before.File, before.Name, before.DType, shape, made, 0, planned.ByteLength);
@@ -58,18 +57,6 @@ internal sealed class Scratch(string? folder) : IDisposable
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
         _files.Clear();
-    }
-
-    private static void InParallel(long from, long to, Action<long> work)
-    {
-        try
-        {
-            Parallel.For(from, to, work);
-        }
-        catch (AggregateException errors)
-        {
-            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
-        }
     }
 
     private const long BlockLength = 1 << 20;
