@@ -12,6 +12,7 @@ internal sealed unsafe class IoBound
 
     private readonly Way[] _reads;
     private readonly Way[] _writes;
+    private readonly Way[] _writesApart;
 
     /// <param name="inputs">The models.</param>
     /// <param name="target">A folder for what is written.</param>
@@ -25,24 +26,29 @@ internal sealed unsafe class IoBound
             new("read, 1 thread", () => ReadAll(files, 1)),
             new("read, 2 threads", () => ReadAll(files, 2)),
         ];
-        _writes = [.. new[] { (1, 1, 1 << 18), (1, 2, 1 << 18), (2, 2, 1 << 18), (2, 2, Piece) }.Select(way => new Way(
-            $"{way.Item1} file(s), {way.Item2} thread(s), {way.Item3 >> 10} KiB", () => WriteAll(target, bytes, way.Item1, way.Item2, way.Item3)))];
+        Way To(int files, int threads, int piece) =>
+            new($"{files} file(s), {threads} thread(s), {piece >> 10} KiB", () => WriteAll(target, bytes, files, threads, piece));
+        _writes = [To(1, 1, Piece >> 2), To(1, 1, Piece), To(1, 2, Piece >> 2)];
+        _writesApart = [To(2, 2, Piece >> 2), To(2, 2, Piece)];
     }
 
     /// <summary>The median of the read that is fastest.</summary>
     public Time Read => Fastest(_reads).Median;
 
-    /// <summary>The median of the write that is fastest.</summary>
+    /// <summary>The median of the write that is fastest, into one file as a merge writes it.</summary>
     public Time Write => Fastest(_writes).Median;
 
-    /// <summary>Both, and how.</summary>
-    public string Told => $"{Fastest(_reads).Name} {Read} + {Fastest(_writes).Name} {Write}";
+    /// <summary>The same into two files at once.</summary>
+    public Time WriteApart => Fastest(_writesApart).Median;
+
+    /// <summary>All of it, and how.</summary>
+    public string Told => string.Join(", ", new[] { _reads, _writes, _writesApart }.Select(Fastest).Select(way => $"{way.Name} {way.Median}"));
 
     /// <summary>Goes every way once.</summary>
     /// <param name="prepare">Before each: as before whatever is compared with it.</param>
     public void Run(Action prepare)
     {
-        foreach (var way in _reads.Concat(_writes))
+        foreach (var way in _reads.Concat(_writes).Concat(_writesApart))
         {
             prepare();
             way.Times.Add(Timing.Measure(way.Work));

@@ -118,17 +118,19 @@ void Compare(Ours ours)
         }
     var limit = bound.Read + bound.Write;
     Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
-    Console.WriteLine($"{"I/O bound of a SLERP",-40} {limit}   {bound.Told}");
+    Console.WriteLine($"{"I/O bound: a read, a write of one file",-40} {limit}   {bound.Told}");
     foreach (var (name, seen, _) in merges.Select(one => (one.Name, one.Times, one.Work)).Concat(kinships).Where(one => one.Work is not null))
         Console.WriteLine($"{name,-40} {Timing.Median(seen)}   {string.Join(' ', seen.Select(time => time.Elapsed.ToString("F3")))}");
     Time Merge(int i) => Timing.Median(merges[i].Times);
-    Console.WriteLine($"share of the I/O bound: {Merge(0).Ratio(limit)}, with inner products known {Merge(1).Ratio(limit)}; 0.60 asked");
-    Console.WriteLine($"share of the I/O bound, linear: {Merge(2).Ratio(limit)}; 0.75 asked");
+    void Shares(string name, Time of) => Console.WriteLine(
+        $"{name}: SLERP {Merge(0).Ratio(of)}, with inner products known {Merge(1).Ratio(of)}, linear {Merge(2).Ratio(of)}; 0.60, 0.60 and 0.75 asked");
+    Shares("share of the I/O bound", limit);
+    Shares("share of it, did it write two files", bound.Read + bound.WriteApart);
     if (!peers)
         return;
     Console.WriteLine($"times as fast as mergekit's way: {Merge(0).Ratio(Merge(4))}, with inner products known {Merge(1).Ratio(Merge(4))}; 12 asked");
     Console.WriteLine($"the same, had NumPy all threads: {Merge(0).Ratio(Merge(5))}, with inner products known {Merge(1).Ratio(Merge(5))}");
-    Console.WriteLine($"linear, times as fast as mergekit's way: {Merge(2).Ratio(Merge(6))}");
+    Console.WriteLine($"linear, times as fast as mergekit's way: {Merge(2).Ratio(Merge(6))}; 12 asked; at the I/O bound it were {limit.Ratio(Merge(6))}");
     Console.WriteLine($"kinship, times as fast as ModelKinship's way: {Timing.Median(kinships[0].Times).Ratio(Timing.Median(kinships[1].Times))}; 50 asked");
     foreach (var model in mapped)
         model.Dispose();
