@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Numerics;
 using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Elementwise;
@@ -24,7 +26,8 @@ internal static unsafe class Ranks
             for (var i = 0; i < vectors.Length; i++)
                 Magnitudes.CountCoarse(load(block, vectors[i]), block.Count, counts + (i << Magnitudes.Coarse));
         }, wholeRows);
-        var found = sought.Select(one => Bucket(coarse[Array.IndexOf(vectors, one.Vector)], one.K)).ToArray();
+        var found = sought.Select(one => Bucket(coarse, Array.IndexOf(vectors, one.Vector), 1 << Magnitudes.Coarse, one.K)).ToArray();
+        Return(coarse);
         var fine = Count(tensor, sought.Count, 1 << Magnitudes.Fine, (block, counts) =>
         {
             foreach (var vector in vectors)
@@ -35,41 +38,51 @@ internal static unsafe class Ranks
                         Magnitudes.CountFine(values, block.Count, block.Padded, found[i].Bucket, counts + (i << Magnitudes.Fine));
             }
         }, wholeRows);
-        return [.. found.Select((coarser, i) =>
-        {
-            var (bucket, left) = Bucket(fine[i], coarser.Left);
-            return ((coarser.Bucket << Magnitudes.Fine) | bucket, left);
-        })];
+        var exact = found.Select((coarser, i) => Bucket(fine, i, 1 << Magnitudes.Fine, coarser.Left)).ToArray();
+        Return(fine);
+        return [.. found.Zip(exact, (coarser, finer) => ((coarser.Bucket << Magnitudes.Fine) | finer.Bucket, finer.Left))];
     }
 
-    /// <summary>Bytes that each thread takes to seek so many magnitudes, and as many that all share.</summary>
-    public static (long Thread, long Shared) CounterBytes(int sought)
-    {
-        var counters = ((1L << Magnitudes.Coarse) + (1L << Magnitudes.Fine)) * sought;
-        return (counters * sizeof(uint), counters * sizeof(long));
-    }
+    /// <summary>Bytes that each thread takes to seek so many magnitudes.</summary>
+    public static long CounterBytes(int sought) =>
+        sought == 0 ? 0 : Rented(sought << Magnitudes.Coarse) + Rented(sought << Magnitudes.Fine);
+
+    private static long Rented(int counters) => BitOperations.RoundUpToPowerOf2((uint)counters) * (long)sizeof(uint);
 
     private unsafe delegate void Counter(TensorBlock block, uint* counts);
 
-    private static long[][] Count(TensorSources tensor, int vectors, int buckets, Counter count, bool wholeRows)
-    {
-        var sums = Enumerable.Range(0, vectors).Select(_ => new long[buckets]).ToArray();
-        foreach (var counts in tensor.Pass(() => new uint[vectors * buckets], (counts, block) =>
+    // Each thread's counters. They are rented: to touch new memory for every tensor would take as long as to count.
+    private static IReadOnlyList<uint[]> Count(TensorSources tensor, int vectors, int buckets, Counter count, bool wholeRows) =>
+        tensor.Pass(() => Rent(vectors * buckets), (counts, block) =>
         {
             fixed (uint* first = counts)
                 count(block, first);
-        }, wholeRows))
-            for (var i = 0; i < counts.Length; i++)
-                sums[i / buckets][i % buckets] += counts[i];
-        return sums;
+        }, wholeRows);
+
+    private static uint[] Rent(int counters)
+    {
+        var counts = ArrayPool<uint>.Shared.Rent(counters);
+        Array.Clear(counts, 0, counters);
+        return counts;
     }
 
-    /// <summary>The bucket of the k-th largest, and which of the bucket's it is.</summary>
-    private static (uint Bucket, long Left) Bucket(long[] counts, long k)
+    private static void Return(IReadOnlyList<uint[]> all)
     {
-        var bucket = counts.Length - 1;
-        for (; counts[bucket] < k; bucket--)
-            k -= counts[bucket];
-        return ((uint)bucket, k);
+        foreach (var counts in all)
+            ArrayPool<uint>.Shared.Return(counts);
+    }
+
+    /// <summary>The bucket of a vector's k-th largest, and which of the bucket's it is.</summary>
+    private static (uint Bucket, long Left) Bucket(IReadOnlyList<uint[]> all, int vector, int buckets, long k)
+    {
+        for (var bucket = buckets - 1; ; bucket--)
+        {
+            var count = 0L;
+            foreach (var counts in all)
+                count += counts[(vector * buckets) + bucket];
+            if (count >= k)
+                return ((uint)bucket, k);
+            k -= count;
+        }
     }
 }

@@ -39,10 +39,9 @@ internal static class MergeMemory
         var columns = Math.Max(1, tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1]);
         threads = (int)Math.Min(threads, (tensor.Count / Math.Max(columns, TensorBlock.Size)) + 1);
         var ranked = method.Ranked(models);
-        var counters = Ranks.CounterBytes(ranked);
         // What passes note of each block (two sums a model, one number a rank) and row, and of columns what is the same for all rows.
         var noted = (((tensor.Count / TensorBlock.Size) + 1) * ((2 * sizeof(double) * models) + (sizeof(int) * ranked)))
             + (sizeof(float) * tensor.Count / columns) + (sizeof(float) * columns * models);
-        return (threads * (TensorBlock.BytesFor(models, columns) + counters.Thread)) + counters.Shared + noted;
+        return (threads * (TensorBlock.BytesFor(models, columns) + Ranks.CounterBytes(ranked))) + noted;
     }
 }
