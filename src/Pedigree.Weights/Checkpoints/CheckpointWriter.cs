@@ -10,10 +10,7 @@ public sealed class CheckpointWriter : IDisposable
     /// <summary>The usual bound on a shard's tensors: 5 GB.</summary>
     public const long DefaultMaxShardSize = 5_000_000_000;
 
-    private sealed record Slot(ShardWriter Shard, PlannedTensor Tensor, long Start)
-    {
-        public long Written;
-    }
+    private sealed record Slot(ShardWriter Shard, PlannedTensor Tensor, long Start);
 
     private readonly string _folder;
     private readonly IReadOnlyList<ShardWriter> _shards;
@@ -99,7 +96,6 @@ public sealed class CheckpointWriter : IDisposable
         var slot = _slots[tensor];
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, slot.Tensor.ByteLength - length);
-        Interlocked.Add(ref slot.Written, length);
         return slot;
     }
 
@@ -137,15 +133,12 @@ public sealed class CheckpointWriter : IDisposable
     /// Flushes the weights to disk and computes the manifest. Afterwards only files that are no part of the checkpoint may be
     /// added, such as one that names its digest.
     /// </summary>
-    /// <exception cref="InvalidOperationException">A tensor was not wholly written, or there is no config.json.</exception>
+    /// <exception cref="InvalidOperationException">Not all bytes were written, or there is no config.json.</exception>
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public CheckpointManifest Seal()
     {
         if (_manifest is not null)
             return _manifest;
-        if (_slots.Values.FirstOrDefault(slot => !slot.Shard.IsWritten && slot.Written != slot.Tensor.ByteLength) is { } unfinished)
-            throw new InvalidOperationException(
-                $"{unfinished.Written} bytes of the tensor {unfinished.Tensor.Name} were written; it has {unfinished.Tensor.ByteLength}.");
         if (!_small.Contains(CheckpointFiles.Config))
             throw new InvalidOperationException($"{CheckpointFiles.Config} was not added.");
         return _manifest = new([.. _shards.Select(shard => shard.Seal()).Concat(CheckpointDigest.Compute(_folder, _small).Files)

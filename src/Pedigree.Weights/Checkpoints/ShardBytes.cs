@@ -4,8 +4,7 @@ namespace Pedigree.Weights.Checkpoints;
 /// <param name="start">The memory.</param>
 internal sealed unsafe class ShardBytes(byte* start)
 {
-    private ShardWriter? _shard;
-    private volatile bool _isLeft;
+    private TaskCompletionSource? _left;
 
     /// <summary>The memory.</summary>
     public byte* Start => start;
@@ -16,29 +15,21 @@ internal sealed unsafe class ShardBytes(byte* start)
     /// <summary>The bytes.</summary>
     public ReadOnlySpan<byte> Bytes => new(start, Length);
 
-    /// <summary>Whether they are to be written still.</summary>
-    public bool IsLeft => _isLeft;
+    /// <summary>Ends when they are written; or could not be, which whoever tried is told.</summary>
+    public Task Written => _left?.Task ?? Task.CompletedTask;
 
     private int Length { get; set; }
 
     /// <summary>Leaves the first bytes with a shard.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
+    /// <exception cref="BadInputException">The disk has no room for them, or for what another thread has left.</exception>
     public void Leave(ShardWriter shard, long position, int length)
     {
         if (length == 0)
             return;
-        (_shard, Position, Length, _isLeft) = (shard, position, length, true);
+        (Position, Length, _left) = (position, length, new());
         shard.Write(this);
     }
 
-    /// <summary>They are written, or are not going to be.</summary>
-    public void Release() => _isLeft = false;
-
-    /// <summary>Waits until they are written.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
-    public void Await()
-    {
-        while (_isLeft)
-            _shard!.Await();
-    }
+    /// <summary>They are written, or could not be.</summary>
+    public void Release() => _left!.SetResult();
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Pedigree.Weights.Checkpoints;
@@ -52,26 +53,22 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
     {
         if (bytes.Length == 0)
             return;
-        lock (_writing)
-            WriteTensors(position, bytes);
-        WriteLeft();
+        try
+        {
+            lock (_writing)
+                WriteTensors(position, bytes);
+        }
+        finally
+        {
+            WriteLeft();
+        }
     }
 
     /// <summary>Writes bytes of its tensors, or leaves them with the thread that is writing.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
+    /// <exception cref="BadInputException">The disk has no room for them, or for what another thread has left.</exception>
     public void Write(ShardBytes bytes)
     {
         _left.Enqueue(bytes);
-        WriteLeft();
-    }
-
-    /// <summary>Waits until the thread that is writing has written what was left with it.</summary>
-    /// <exception cref="BadInputException">The disk has no room.</exception>
-    public void Await()
-    {
-        lock (_writing)
-        {
-        }
         WriteLeft();
     }
 
@@ -128,32 +125,29 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
         }
     }
 
-    // Whoever left something comes here next, and so does whoever was writing meanwhile, afterwards: one of the two is let in.
+    // Whoever left something comes here next, and so does whoever was writing meanwhile, afterwards: one of the two is let in, and stays until
+    // nothing is left, whatever fails: nobody else would write it.
     private void WriteLeft()
     {
+        Exception? failure = null;
         while (!_left.IsEmpty && _writing.TryEnter())
-            try
+        {
+            while (_left.TryDequeue(out var bytes))
             {
-                while (_left.TryDequeue(out var bytes))
-                    try
-                    {
-                        WriteTensors(bytes.Position, bytes.Bytes);
-                    }
-                    finally
-                    {
-                        bytes.Release();
-                    }
+                try
+                {
+                    WriteTensors(bytes.Position, bytes.Bytes);
+                }
+                catch (Exception error)
+                {
+                    failure ??= error;
+                }
+                bytes.Release();
             }
-            catch
-            {
-                while (_left.TryDequeue(out var bytes))
-                    bytes.Release();
-                throw;
-            }
-            finally
-            {
-                _writing.Exit();
-            }
+            _writing.Exit();
+        }
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     private void WriteTensors(long position, ReadOnlySpan<byte> bytes)

@@ -58,8 +58,7 @@ internal static unsafe class WeightWriter
         public void Write(TensorMerge tensor, Block block, CheckpointWriter files)
         {
             // The first that is free: it is the one that is still near.
-            var output = _outputs.FirstOrDefault(one => !one.IsLeft) ?? _outputs[0];
-            output.Await();
+            var output = _outputs[Task.WaitAny([.. _outputs.Select(one => one.Written)])];
             if (tensor.Coefficients is null)
                 Carry(tensor, block, output.Start);
             else
@@ -69,16 +68,8 @@ internal static unsafe class WeightWriter
 
         public void Dispose()
         {
-            try
-            {
-                foreach (var output in _outputs)
-                    output.Await();
-            }
-            finally
-            {
-                // Where a write failed nothing is left.
-                _memory.Dispose();
-            }
+            Task.WaitAll(_outputs.Select(one => one.Written));
+            _memory.Dispose();
         }
 
         private void Carry(TensorMerge tensor, Block block, byte* output)

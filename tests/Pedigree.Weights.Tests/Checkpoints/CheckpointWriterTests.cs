@@ -132,12 +132,12 @@ public sealed class CheckpointWriterTests : IDisposable
     }
 
     [Fact]
-    public void A_tensor_that_was_not_wholly_written_is_not_sealed()
+    public void What_was_not_wholly_written_is_not_sealed()
     {
         using var writer = new CheckpointWriter(_folder["t"], [new("a", DType.F32, [2])]);
         writer.Write("a", 0, new byte[4]);
         writer.AddFile("config.json", "{}"u8);
-        Assert.Contains("a were written; it has 8", Assert.Throws<InvalidOperationException>(() => writer.Complete(_folder["model"])).Message);
+        Assert.Contains("4 bytes of model.safetensors were written; it has 8", Assert.Throws<InvalidOperationException>(() => writer.Complete(_folder["model"])).Message);
         Assert.False(Directory.Exists(_folder["model"]));
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Pedigree.Weights.Checkpoints;
+using Pedigree.Weights.Merging;
 using Xunit;
 
 namespace Pedigree.Weights.Tests.Checkpoints;
@@ -12,11 +13,12 @@ public sealed class FullDiskTests
     [Theory]
     [InlineData("a bounded file size", "ulimit -f 256; exec \"$@\"")]
     [InlineData("a small volume", "mount -t tmpfs -o size=256k small \"$PEDIGREE_TEST_SMALL_DISK\" && echo mounted && exec \"$@\"")]
-    public void A_full_disk_is_one_clear_error_and_leaves_nothing(string what, string script)
+    public async Task A_full_disk_is_one_clear_error_and_leaves_nothing(string what, string script)
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is { } small)
         {
             WriteTooMuch(small);
+            await MergeTooMuchAsync(small);
             return;
         }
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux to make a disk small");
@@ -40,6 +42,19 @@ public sealed class FullDiskTests
         });
         Assert.StartsWith(Path.Combine(folder, "t"), error.File);
         Assert.Contains($"takes {length + 128} bytes", error.Message);
+        Assert.Contains("make room", error.Message);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+    }
+
+    private static async Task MergeTooMuchAsync(string folder)
+    {
+        using var models = new TemporaryFolder();
+        // Files of 200 kB have room, and a child of 400 kB that all threads write has not.
+        foreach (var (name, seed) in new[] { ("a", 1), ("b", 2) })
+            Model.Write(models[name], [.. Enumerable.Range(0, 8).Select(i => Model.Random($"model.layers.{i}.mlp.up_proj.weight", DType.BF16, [12_500], (10 * seed) + i))]);
+        var config = MergeConfig.ParseAll("c.yml", "merge_method: linear\nout_dtype: float32\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]");
+        var error = await Assert.ThrowsAsync<UnavailableException>(() => MergePipeline.RunAsync(
+            config, models.Path, new(new("http://127.0.0.1:9/"), models["cache"], Offline: true), null, Path.Combine(folder, "child"), CheckpointWriter.DefaultMaxShardSize, 0));
         Assert.Contains("make room", error.Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
