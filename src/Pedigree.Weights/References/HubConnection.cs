@@ -7,13 +7,13 @@ namespace Pedigree.Weights.References;
 
 /// <summary>Requests to the hub: the token goes to the hub alone, redirects are followed, what may pass is tried again.</summary>
 /// <param name="settings">Where the hub is.</param>
-/// <param name="isNeeded">Whether nothing can be done without it: otherwise a hub that cannot be reached is not waited for.</param>
+/// <param name="isNeeded">Whether nothing can be done without it: otherwise one that cannot be reached is not waited for, and one that is busy not for long.</param>
 internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisposable
 {
     private const int MostRedirects = 5;
 
     // Whoever is told to wait longer shall know it.
-    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(10);
+    private readonly TimeSpan _longestAsked = isNeeded ? TimeSpan.FromMinutes(10) : settings.LongestWait;
 
     private readonly HttpClient _http = new(new SocketsHttpHandler
     {
@@ -32,7 +32,7 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
 
     private readonly ResiliencePipeline _retries = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
     {
-        MaxRetryAttempts = 6,
+        MaxRetryAttempts = isNeeded ? 6 : 2,
         BackoffType = DelayBackoffType.Exponential,
         UseJitter = true,
         Delay = TimeSpan.FromTicks(Math.Min(settings.LongestWait.Ticks, TimeSpan.TicksPerSecond)),
@@ -108,7 +108,7 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
                 ? $"is refused by {settings.Endpoint} ({status}): there is no such model, or it is private or gated; set HF_TOKEN to a token that may read it"
                 : $"is refused by {settings.Endpoint} ({status}) for the token in HF_TOKEN; ask for access on the model's page, or set another"),
             404 => new BadInputException(what, null, $"is not on {settings.Endpoint}; name an id and revision that exist and are whole"),
-            408 or 429 or >= 500 when RetryAfter.Of(response) is { } wait && wait > LongestAsked => new UnavailableException(what, null,
+            408 or 429 or >= 500 when RetryAfter.Of(response) is { } wait && wait > _longestAsked => new UnavailableException(what, null,
                 $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase}) for the next {wait.TotalMinutes:0} minutes; the same command then goes on from there"),
             408 or 429 or >= 500 => new PassingException($"{status} {response.ReasonPhrase}", RetryAfter.Of(response)),
             _ => new BadInputException(what, null, $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase})"),

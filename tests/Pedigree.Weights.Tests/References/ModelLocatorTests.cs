@@ -132,6 +132,23 @@ public sealed class ModelLocatorTests : IDisposable
         Assert.True(calls > 2);
     }
 
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(60, 1)]
+    public async Task A_hub_that_is_busy_is_not_asked_for_long_for_the_tokenizer_of_a_model_that_is_there(int retryAfter, int requests)
+    {
+        var folder = await FindAsync("org/name");
+        File.Delete(Path.Combine(folder, "tokenizer.json"));
+        (_hub.TooMany, _hub.RetryAfter) = (int.MaxValue, retryAfter);
+        _hub.Requests.Clear();
+        Assert.Equal(folder, await FindAsync("org/name"));
+        Assert.Equal(requests, _hub.Requests.Count);
+        _hub.TooMany = 1;
+        _hub.RetryAfter = 0;
+        await FindAsync("org/name");
+        Assert.True(File.Exists(Path.Combine(folder, "tokenizer.json")));
+    }
+
     [Fact]
     public async Task A_cache_that_cannot_be_written_is_named()
     {
