@@ -255,6 +255,21 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
     }
 
     [Fact]
+    public async Task What_somebody_put_beside_a_child_stops_no_run_unless_it_would_be_read_with_it()
+    {
+        string store = _folder["store"];
+        TemporaryFolder.Copy(finished.Store, store);
+        string child = Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest));
+        File.WriteAllText(Path.Combine(child, "model.gguf"), "");
+        Directory.CreateDirectory(Path.Combine(child, "notes"));
+        await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again");
+        Assert.Null((await Auditor.ReplayAsync(Store.Open(store), "again")).FirstDifference);
+        File.WriteAllText(Path.Combine(child, "chat_template.jinja"), "");
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "more"));
+        Assert.Equal((Path.Combine(child, "chat_template.jinja"), "is not in recipe.json: it was added later"), (error.File, error.Reason));
+    }
+
+    [Fact]
     public async Task A_damaged_child_is_not_used_again_and_its_file_is_named()
     {
         string store = _folder["store"];

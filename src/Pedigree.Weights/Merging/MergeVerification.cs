@@ -10,8 +10,10 @@ public static class MergeVerification
     internal const int MaxLength = 16_000_000;
 
     /// <summary>Reads every file once; returns the recipe's digest.</summary>
+    /// <param name="folder">Where the model lies.</param>
+    /// <param name="mayHaveMore">Whether files may have been added that nobody takes for a part of the model: a note, another format.</param>
     /// <exception cref="BadInputException">Names the first file that is missing, changed or added, or a recipe that is not the one named.</exception>
-    public static string Verify(string folder)
+    public static string Verify(string folder, bool mayHaveMore = false)
     {
         folder = Path.GetFullPath(folder);
         var path = Path.Combine(folder, MergeRecipe.FileName);
@@ -27,8 +29,9 @@ public static class MergeVerification
             if (file.Sha256 != files[file.Name]?.ToString())
                 throw new BadInputException(Path.Combine(folder, file.Name), null, $"was changed: its SHA-256 is {file.Sha256}; {files[file.Name]} was recorded");
         using var checkpoint = Checkpoint.Open(folder);
-        return Directory.EnumerateFileSystemEntries(folder).Where(entry => !IsKnown(Path.GetFileName(entry))).Order(StringComparer.Ordinal).FirstOrDefault() is { } added
-            ? throw new BadInputException(added, null, "is not in recipe.json: it was added later") : actual;
+        var present = mayHaveMore ? checkpoint.SourceFiles : Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry));
+        return present.Where(name => !IsKnown(name)).Order(StringComparer.Ordinal).FirstOrDefault() is { } added
+            ? throw new BadInputException(Path.Combine(folder, added), null, "is not in recipe.json: it was added later") : actual;
 
         // What begins with a dot belongs to the tools that keep folders: .git, .gitattributes, .cache.
         bool IsKnown(string name) => name == MergeRecipe.FileName || name[0] == '.' || files.ContainsKey(name);

@@ -127,7 +127,7 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
             return;
         try
         {
-            if (MergeVerification.Verify(held.Folder) != digest)
+            if (MergeVerification.Verify(held.Folder, mayHaveMore: true) != digest)
                 throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe", "is not the one that the checkpoint is named by");
             Made(digest);
         }

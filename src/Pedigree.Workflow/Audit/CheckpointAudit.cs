@@ -52,7 +52,7 @@ internal static class CheckpointAudit
                     $"is {removed.Content}; {merged.Content} was recorded for {merged.Name}");
             return;
         }
-        if (MergeVerification.Verify(held.Folder) != merged.Digest)
+        if (MergeVerification.Verify(held.Folder, mayHaveMore: true) != merged.Digest)
             throw new BadInputException(recipe, "recipe", $"is not the one that {merged.Name} is named by");
         ChildFiles child = (await ChildFiles.ReadAsync(store, merged.Digest, cancellation))!;
         using Checkpoint checkpoint = Checkpoint.Open(held.Folder);
