@@ -69,17 +69,19 @@ public sealed class ConfigurationMapping : ConfigurationNode
 
     /// <summary>Refuses the first key that nobody has asked for, with the nearest one that somebody has.</summary>
     /// <param name="instead">What to say of a key instead; null: nothing.</param>
+    /// <param name="free">What keys begin with that nobody need ask for: they hold anchors; null: there are none.</param>
     /// <exception cref="BadInputException">There is such a key.</exception>
-    public void RefuseUnknownKeys(Func<string, string?>? instead = null)
+    public void RefuseUnknownKeys(Func<string, string?>? instead = null, string? free = null)
     {
         foreach (var (key, node) in Members)
         {
-            if (_known.Contains(key))
+            if (_known.Contains(key) || (free is not null && key.StartsWith(free, StringComparison.Ordinal)))
                 continue;
             throw node.Error($"unknown key `{key}` at line {node.At.Line}; " + (instead?.Invoke(key) ?? (Nearest.To(key, _known) is { } near
                 ? $"did you mean `{near}`?"
                 : _known.Count == 0 ? "no key is known here"
-                : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}")));
+                : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}"
+                    + (free is null ? "" : $"; one that only holds anchors begins with `{free}`"))));
         }
     }
 

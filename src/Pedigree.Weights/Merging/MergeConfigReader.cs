@@ -26,7 +26,7 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         ReadSources();
         var (tokenizer, template) = (TokenizerReader.Read(root, Known), TokenizerReader.ChatTemplate(root));
         var (name, seed) = (root.OptionalString("name"), root.OptionalInteger("random_seed"));
-        root.RefuseUnknownKeys(Misplaced);
+        root.RefuseUnknownKeys(Misplaced, free: "x-");
         if (HasOrigin)
         {
             var at = Index(_base!);
@@ -55,9 +55,14 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         };
     }
 
-    // Where every slice has its own, none need stand at the top.
-    private static ConfigurationNode? BaseOfSlices(ConfigurationMapping root) => root.Optional("slices") is ConfigurationSequence { Items: [ConfigurationMapping first, ..] items }
-        && items.All(item => (item as ConfigurationMapping)?.Optional("base_model") is not null) ? first.Optional("base_model") : null;
+    // Where every slice has its own, of every module, none need stand at the top.
+    private static ConfigurationNode? BaseOfSlices(ConfigurationMapping root)
+    {
+        var parts = root.Optional("modules") is ConfigurationMapping modules ? modules.Members.Select(module => module.Value as ConfigurationMapping) : [root];
+        ConfigurationNode?[] bases = [.. parts.SelectMany(part => part?.Optional("slices") is ConfigurationSequence slices
+            ? slices.Items.Select(slice => (slice as ConfigurationMapping)?.Optional("base_model")) : [null])];
+        return bases.Contains(null) ? null : bases.FirstOrDefault();
+    }
 
     private string? Misplaced(string key) => Has(_method, key) ? "it is a parameter: put it under `parameters`"
         : MergeMethods.All.Any(other => Has(other, key)) ? $"{_method.Name} has no such parameter: leave it out" : null;

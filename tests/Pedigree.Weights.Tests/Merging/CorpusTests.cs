@@ -215,7 +215,7 @@ public sealed class CorpusTests : IDisposable
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\ndtype: bf16",
         "c.yml: dtype (line 4, column 8): `bf16` is not a type to merge in; give bfloat16, float16 or float32")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: reverse}]\nloud: 0",
-        "c.yml: loud (line 4, column 7): unknown key `loud` at line 4; known here: `base_model`, `chat_template`, `dtype`, `merge_method`, `models`, `modules`, `name`, `out_dtype`, `parameters`, `random_seed`, `slices`, `tokenizer`, `tokenizer_source`")]
+        "c.yml: loud (line 4, column 7): unknown key `loud` at line 4; known here: `base_model`, `chat_template`, `dtype`, `merge_method`, `models`, `modules`, `name`, `out_dtype`, `parameters`, `random_seed`, `slices`, `tokenizer`, `tokenizer_source`; one that only holds anchors begins with `x-`")]
     [InlineData("merge_method: ties\nmodels: [{model: reverse, parameters: {weight: 1, density: 0.5}}]",
         "c.yml: line 1, column 1: must have the key `base_model`")]
     [InlineData("merge_method: ties\nbase_model: base\nmodels: [{model: reverse, parameters: {weight: 1, density: 1.5}}]",

@@ -90,6 +90,32 @@ public sealed class MergeConfigTests
     }
 
     [Fact]
+    public void Where_every_slice_of_every_module_has_its_own_base_model_none_need_stand_at_the_top()
+    {
+        const string Text = """
+            merge_method: slerp
+            parameters: {t: 0.5}
+            modules:
+              text: {slices: [{base_model: b, sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}]}
+              default: {slices: [{base_model: a, sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}]}
+            """;
+        var config = MergeConfig.Parse("c.yml", Text);
+        Assert.Equal(["b", "a"], config.Models);
+        Assert.Equal(["b a", "a b"], config.Layout!.Select(slice => string.Join(' ', slice.Sources.Select(source => config.Models[source.Model]))));
+        Assert.Contains("must have the key `base_model`",
+            Assert.Throws<BadInputException>(() => MergeConfig.Parse("c.yml", Text.Replace("base_model: a, ", "", StringComparison.Ordinal))).Message);
+    }
+
+    [Fact]
+    public void Keys_at_the_top_that_only_hold_anchors_begin_with_x()
+    {
+        const string Text = "x-common: &common {weight: 0.25}\nmerge_method: linear\nmodels: [{model: a, parameters: *common}, {model: b, parameters: {weight: 1}}]";
+        Assert.Equal([0.2, 0.8], new MergePlan(MergeConfig.Parse("c.yml", Text).Body, 2, ["layers.0.mlp"]).Coefficients(null)[0]!);
+        Assert.Contains("unknown key `_common` at line 1; ",
+            Assert.Throws<BadInputException>(() => MergeConfig.Parse("c.yml", Text.Replace("x-", "_", StringComparison.Ordinal))).Message);
+    }
+
+    [Fact]
     public void One_meaning_has_one_digest_however_it_is_written_and_another_has_another()
     {
         string Digest(string body, params string[] parents) => new MergeRecipe(Body(body), parents, "base").Digest;
