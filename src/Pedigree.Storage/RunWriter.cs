@@ -18,15 +18,17 @@ public sealed class RunWriter : IAsyncDisposable
 
     /// <summary>Takes the right to write the run and verifies its log.</summary>
     /// <param name="run">The run.</param>
+    /// <param name="read">Its log as far as it was read before; null: it was not.</param>
     /// <param name="waiting">Told why, where it must first be waited for a writer that may have died.</param>
     /// <param name="cancellation">Ends the waiting.</param>
     /// <exception cref="BadInputException">Another process writes the run, or the log is damaged.</exception>
-    public static async Task<RunWriter> OpenAsync(StoredRun run, Action<string>? waiting = null, CancellationToken cancellation = default)
+    public static async Task<RunWriter> OpenAsync(
+        StoredRun run, EventLog? read = null, Action<string>? waiting = null, CancellationToken cancellation = default)
     {
         ILogAppender appender = await run.Store.OpenLogAsync(run.Log, exclusive: true, waiting, cancellation);
         try
         {
-            EventLog log = new(run);
+            EventLog log = read ?? new(run);
             await log.ReadOnAsync(cancellation: cancellation);
             return new(run, log, appender);
         }

@@ -29,11 +29,12 @@ internal sealed class RunJournal : IAsyncDisposable
         RunJournal journal = new(run, spec, progress);
         if (await run.ExistsAsync(cancellation))
         {
-            IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
-            if (!log.Any(logged => logged.Event is RunCompleted))
-                log = (journal._writer = await RunWriter.OpenAsync(run, journal.Wait, cancellation)).History;
-            journal._events.AddRange(log);
-            journal.History = [.. log.Select(logged => logged.Event)];
+            EventLog log = new(run);
+            await log.ReadOnAsync(cancellation: cancellation);
+            if (!log.Events.Any(logged => logged.Event is RunCompleted))
+                journal._writer = await RunWriter.OpenAsync(run, log, journal.Wait, cancellation);
+            journal._events.AddRange(log.Events);
+            journal.History = [.. log.Events.Select(logged => logged.Event)];
         }
         return journal;
     }
@@ -58,7 +59,7 @@ internal sealed class RunJournal : IAsyncDisposable
                 return;
             if (_writer is null)
             {
-                _writer = await RunWriter.OpenAsync(_run, Wait, cancellation);
+                _writer = await RunWriter.OpenAsync(_run, waiting: Wait, cancellation: cancellation);
                 if (_writer.History.Count > 0)
                     throw new BadInputException(_run.LogAddress, null, "was begun by another process just now; run the same command again");
             }
