@@ -73,11 +73,11 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         IReadOnlyList<GramRow>? rows = await RowsAsync(recipe, cancellation);
         try
         {
-            bool isResumed = Directory.Exists(Merger.PartialFolder(folder, recipe.Digest));
+            // Without rows it may read its parents twice, and from a device it reads them otherwise.
+            bool isTimed = rows is not null && !family.IsOnDevice && !Directory.Exists(Merger.PartialFolder(folder, recipe.Digest));
             long begun = Stopwatch.GetTimestamp();
             CheckpointManifest child = Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], rows, folder, progress: news, cancellation: cancellation);
-            // Without rows it may have read its parents twice.
-            if (rows is not null && !isResumed)
+            if (isTimed)
                 MergeSpeeds.Add(new(recipe.Body.Method.Name, BytesMerged(recipe, relatives, child), Stopwatch.GetElapsedTime(begun).TotalSeconds));
             return new(child.ContentDigest, OnItsDevice: device is null);
         }
@@ -88,10 +88,13 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         }
     }
 
-    /// <summary>A child in the memory of this machine's device, summed there unless it is there. Null where there is no device, or it cannot be.</summary>
+    /// <summary>
+    /// A child in the memory of this machine's device, summed there unless it is there. Null where there is no device, or it cannot be: then it
+    /// is not tried again.
+    /// </summary>
     public async Task<SummedChild?> SumAsync(MergeRecipe recipe, bool anew, WorkNews news, CancellationToken cancellation)
     {
-        if (models.Device is not { } device)
+        if (models.Device is not { } device || models.IsBeyondDevice(recipe.Digest))
             return null;
         OpenFamily family = await OpenAsync(recipe, news, cancellation);
         SummedChild? child = null;
@@ -101,19 +104,19 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
             IReadOnlyList<GramRow>? rows = await RowsAsync(recipe, cancellation);
             if (SummedMerge.Plan(recipe, [.. relatives.Skip(1)], relatives[0], rows, cancellation) is { } plan
                 && device.Sum(plan, anew) is { } model)
-                child = new(family, plan, model);
-            return child;
+                return child = new(family, plan, model);
         }
         catch (BadInputException error) when (error is not UnavailableException)
         {
             // The processor says what is wrong.
-            return null;
         }
         finally
         {
             if (child is null)
                 family.Dispose();
         }
+        models.BeyondDevice(recipe.Digest);
+        return null;
     }
 
     /// <summary>Its sources, read once; the child, written and read for its digest.</summary>
@@ -129,7 +132,7 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         foreach (string parent in recipe.Parents)
             if (await grams.FindAsync(recipe.Ancestor!, parent, measured: true, cancellation) is { } row)
                 rows.Add(row);
-        return rows.Count == recipe.Parents.Count ? rows : null;
+        return rows.Count == recipe.Parents.Count && rows.All(a => rows.All(b => GramRow.Related(a, b))) ? rows : null;
     }
 }
 

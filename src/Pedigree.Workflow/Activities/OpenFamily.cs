@@ -10,6 +10,9 @@ internal sealed class OpenFamily : IDisposable
     /// <summary>The models, in the order in which they were opened.</summary>
     public IReadOnlyList<Relative> Relatives => [.. _models.Select(model => new Relative(model.Digest, model.Checkpoint))];
 
+    /// <summary>Whether one of them lies on a device alone.</summary>
+    public bool IsOnDevice => _models.Any(model => model.Resident is not null);
+
     /// <summary>Opens models, the base first, to read their weights.</summary>
     public static async Task<OpenFamily> OpenAsync(
         IEnumerable<string> digests, Models models, WorkNews news, CancellationToken cancellation)
