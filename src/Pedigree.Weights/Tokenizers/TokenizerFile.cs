@@ -19,6 +19,7 @@ internal sealed class TokenizerFile
     private readonly JsonObject _root;
     private readonly JsonArray _added;
     private readonly Dictionary<string, int> _vocabulary = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, JsonObject> _addedByToken = new(StringComparer.Ordinal);
 
     private TokenizerFile(string path, JsonObject root)
     {
@@ -33,7 +34,7 @@ internal sealed class TokenizerFile
         }
         catch (Exception error) when (error is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
         {
-            throw new BadInputException(path, "model.vocab", "must hold tokens with their numbers (BPE, WordPiece, WordLevel) or scores (Unigram)");
+            throw new BadInputException(path, "model.vocab", "must hold tokens with their numbers (BPE, WordPiece, WordLevel) or scores (Unigram), and added_tokens their `id` and `content`");
         }
     }
 
@@ -50,10 +51,10 @@ internal sealed class TokenizerFile
     public IReadOnlyDictionary<string, int> Vocabulary => _vocabulary;
 
     /// <summary>One more than the highest number.</summary>
-    public int Count => _vocabulary.Count == 0 ? 0 : _vocabulary.Values.Max() + 1;
+    public int Count { get; private set; }
 
     /// <summary>What the file says of a token that was added to the model's own; null for the others.</summary>
-    public JsonObject? Added(string token) => _added.OfType<JsonObject>().FirstOrDefault(entry => (string?)entry["content"] == token);
+    public JsonObject? Added(string token) => _addedByToken.GetValueOrDefault(token);
 
     /// <summary>Adds a token with the next number, unless it is there.</summary>
     /// <param name="token">The token.</param>
@@ -67,6 +68,8 @@ internal sealed class TokenizerFile
         foreach (var key in new[] { "single_word", "lstrip", "rstrip", "normalized", "special" })
             entry[key] = like?[key]?.DeepClone() ?? key == "normalized";
         _added.Add(entry);
+        _addedByToken.Add(token, entry);
+        Count++;
     }
 
     /// <summary>Removes tokens that have no row in a model of that many rows.</summary>
@@ -92,7 +95,11 @@ internal sealed class TokenizerFile
             foreach (var merge in merges.Where(merge => Parts(merge!).Any(gone.Contains) || gone.Contains(string.Concat(Parts(merge!)))).ToList())
                 merges.Remove(merge);
         foreach (var token in gone)
+        {
             _vocabulary.Remove(token);
+            _addedByToken.Remove(token);
+        }
+        Count = Highest() + 1;
     }
 
     /// <summary>The file.</summary>
@@ -135,7 +142,14 @@ internal sealed class TokenizerFile
             default:
                 throw new BadInputException(_path, "model.vocab", "is missing");
         }
-        foreach (var entry in _added)
-            _vocabulary[(string)entry!["content"]!] = (int)entry["id"]!;
+        foreach (var entry in _added.Select(entry => entry!.AsObject()))
+        {
+            var token = entry["content"]!.GetValue<string>();
+            _vocabulary[token] = (int)entry["id"]!;
+            _addedByToken.TryAdd(token, entry);
+        }
+        Count = Highest() + 1;
     }
+
+    private int Highest() => _vocabulary.Values.DefaultIfEmpty(-1).Max();
 }

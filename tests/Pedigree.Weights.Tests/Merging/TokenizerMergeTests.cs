@@ -53,6 +53,17 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Fact]
+    public async Task An_added_token_without_its_text_is_refused()
+    {
+        var tokenizer = Json("b/tokenizer.json");
+        ((JsonArray)tokenizer["added_tokens"]!).Add(new JsonObject { ["id"] = 9 });
+        File.WriteAllText(_folder["b/tokenizer.json"], tokenizer.ToJsonString());
+        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync("base_model: a\ntokenizer_source: union"));
+        Assert.Contains(_folder["b/tokenizer.json"], error.Message);
+        Assert.Contains("added_tokens", error.Message);
+    }
+
+    [Fact]
     public async Task The_tokenizer_of_the_base_leaves_out_what_only_others_have()
     {
         using var child = await MergeAsync("base_model: a\ntokenizer_source: base");
