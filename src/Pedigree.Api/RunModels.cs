@@ -24,13 +24,17 @@ internal static class RunModels
     {
         ModelFiles model = await FilesAsync(id, name, store, host, cancellation);
         ModelFile found = model.Files.FirstOrDefault(each => each.Name == file)
-            ?? throw RefusedException.NotFound("file", $"{name} has no such file; it has {string.Join(", ", model.Files.Select(each => each.Name))}");
+            ?? throw RefusedException.NotFound("file",
+                $"{name} has no such file; it has {string.Join(", ", model.Files.Select(each => each.Name))}");
         return TypedResults.Stream(
-            await model.OpenAsync(found, cancellation), file.EndsWith(".json", StringComparison.Ordinal) ? "application/json" : "application/octet-stream",
-            entityTag: new EntityTagHeaderValue($"\"{found.Sha256}\""), enableRangeProcessing: true);
+            await model.OpenAsync(found, cancellation),
+            file.EndsWith(".json", StringComparison.Ordinal) ? "application/json" : "application/octet-stream",
+            entityTag: new EntityTagHeaderValue($"\"{found.Sha256}\""),
+            enableRangeProcessing: true);
     }
 
-    private static async Task<ModelFiles> FilesAsync(string id, string name, IStore store, IRunHost host, CancellationToken cancellation)
+    private static async Task<ModelFiles> FilesAsync(
+        string id, string name, IStore store, IRunHost host, CancellationToken cancellation)
     {
         RunState state = (await RunQueries.BegunAsync(store, host, id, cancellation)).State;
         Model model = (name == RunState.BaseName ? state.Base : state.Models.GetValueOrDefault(name))

@@ -19,7 +19,13 @@ internal static class RunOrders
     /// <param name="request">Its body is the spec.</param>
     /// <param name="run">Id of the run; a new one where there is none. The same id and spec again is the same run.</param>
     public static async Task<Accepted<ManagementLinks>> StartAsync(
-        HttpRequest request, IStore store, IRunHost host, AllowedPaths paths, RunsApiOptions options, string? run, CancellationToken cancellation)
+        HttpRequest request,
+        IStore store,
+        IRunHost host,
+        AllowedPaths paths,
+        RunsApiOptions options,
+        string? run,
+        CancellationToken cancellation)
     {
         StoredRun stored = RunQueries.Named(store, run ?? $"{Guid.CreateVersion7():N}", "run");
         string text = await SpecBody.ReadAsync(request, cancellation);
@@ -28,7 +34,8 @@ internal static class RunOrders
         {
             SpecFile spec = SpecFile.Parse(name, paths.Home, text, options.Evaluators);
             spec = (spec with { Spec = await paths.ResolveAsync(spec.Spec, cancellation) }).WithTasks(paths.Refusal);
-            await RefuseOtherModelsAsync(stored, await EventLog.ReadAsync(stored, cancellation: cancellation), spec, cancellation);
+            IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(stored, cancellation: cancellation);
+            await RefuseOtherModelsAsync(stored, log, spec, cancellation);
             await host.StartAsync(stored.Id, spec, cancellation);
         }
         catch (BadInputException error) when (error is not UnavailableException
@@ -53,7 +60,8 @@ internal static class RunOrders
         StoredRun run = new(store, await ExistingAsync(store, host, id, cancellation));
         IReadOnlyList<LoggedEvent> log = await EventLog.ReadAsync(run, cancellation: cancellation);
         // Of a run that is over the host says so.
-        if (log is [{ Event: RunStarted begun }, .., { Event: not RunCompleted }] && await run.OriginAsync(cancellation) is { } origin)
+        if (log is [{ Event: RunStarted begun }, .., { Event: not RunCompleted }]
+            && await run.OriginAsync(cancellation) is { } origin)
             await RefuseOtherModelsAsync(run, log, new(origin, Path.GetDirectoryName(origin)!, begun.Spec), cancellation);
         await host.ResumeAsync(id, Checked(reason), cancellation);
         return Accept(request, id);
@@ -84,7 +92,8 @@ internal static class RunOrders
     }
 
     /// <summary>409 where a model of a run that was begun before is another by now.</summary>
-    private static async Task RefuseOtherModelsAsync(StoredRun run, IReadOnlyList<LoggedEvent> log, SpecFile spec, CancellationToken cancellation)
+    private static async Task RefuseOtherModelsAsync(
+        StoredRun run, IReadOnlyList<LoggedEvent> log, SpecFile spec, CancellationToken cancellation)
     {
         try
         {
@@ -112,9 +121,13 @@ internal static class RunOrders
     }
 
     /// <summary>A field apart from where it stands, which comes behind it as <c>(line 1, column 2)</c>.</summary>
-    private static (string? Field, string Place) Placed(string? field) => field?.LastIndexOf(" (line ", StringComparison.Ordinal) is > 0 and var place
-        ? (field[..place], $"{field[(place + 2)..^1]}: ") : (field, "");
+    private static (string? Field, string Place) Placed(string? field) =>
+        field?.LastIndexOf(" (line ", StringComparison.Ordinal) is > 0 and var place
+            ? (field[..place], $"{field[(place + 2)..^1]}: ")
+            : (field, "");
 
-    private static string? Checked(string? reason) => reason is null or { Length: <= LongestReason } && reason?.Any(char.IsControl) != true ? reason
-        : throw RefusedException.Wrong("reason", $"must be at most {LongestReason} characters in one line");
+    private static string? Checked(string? reason) =>
+        reason is null or { Length: <= LongestReason } && reason?.Any(char.IsControl) != true
+            ? reason
+            : throw RefusedException.Wrong("reason", $"must be at most {LongestReason} characters in one line");
 }

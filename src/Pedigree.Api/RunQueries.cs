@@ -18,7 +18,9 @@ internal static class RunQueries
 
     /// <summary>A page of runs, in the order of their ids; of the others nothing is read.</summary>
     /// <param name="limit">How many at most, 1 to 1000.</param>
-    /// <param name="after">The last id of the page before; the header <c>Link</c> of that page has the next one's address.</param>
+    /// <param name="after">
+    /// The last id of the page before; the header <c>Link</c> of that page has the next one's address.
+    /// </param>
     public static async Task<Ok<RunLine[]>> ListAsync(
         HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation, int limit = 100, string? after = null)
     {
@@ -27,14 +29,16 @@ internal static class RunQueries
         string[] ids = [.. (await host.ListAsync(cancellation)).Union(await StoredRun.ListAsync(store, cancellation))
             .Where(id => string.CompareOrdinal(id, after) > 0).Order(StringComparer.Ordinal)];
         if (ids.Length > limit)
-            request.HttpContext.Response.Headers.Link = $"<{ManagementLinks.OfRuns(request)}?limit={limit}&after={ids[limit - 1]}>; rel=\"next\"";
+            request.HttpContext.Response.Headers.Link =
+                $"<{ManagementLinks.OfRuns(request)}?limit={limit}&after={ids[limit - 1]}>; rel=\"next\"";
         List<RunLine> lines = [];
         foreach (string[] some in ids.Take(limit).Chunk(AtOnce))
             lines.AddRange(await Task.WhenAll(some.Select(id => LineAsync(id, request, store, host, cancellation))));
         return TypedResults.Ok(lines.ToArray());
     }
 
-    public static async Task<Ok<RunDocument>> GetAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    public static async Task<Ok<RunDocument>> GetAsync(
+        string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
     {
         StoredRun run = Named(store, id);
         // In this order: a run that ends between the two is seen as ended.
@@ -55,7 +59,8 @@ internal static class RunQueries
             throw Unknown(id);
         LogLines log = new(run);
         IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
-        if (!request.GetTypedHeaders().Accept.Any(type => type.MediaType.Equals(EventStream.MediaType, StringComparison.OrdinalIgnoreCase)))
+        if (!request.GetTypedHeaders().Accept.Any(type =>
+            type.MediaType.Equals(EventStream.MediaType, StringComparison.OrdinalIgnoreCase)))
             return TypedResults.Text(string.Concat(lines.Select(line => line.Text + "\n")), "application/x-ndjson");
         int after = LastEventId(request, lines.Count);
         // No content tells an EventSource that there is nothing to come back for.
@@ -66,10 +71,12 @@ internal static class RunQueries
     public static async Task<Ok<Lineage>> LineageAsync(string id, IStore store, IRunHost host, CancellationToken cancellation) =>
         TypedResults.Ok(Lineage.Of((await BegunAsync(store, host, id, cancellation)).Events));
 
-    public static async Task<Ok<KinshipMatrix>> KinshipAsync(string id, IStore store, IRunHost host, CancellationToken cancellation) =>
+    public static async Task<Ok<KinshipMatrix>> KinshipAsync(
+        string id, IStore store, IRunHost host, CancellationToken cancellation) =>
         TypedResults.Ok(KinshipMatrix.Of((await BegunAsync(store, host, id, cancellation)).State));
 
-    public static async Task<ContentHttpResult> ReportAsync(string id, HttpResponse response, IStore store, IRunHost host, CancellationToken cancellation)
+    public static async Task<ContentHttpResult> ReportAsync(
+        string id, HttpResponse response, IStore store, IRunHost host, CancellationToken cancellation)
     {
         RunRecord run = await BegunAsync(store, host, id, cancellation);
         response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
@@ -98,10 +105,12 @@ internal static class RunQueries
         }
     }
 
-    public static RefusedException Unknown(string id) => RefusedException.NotFound("id", $"there is no run `{id}`; GET /api/runs lists those there are");
+    public static RefusedException Unknown(string id) =>
+        RefusedException.NotFound("id", $"there is no run `{id}`; GET /api/runs lists those there are");
 
     /// <summary>One damaged log or order does not hide the other runs.</summary>
-    private static async Task<RunLine> LineAsync(string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
+    private static async Task<RunLine> LineAsync(
+        string id, HttpRequest request, IStore store, IRunHost host, CancellationToken cancellation)
     {
         HostedRun? hosted = null;
         LogEnds log = new(null, []);

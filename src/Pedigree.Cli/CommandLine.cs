@@ -24,7 +24,9 @@ internal static partial class CommandLine
         if (parsed.Action is not HelpWithExamples && parsed.Tokens.FirstOrDefault(IsUnknownOption) is { } option)
             return Refuse(parsed, Unknown(parsed, option.Value));
         if (parsed.Action is ParseErrorAction)
-            return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? Unknown(parsed, parsed.UnmatchedTokens[0]) : Readable(parsed.Errors[0].Message));
+            return Refuse(parsed, parsed.UnmatchedTokens.Count > 0
+                ? Unknown(parsed, parsed.UnmatchedTokens[0])
+                : Readable(parsed.Errors[0].Message));
         try
         {
             return await parsed.InvokeAsync(new InvocationConfiguration
@@ -59,7 +61,8 @@ internal static partial class CommandLine
     {
         string line = error is not OperationCanceledException ? error.Message
             : parsed.CommandResult.Command is Verb { Resumes: true }
-                ? "interrupted; nothing that was finished is lost: the same command goes on from there" : "interrupted; nothing was written";
+                ? "interrupted; nothing that was finished is lost: the same command goes on from there"
+            : "interrupted; nothing was written";
         string clear = Console.IsErrorRedirected ? "" : "\r\e[K";
         Console.Error.WriteLine(clear + (parsed.GetValue(Shared.Verbose) ? error.ToString() : $"pedigree: {OneLine(line)}"));
         return error is BadInputException or InvalidSpecException ? AskedWrongly : Failed;

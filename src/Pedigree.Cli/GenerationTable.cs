@@ -32,7 +32,8 @@ internal static class GenerationTable
 
     private static string[] Cells(GenerationCompleted completed) =>
     [
-        completed.Best.Name, Format.Percent(completed.Best.Average), Format.Percent(completed.TopAverage), Format.Kinship(completed.MeanKinship),
+        completed.Best.Name, Format.Percent(completed.Best.Average), Format.Percent(completed.TopAverage),
+        Format.Kinship(completed.MeanKinship),
         Format.Points(completed.Gain), Format.Name(completed.Stage), $"{completed.Merges}", $"{completed.Evaluations}",
     ];
 

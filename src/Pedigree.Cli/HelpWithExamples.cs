@@ -13,7 +13,9 @@ internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLin
     public override int Invoke(ParseResult parseResult)
     {
         int code = usual.Invoke(parseResult);
-        string[] examples = parseResult.CommandResult.Command is Verb verb ? verb.Examples : ["pedigree demo", "pedigree run --help"];
+        string[] examples = parseResult.CommandResult.Command is Verb verb
+            ? verb.Examples
+            : ["pedigree demo", "pedigree run --help"];
         TextWriter output = parseResult.InvocationConfiguration.Output;
         output.WriteLine(examples.Length == 1 ? "Example:" : "Examples:");
         foreach (string example in examples)

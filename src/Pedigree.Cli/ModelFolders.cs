@@ -6,8 +6,11 @@ using Pedigree.Workflow.Report;
 
 namespace Pedigree.Cli;
 
-/// <summary>Folders of the models that a command names: folders, models of the store, or Hugging Face ids, which are fetched first.</summary>
-internal sealed class ModelFolders(ParseResult parsed, Option<string> store, ProgressLines progress, CancellationToken cancellation) : IDisposable
+/// <summary>
+/// Folders of the models that a command names: folders, models of the store, or Hugging Face ids, which are fetched first.
+/// </summary>
+internal sealed class ModelFolders(
+    ParseResult parsed, Option<string> store, ProgressLines progress, CancellationToken cancellation) : IDisposable
 {
     private readonly StoredModels _stored = new(Store.Open(parsed.GetValue(store)!), progress, cancellation);
 
@@ -16,9 +19,10 @@ internal sealed class ModelFolders(ParseResult parsed, Option<string> store, Pro
 
     /// <summary>The folder of a model.</summary>
     /// <exception cref="Weights.BadInputException">There is no such model.</exception>
-    public Task<string> FindAsync(string model) => new ModelLocator(HubSettings.FromEnvironment(), StoredAsync).FolderWithoutAdapterAsync(
-        model, Environment.CurrentDirectory, new Told<DownloadProgress>(
-            news => progress.Show($"fetching {news.Model}, {Format.Count(news.Bytes)} bytes")), cancellation);
+    public Task<string> FindAsync(string model) =>
+        new ModelLocator(HubSettings.FromEnvironment(), StoredAsync).FolderWithoutAdapterAsync(
+            model, Environment.CurrentDirectory, new Told<DownloadProgress>(
+                news => progress.Show($"fetching {news.Model}, {Format.Count(news.Bytes)} bytes")), cancellation);
 
     /// <summary>The folders of several, one after the other.</summary>
     public async Task<string[]> FindAllAsync(IEnumerable<string> models)

@@ -12,32 +12,34 @@ internal sealed class Output
     /// <summary>So wide that nothing is wrapped where nobody watches.</summary>
     private const int WidthOfFiles = 10_000;
 
-    private static readonly JsonSerializerOptions indented = new(EventJson.Options)
+    private static readonly JsonSerializerOptions Indented = new(EventJson.Options)
     {
         WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private readonly bool json;
-    private readonly IAnsiConsole console;
+    private readonly bool _json;
+    private readonly IAnsiConsole _console;
 
     private Output(bool json)
     {
-        this.json = json;
-        console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        _json = json;
+        _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
         if (Console.IsOutputRedirected)
-            console.Profile.Width = WidthOfFiles;
+            _console.Profile.Width = WidthOfFiles;
     }
 
     public static Output Of(ParseResult parsed) => new(parsed.GetValue(Shared.Json));
 
-    /// <summary>Prints <paramref name="document"/> as JSON if that was asked for, and lets <paramref name="words"/> print otherwise.</summary>
+    /// <summary>
+    /// Prints <paramref name="document"/> as JSON if that was asked for, and lets <paramref name="words"/> print otherwise.
+    /// </summary>
     public void Print<TDocument>(TDocument document, Action<IAnsiConsole> words)
     {
-        if (json)
-            Console.Out.WriteLine(JsonSerializer.Serialize(document, indented));
+        if (_json)
+            Console.Out.WriteLine(JsonSerializer.Serialize(document, Indented));
         else
-            words(console);
+            words(_console);
     }
 
     /// <summary>A plain table.</summary>
@@ -45,7 +47,8 @@ internal sealed class Output
     {
         Table table = new Table { Border = TableBorder.Simple, UseSafeBorder = true };
         foreach ((string heading, bool number) in columns)
-            table.AddColumn(new TableColumn(new Text(heading)) { NoWrap = true, Alignment = number ? Justify.Right : Justify.Left });
+            table.AddColumn(
+                new TableColumn(new Text(heading)) { NoWrap = true, Alignment = number ? Justify.Right : Justify.Left });
         return table;
     }
 

@@ -11,8 +11,10 @@ internal static class ProgramMemory
     /// <summary>Bytes, without mapped files and the page cache where the system tells them apart.</summary>
     public static long Bytes()
     {
-        if (File.Exists(Linux) && File.ReadLines(Linux).FirstOrDefault(line => line.StartsWith(Anonymous, StringComparison.Ordinal)) is { } line)
-            return 1024 * long.Parse(line[Anonymous.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
+        if (File.Exists(Linux)
+            && File.ReadLines(Linux).FirstOrDefault(line => line.StartsWith(Anonymous, StringComparison.Ordinal)) is { } line)
+            return 1024
+                * long.Parse(line[Anonymous.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture);
         using Process process = Process.GetCurrentProcess();
         return process.PrivateMemorySize64;
     }

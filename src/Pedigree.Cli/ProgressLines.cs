@@ -5,14 +5,14 @@ using Pedigree.Workflow.Report;
 namespace Pedigree.Cli;
 
 /// <summary>
-/// Progress on standard error. On a terminal the last line lives; in a file there is a plain line for every event, and none for the
-/// work between.
+/// Progress on standard error. On a terminal the last line lives; in a file there is a plain line for every event, and
+/// none for the work between.
 /// </summary>
 internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgress>
 {
-    private readonly Lock writing = new();
-    private readonly bool live = !Console.IsErrorRedirected;
-    private int recorded;
+    private readonly Lock _writing = new();
+    private readonly bool _live = !Console.IsErrorRedirected;
+    private int _recorded;
 
     /// <summary>Whether the run was finished before it was taken up now.</summary>
     public bool WasFinished { get; private set; }
@@ -28,13 +28,13 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
                 Line(wait.Reason);
                 break;
             case EventProgress { Recorded: true } known:
-                recorded++;
+                _recorded++;
                 WasFinished |= known.Event is RunCompleted;
                 break;
             case EventProgress { Event: var happened }:
-                if (recorded > 0)
-                    Line($"going on from {Format.Plural(recorded, "recorded event")}");
-                recorded = 0;
+                if (_recorded > 0)
+                    Line($"going on from {Format.Plural(_recorded, "recorded event")}");
+                _recorded = 0;
                 if (Describe(happened) is { } words)
                     Line(words);
                 break;
@@ -47,7 +47,7 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
     /// <summary>Shows what is being done, where someone watches.</summary>
     public void Show(string work)
     {
-        if (live)
+        if (_live)
             Write($"\r\e[K{Prefix}{work}");
     }
 
@@ -57,13 +57,13 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
     /// <summary>Ends the living line.</summary>
     public void Done() => Write(Clear);
 
-    private string Clear => live ? "\r\e[K" : "";
+    private string Clear => _live ? "\r\e[K" : "";
 
     private string Prefix => prefix is null ? "" : $"{prefix}: ";
 
     private void Write(string text)
     {
-        lock (writing)
+        lock (_writing)
             Console.Error.Write(text);
     }
 
@@ -90,8 +90,10 @@ internal sealed class ProgressLines(string? prefix = null) : IProgress<RunProgre
             + (evaluated.Partial is { } partial ? $" estimated, given up after {partial.Asked} of {partial.Items} items" : ""),
         MergeCompleted merged => $"merged {merged.Parents[0]} and {merged.Parents[1]} into {merged.Name}",
         WorkFailed failed => $"could not {failed.Activity} {failed.Name}: {failed.Error}",
-        GenerationCompleted { Generation: 0 } first => $"admitted models: best {first.Best.Name} {Format.Percent(first.Best.Average)} %",
-        GenerationCompleted completed => $"generation {completed.Generation}: best {completed.Best.Name} {Format.Percent(completed.Best.Average)} %, "
+        GenerationCompleted { Generation: 0 } first =>
+            $"admitted models: best {first.Best.Name} {Format.Percent(first.Best.Average)} %",
+        GenerationCompleted completed =>
+            $"generation {completed.Generation}: best {completed.Best.Name} {Format.Percent(completed.Best.Average)} %, "
             + $"mean kinship {Format.Kinship(completed.MeanKinship)}, {Format.Name(completed.Stage)}",
         RunCompleted => "finished",
         _ => null,

@@ -19,7 +19,8 @@ internal static class Shared
 
     public static Option<string> Store() => new("--store")
     {
-        Description = "Where runs, checkpoints and scores are kept: a folder, or Azure Blob Storage by connection string or account URL",
+        Description =
+            "Where runs, checkpoints and scores are kept: a folder, or Azure Blob Storage by connection string or account URL",
         DefaultValueFactory = _ => "./pedigree",
         HelpName = "store",
     };

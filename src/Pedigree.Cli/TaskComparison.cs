@@ -21,7 +21,8 @@ internal sealed record TaskComparison(string Task, string Metric, int Items, Com
             {
                 string key = $"{one.Primary.Metric},{one.Primary.Filter}";
                 return new TaskComparison(one.Task, key, one.Items.Count,
-                    PairedTests.Compare([.. one.Items.Select(item => item.Scores[key])], [.. other.Items.Select(item => item.Scores[key])]), 0);
+                    PairedTests.Compare(
+                        [.. one.Items.Select(item => item.Scores[key])], [.. other.Items.Select(item => item.Scores[key])]), 0);
             })];
         IReadOnlyList<double> corrected = PairedTests.Holm([.. all.Select(comparison => comparison.Result.PValue)]);
         return [.. all.Zip(corrected, (comparison, p) => comparison with { Corrected = p })];
@@ -38,6 +39,7 @@ internal sealed record TaskComparison(string Task, string Metric, int Items, Com
         ["p_holm"] = Corrected,
     };
 
-    public string InWords(string other) => FormattableString.Invariant(
-        $"{Task} {Metric}: {Result.Difference:+0.0000;−0.0000;0.0000} against {other} on {Items} items, {Format.EqualsP(Corrected)} ({Result.Test}, Holm)");
+    public string InWords(string other) =>
+        FormattableString.Invariant($"{Task} {Metric}: {Result.Difference:+0.0000;−0.0000;0.0000} against {other} ")
+        + FormattableString.Invariant($"on {Items} items, {Format.EqualsP(Corrected)} ({Result.Test}, Holm)");
 }

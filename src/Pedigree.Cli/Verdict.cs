@@ -12,21 +12,26 @@ internal static class Verdict
     {
         RunState state = run.State;
         if (state.Generations.IsEmpty)
-            return "The admitted models are not all evaluated" + (state.Completed is null ? " yet." : $", and will not be: {StopWords.Of(state)}.");
+            return "The admitted models are not all evaluated"
+                + (state.Completed is null ? " yet." : $", and will not be: {StopWords.Of(state)}.");
         Model best = state.Population[0], admitted = state.Population.First(model => model.Generation == 0);
         string standing = best.Name == admitted.Name
             ? $"no child is better than {admitted.Name}, which was admitted with {Percent(admitted.Average)}"
-            : $"{best.Name} scores {Percent(best.Average)}, {Format.Points(best.Average - admitted.Average)} points against the best admitted model "
+            : $"{best.Name} scores {Percent(best.Average)}, "
+                + $"{Format.Points(best.Average - admitted.Average)} points against the best admitted model "
                 + $"({admitted.Name}, {Percent(admitted.Average)}{Format.WithPValue(state.Compare(best.Name, admitted.Name))})";
-        return $"{state.Spec!.Strategy.Name}: {standing} and {Format.Points(best.Average - state.Base!.Average)} against the base "
+        return $"{state.Spec!.Strategy.Name}: {standing} and "
+            + $"{Format.Points(best.Average - state.Base!.Average)} against the base "
             + $"({Percent(state.Base.Average)}{Format.WithPValue(state.Compare(best.Name, RunState.BaseName))}). {Saved(state)}"
             + $"{(state.Completed is null ? "It is not finished." : $"Why it ended: {StopWords.Of(state)}.")}";
     }
 
     /// <summary>What sequential evaluation has saved.</summary>
-    private static string Saved(RunState state) => state.Models.Values.Select(model => model.Partial).OfType<PartialEvaluation>().ToList() is { Count: > 0 } given
-        ? $"{(given.Count == 1 ? "1 child was" : $"{given.Count} children were")} given up early, which saved "
-            + $"{given.Sum(partial => partial.Items - partial.Asked)} of their {given.Sum(partial => partial.Items)} items. " : "";
+    private static string Saved(RunState state) =>
+        state.Models.Values.Select(model => model.Partial).OfType<PartialEvaluation>().ToList() is { Count: > 0 } given
+            ? $"{(given.Count == 1 ? "1 child was" : $"{given.Count} children were")} given up early, which saved "
+                + $"{given.Sum(partial => partial.Items - partial.Asked)} of their {given.Sum(partial => partial.Items)} items. "
+            : "";
 
     /// <summary>What one run reached beyond another, and for how much more.</summary>
     /// <param name="one">The one.</param>
@@ -43,7 +48,8 @@ internal static class Verdict
             < 0 => $"{first} ended {Format.Percent(-difference)} points below {second}",
             _ => $"{first} and {second} reached the same average",
         };
-        return $"{found}{Format.WithPValue(best)}, for {(more >= 0 ? Format.Plural(more, "evaluation") + " more" : Format.Plural(-more, "evaluation") + " fewer")}.";
+        return $"{found}{Format.WithPValue(best)}, "
+            + $"for {(more >= 0 ? Format.Plural(more, "evaluation") + " more" : Format.Plural(-more, "evaluation") + " fewer")}.";
     }
 
     private static string Percent(double? average) => $"{Format.Percent(average)} %";

@@ -14,8 +14,8 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
     public ModelFacts? Model { get; init; }
 
     /// <summary>
-    /// The harness's shape: {"results": {task: {"alias", "acc,none", "acc_stderr,none", …}}, "groups", "group_subtasks", "configs",
-    /// "versions", "n-shot", "higher_is_better", "n-samples"}. A group stands before its tasks.
+    /// The harness's shape: {"results": {task: {"alias", "acc,none", "acc_stderr,none", …}}, "groups", "group_subtasks",
+    /// "configs", "versions", "n-shot", "higher_is_better", "n-samples"}. A group stands before its tasks.
     /// </summary>
     public JsonObject ToJson()
     {
@@ -29,9 +29,11 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
         json["configs"] = Each(leaves, task => TaskConfiguration.Of(task.Source));
         json["versions"] = Each(all, task => task.Source.Version);
         json["n-shot"] = Each(all.Where(task => task.Source.Shots is not null), task => task.Source.Shots);
-        json["higher_is_better"] = Each(all, task => new JsonObject(task.All().SelectMany(one => one.Metrics).DistinctBy(metric => metric.Metric)
-            .Select(metric => KeyValuePair.Create(metric.Metric, (JsonNode?)metric.HigherIsBetter))));
-        json["n-samples"] = Each(leaves, task => new JsonObject { ["original"] = task.Source.Available, ["effective"] = task.Items.Count });
+        json["higher_is_better"] = Each(
+            all, task => new JsonObject(task.All().SelectMany(one => one.Metrics).DistinctBy(metric => metric.Metric)
+                .Select(metric => KeyValuePair.Create(metric.Metric, (JsonNode?)metric.HigherIsBetter))));
+        json["n-samples"] = Each(
+            leaves, task => new JsonObject { ["original"] = task.Source.Available, ["effective"] = task.Items.Count });
         return json;
     }
 
@@ -49,7 +51,8 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
         if (task.Members.Count > 0)
             scores["sample_count"] = new JsonObject(task.Metrics.Select(metric => KeyValuePair.Create(
                 $"{metric.Metric},{metric.Filter}", (JsonNode?)task.All().Where(leaf => leaf.Members.Count == 0
-                    && leaf.Metrics.Any(known => known.Metric == metric.Metric && known.Filter == metric.Filter)).Sum(leaf => leaf.Items.Count))));
+                    && leaf.Metrics.Any(known => known.Metric == metric.Metric && known.Filter == metric.Filter))
+                    .Sum(leaf => leaf.Items.Count))));
         return scores;
     }
 }
@@ -61,7 +64,11 @@ public sealed record EvaluationResults(IReadOnlyList<TaskResult> Tasks)
 /// <param name="Items">What the model answered, row by row; of a group, of all its tasks.</param>
 /// <param name="Members">Results of a group's tasks; none of a task.</param>
 public sealed record TaskResult(
-    EvaluationTask Source, MetricResult Primary, IReadOnlyList<MetricResult> Metrics, IReadOnlyList<ItemResult> Items, IReadOnlyList<TaskResult> Members)
+    EvaluationTask Source,
+    MetricResult Primary,
+    IReadOnlyList<MetricResult> Metrics,
+    IReadOnlyList<ItemResult> Items,
+    IReadOnlyList<TaskResult> Members)
 {
     /// <summary>The task's name.</summary>
     public string Task => Source.Name;

@@ -21,12 +21,14 @@ public sealed record EvaluationOptions
     /// <summary>Tokens computed together at most, padding and tokens to be written included.</summary>
     public int BatchTokens { get; init; } = 16384;
 
-    /// <summary>Bytes that a batch may take; null for half of what the device has free. Batches are smaller where that is little.</summary>
+    /// <summary>
+    /// Bytes that a batch may take; null for half of what the device has free. Batches are smaller where that is little.
+    /// </summary>
     public long? BatchMemory { get; init; }
 
     /// <summary>
-    /// Draws of the standard errors that are drawn (perplexity, f1, mcc), the harness's bootstrap_iters; with 0 there are no standard errors.
-    /// 5000 items take 4 s of processor time.
+    /// Draws of the standard errors that are drawn (perplexity, f1, mcc), the harness's bootstrap_iters; with 0 there are no
+    /// standard errors. 5000 items take 4 s of processor time.
     /// </summary>
     public int BootstrapDraws { get; init; } = Bootstrap.Draws;
 
@@ -44,16 +46,19 @@ public sealed record EvaluationOptions
 public static class Evaluator
 {
     /// <summary>
-    /// Models of fewer parameters run on one thread: their steps are so short that threads mostly wait for each other. Where other
-    /// programs want the same cores that is dear: 600 short generations of 150 thousand parameters took 0.5 to 1.2 s on one thread
-    /// and 2 to 18 s on two (2 cores under a load of 14; on an idle machine it was not measured).
+    /// Models of fewer parameters run on one thread: their steps are so short that threads mostly wait for each other. Where
+    /// other programs want the same cores that is dear: 600 short generations of 150 thousand parameters took 0.5 to 1.2 s on one
+    /// thread and 2 to 18 s on two (2 cores under a load of 14; on an idle machine it was not measured).
     /// </summary>
     private const long OneThreadBelow = 5_000_000;
 
     /// <summary>Evaluates the checkpoint in a folder, which must have its tokenizer beside it.</summary>
     /// <exception cref="BadInputException">Checkpoint, tokenizer or task do not fit.</exception>
     public static EvaluationResults Evaluate(
-        string folder, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
+        string folder,
+        IReadOnlyList<EvaluationTask> tasks,
+        EvaluationOptions? options = null,
+        CancellationToken cancellation = default)
     {
         using var checkpoint = Checkpoint.Open(folder);
         return Evaluate(checkpoint, tasks, options, cancellation);
@@ -62,7 +67,10 @@ public static class Evaluator
     /// <summary>Evaluates an open checkpoint.</summary>
     /// <exception cref="BadInputException">Checkpoint, tokenizer or task do not fit.</exception>
     public static EvaluationResults Evaluate(
-        Checkpoint checkpoint, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
+        Checkpoint checkpoint,
+        IReadOnlyList<EvaluationTask> tasks,
+        EvaluationOptions? options = null,
+        CancellationToken cancellation = default)
     {
         using var model = Load(checkpoint, options);
         return model.Evaluate(tasks, options, cancellation);
@@ -72,11 +80,14 @@ public static class Evaluator
     /// <exception cref="BadInputException">Checkpoint and tokenizer do not fit.</exception>
     public static ReadyModel Load(Checkpoint checkpoint, EvaluationOptions? options = null)
     {
-        return options?.Spare is { } spare ? Ready(checkpoint, () => spare.Load(checkpoint, options.Device, options.DType), spare.Keep)
+        return options?.Spare is { } spare
+            ? Ready(checkpoint, () => spare.Load(checkpoint, options.Device, options.DType), spare.Keep)
             : Ready(checkpoint, () => LanguageModel.Load(checkpoint, options?.Device, options?.DType), model => model.Dispose());
     }
 
-    /// <summary>A model in a device's memory, to be asked several times there; it is let go together with what is given back.</summary>
+    /// <summary>
+    /// A model in a device's memory, to be asked several times there; it is let go together with what is given back.
+    /// </summary>
     /// <param name="resident">The model.</param>
     /// <param name="opened">The same as a checkpoint.</param>
     /// <param name="options">How it is run; the device is the one that it is on.</param>
@@ -91,11 +102,12 @@ public static class Evaluator
         try
         {
             var model = DeviceMemory.Load(checkpoint.Address, load);
-            return new(checkpoint.Folder, new LocalModel(model, tokenizer), new(checkpoint.Parameters, model.Precision, model.ContextLength, tokenizer), () =>
-            {
-                letGo(model);
-                single?.Dispose();
-            });
+            return new(checkpoint.Folder, new LocalModel(model, tokenizer),
+                new(checkpoint.Parameters, model.Precision, model.ContextLength, tokenizer), () =>
+                {
+                    letGo(model);
+                    single?.Dispose();
+                });
         }
         catch
         {
@@ -117,8 +129,8 @@ public static class Evaluator
     }
 
     /// <summary>
-    /// Whether a model can be evaluated on tasks, as far as that is known without its weights: architecture, shapes, tokenizer, chat template
-    /// and context length.
+    /// Whether a model can be evaluated on tasks, as far as that is known without its weights: architecture, shapes, tokenizer,
+    /// chat template and context length.
     /// </summary>
     /// <exception cref="BadInputException">It cannot; says why.</exception>
     public static void Check(Checkpoint checkpoint, IEnumerable<EvaluationTask> tasks)
@@ -143,7 +155,8 @@ public static class Evaluator
     private static void CheckRoom(EvaluationTask task, int contextLength)
     {
         if (task.Type == OutputType.GenerateUntil && task.Definition!.Generation.MaxTokens is var most && most >= contextLength)
-            throw new BadInputException(task.File, "generation_kwargs.max_gen_toks", $"is {most}; it must be less than the model's context length, {contextLength}.");
+            throw new BadInputException(task.File, "generation_kwargs.max_gen_toks",
+                $"is {most}; it must be less than the model's context length, {contextLength}.");
     }
 
     /// <summary>The most tokens that the model in a folder reads, by its config.json.</summary>
@@ -179,11 +192,18 @@ public static class Evaluator
     }
 
     internal static EvaluationResults Evaluate(
-        IEvaluatedModel model, ITextTokenizer tokenizer, IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options, CancellationToken cancellation)
+        IEvaluatedModel model,
+        ITextTokenizer tokenizer,
+        IReadOnlyList<EvaluationTask> tasks,
+        EvaluationOptions? options,
+        CancellationToken cancellation)
     {
         options ??= new();
-        if (tasks.SelectMany(task => task.Leaves()).GroupBy(task => task.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new BadInputException(twice.Last().File, "task", $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
+        if (tasks.SelectMany(task => task.Leaves())
+            .GroupBy(task => task.Name)
+            .FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new BadInputException(twice.Last().File, "task",
+                $"\"{twice.Key}\" is given twice; every task must have a name of its own.");
         return new EvaluationResults([.. tasks.Select(task => Run(model, tokenizer, task, options, cancellation))]);
     }
 
@@ -192,22 +212,34 @@ public static class Evaluator
         CompletionsEndpoint.VersionAsync(endpoint, cancellation);
 
     private static TaskResult Run(
-        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model,
+        ITextTokenizer tokenizer,
+        EvaluationTask task,
+        EvaluationOptions options,
+        CancellationToken cancellation)
     {
         if (task.Group is { } group)
-            return TaskScores.OfGroup(task, group, [.. task.Members.Select(member => Run(model, tokenizer, member, options, cancellation))]);
+            return TaskScores.OfGroup(
+                task, group, [.. task.Members.Select(member => Run(model, tokenizer, member, options, cancellation))]);
         return TaskScores.OfTask(task, task.Type == OutputType.GenerateUntil
-            ? Write(model, tokenizer, task, options, cancellation) : Score(model, tokenizer, task, options, cancellation), options.BootstrapDraws, cancellation);
+            ? Write(model, tokenizer, task, options, cancellation)
+            : Score(model, tokenizer, task, options, cancellation), options.BootstrapDraws, cancellation);
     }
 
     private static List<ItemResult> Score(
-        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model,
+        ITextTokenizer tokenizer,
+        EvaluationTask task,
+        EvaluationOptions options,
+        CancellationToken cancellation)
     {
         // A row's choices go together, since they share what they begin with.
         List<(int Item, IReadOnlyList<ScoreRequest> Requests)> groups = [.. task.Items.SelectMany((item, i) =>
         {
             var encoded = item.Requests.SelectMany(request => Encode(model, tokenizer, task, item, request));
-            return task.Type == OutputType.LogLikelihoodRolling ? encoded.Select(request => (i, (IReadOnlyList<ScoreRequest>)[request])) : [(i, [.. encoded])];
+            return task.Type == OutputType.LogLikelihoodRolling
+                ? encoded.Select(request => (i, (IReadOnlyList<ScoreRequest>)[request]))
+                : [(i, [.. encoded])];
         })];
         var scores = new IReadOnlyList<TokenScores>[groups.Count];
         var done = 0;
@@ -219,7 +251,8 @@ public static class Evaluator
                 var answers = model.ScoreGroups([.. places.Select(place => groups[place].Requests)]);
                 if (answers.FirstOrDefault(answer => !double.IsFinite(answer.Sum)) is { } bad)
                     throw new BadInputException(task.File, task.Name,
-                        $"the model's log-likelihood of an answer is {bad.Sum}; a model whose weights are finite numbers would be right");
+                        $"the model's log-likelihood of an answer is {bad.Sum}; "
+                        + "a model whose weights are finite numbers would be right");
                 var next = 0;
                 foreach (var place in places)
                 {
@@ -229,13 +262,16 @@ public static class Evaluator
                 options.Progress?.Invoke(task.Name, done += places.Count, groups.Count);
             });
         }
-        var byItem = groups.Zip(scores).GroupBy(pair => pair.First.Item, pair => pair.Second).Select(parts => parts.SelectMany(part => part).ToList()).ToList();
+        var byItem = groups.Zip(scores).GroupBy(
+            pair => pair.First.Item, pair => pair.Second).Select(parts => parts.SelectMany(part => part).ToList()).ToList();
         return [.. task.Items.Select((item, i) => TaskScores.OfScored(task, item,
             task.Type == OutputType.LogLikelihoodRolling ? [TokenScores.Joined(byItem[i])] : byItem[i]))];
     }
 
-    private static IReadOnlyList<IReadOnlyList<int>> Batches(IEvaluatedModel model, IReadOnlyList<int> lengths, EvaluationOptions options) =>
-        Batching.Split(lengths, Math.Min(options.BatchTokens, model.TokensAtOnce(lengths.DefaultIfEmpty(1).Max(), options.BatchMemory)));
+    private static IReadOnlyList<IReadOnlyList<int>> Batches(
+        IEvaluatedModel model, IReadOnlyList<int> lengths, EvaluationOptions options) =>
+        Batching.Split(
+            lengths, Math.Min(options.BatchTokens, model.TokensAtOnce(lengths.DefaultIfEmpty(1).Max(), options.BatchMemory)));
 
     private static IEnumerable<ScoreRequest> Encode(
         IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationItem item, TextRequest request)
@@ -247,7 +283,11 @@ public static class Evaluator
     }
 
     private static List<ItemResult> Write(
-        IEvaluatedModel model, ITextTokenizer tokenizer, EvaluationTask task, EvaluationOptions options, CancellationToken cancellation)
+        IEvaluatedModel model,
+        ITextTokenizer tokenizer,
+        EvaluationTask task,
+        EvaluationOptions options,
+        CancellationToken cancellation)
     {
         var (until, most) = (task.Definition!.Generation.Until, task.Definition.Generation.MaxTokens);
         CheckRoom(task, model.ContextLength);
@@ -273,7 +313,8 @@ public static class Evaluator
     {
         var tokens = RequestEncoder.Encode(tokenizer, item.Requests[0].Context);
         if (tokens.Length == 0)
-            throw new BadInputException(task.File, $"row {item.Line} of the data", "has an empty prompt; the model needs at least one token.");
+            throw new BadInputException(task.File, $"row {item.Line} of the data",
+                "has an empty prompt; the model needs at least one token.");
         return tokens.Length > room ? tokens[^room..] : tokens;
     }
 }

@@ -19,16 +19,19 @@ public static class ItemFile
     /// <param name="address">What errors call it.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="BadInputException">It is not as it was written.</exception>
-    public static async Task<IReadOnlyList<ItemRow>> ReadAsync(byte[] content, string address, CancellationToken cancellation = default)
+    public static async Task<IReadOnlyList<ItemRow>> ReadAsync(
+        byte[] content, string address, CancellationToken cancellation = default)
     {
         try
         {
-            return [.. (await ParquetSerializer.DeserializeAsync<ItemRow>(new MemoryStream(content), cancellationToken: cancellation)).Data];
+            return [.. (await ParquetSerializer.DeserializeAsync<ItemRow>(
+                new MemoryStream(content), cancellationToken: cancellation)).Data];
         }
         catch (Exception error) when (error is not (OperationCanceledException or OutOfMemoryException))
         {
             throw new BadInputException(address, null,
-                $"is not a Parquet file as it was written ({error.Message}); remove it and the score beside it, and they are computed again");
+                $"is not a Parquet file as it was written ({error.Message}); "
+                + "remove it and the score beside it, and they are computed again");
         }
     }
 }

@@ -39,13 +39,16 @@ public sealed class ItemRow
     /// <summary>The value in the metric that counts.</summary>
     public double Score { get; set; }
 
-    /// <summary>Share of this row in the task's score, which is Σ weight·score; 0 where it does not count, or the score is no mean.</summary>
+    /// <summary>
+    /// Share of this row in the task's score, which is Σ weight·score; 0 where it does not count, or the score is no mean.
+    /// </summary>
     public double Weight { get; set; }
 
     /// <summary>The row with the field names of the harness's samples.</summary>
     public JsonObject ToJson()
     {
-        JsonArray answers = Output is { } output ? [output] : [.. LogLikelihoods.Zip(IsGreedy, (sum, greedy) => (JsonNode)new JsonArray(sum, greedy))];
+        JsonArray answers = Output is { } output ? [output]
+            : [.. LogLikelihoods.Zip(IsGreedy, (sum, greedy) => (JsonNode)new JsonArray(sum, greedy))];
         var json = new JsonObject
         {
             ["task"] = Task,
@@ -74,15 +77,18 @@ public sealed class ItemRow
     {
         var metric = task.PrimaryMetric;
         bool Counts(EvaluationTask leaf) => Tasks.Metrics.Aggregation(metric) == "mean"
-            && leaf.Definition!.Metrics.Any(known => known.Name == metric) && leaf.Definition.Filters.Any(known => known.Name == filter);
+            && leaf.Definition!.Metrics.Any(known => known.Name == metric)
+            && leaf.Definition.Filters.Any(known => known.Name == filter);
         var bySize = task.Group?.Metrics.First(known => known.Name == metric).WeightBySize ?? true;
         var leaves = task.Leaves().ToList();
         var whole = leaves.Where(Counts).Sum(leaf => bySize ? leaf.Items.Count : 1.0);
-        return leaves.ToDictionary(leaf => leaf.Name, leaf => !Counts(leaf) ? 0 : bySize ? 1 / whole : 1 / whole / leaf.Items.Count);
+        return leaves.ToDictionary(
+            leaf => leaf.Name, leaf => !Counts(leaf) ? 0 : bySize ? 1 / whole : 1 / whole / leaf.Items.Count);
     }
 
     /// <summary>The rows of one answer, one a filter.</summary>
-    internal static IEnumerable<ItemRow> Of(EvaluationTask task, EvaluationTask leaf, ItemResult item, int number, string counted, double share) =>
+    internal static IEnumerable<ItemRow> Of(
+        EvaluationTask task, EvaluationTask leaf, ItemResult item, int number, string counted, double share) =>
         leaf.Definition!.Filters.Select(filter => new ItemRow
         {
             Task = leaf.Name,

@@ -12,15 +12,18 @@ public sealed class ReadyModel : IDisposable
     private readonly ModelFacts _facts;
     private readonly Action _letGo;
 
-    internal ReadyModel(string folder, IEvaluatedModel model, ModelFacts facts, Action letGo) => (_folder, _model, _facts, _letGo) = (folder, model, facts, letGo);
+    internal ReadyModel(string folder, IEvaluatedModel model, ModelFacts facts, Action letGo) =>
+        (_folder, _model, _facts, _letGo) = (folder, model, facts, letGo);
 
     /// <summary>Runs tasks on it.</summary>
     /// <exception cref="Weights.BadInputException">Model and task do not fit.</exception>
     /// <exception cref="Outside.EvaluatorFailedException">The server does not answer, or not as it should.</exception>
-    public EvaluationResults Evaluate(IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
+    public EvaluationResults Evaluate(
+        IReadOnlyList<EvaluationTask> tasks, EvaluationOptions? options = null, CancellationToken cancellation = default)
     {
         var templates = ChatTemplate.Of(tasks, _folder);
-        var rendered = tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[ChatTemplate.NameOf(task)]) : task).ToList();
+        var rendered =
+            tasks.Select(task => task.Chat.ApplyTemplate ? task.Rendered(templates[ChatTemplate.NameOf(task)]) : task).ToList();
         return Evaluator.Evaluate(_model, _facts.Tokenizer, rendered, options, cancellation) with
         {
             ChatTemplate = templates.Values.FirstOrDefault()?.Source,

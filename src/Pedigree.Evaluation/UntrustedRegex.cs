@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Pedigree.Evaluation;
 
-/// <summary>Regular expressions from files of others. Some take longer than anyone lives on some texts, so that each match is given up after a while.</summary>
+/// <summary>
+/// Regular expressions from files of others. Some take longer than anyone lives on some texts, so that each match
+/// is given up after a while.
+/// </summary>
 internal static class UntrustedRegex
 {
     /// <summary>How long a match may take.</summary>
@@ -13,5 +16,6 @@ internal static class UntrustedRegex
 
     /// <summary>What is to be said of an expression that was given up.</summary>
     public static string TooSlow(RegexMatchTimeoutException error) =>
-        $"the regular expression {error.Pattern} takes more than {error.MatchTimeout.TotalSeconds:0.###} seconds on a text; a simpler one would be right";
+        $"the regular expression {error.Pattern} takes more than {error.MatchTimeout.TotalSeconds:0.###} "
+        + "seconds on a text; a simpler one would be right";
 }

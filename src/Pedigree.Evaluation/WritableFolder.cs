@@ -15,7 +15,8 @@ internal static class WritableFolder
         try
         {
             var there = Path.GetFullPath(folder);
-            if (there.Split(Path.DirectorySeparatorChar).FirstOrDefault(part => System.Text.Encoding.UTF8.GetByteCount(part) > LongestName) is { } part)
+            if (there.Split(Path.DirectorySeparatorChar)
+                .FirstOrDefault(part => System.Text.Encoding.UTF8.GetByteCount(part) > LongestName) is { } part)
                 throw new IOException($"{part[..20]}… is longer than a name can be");
             for (; !Directory.Exists(there); there = Path.GetDirectoryName(there)!)
                 if (File.Exists(there))

@@ -8,7 +8,7 @@ namespace Pedigree.Evolution;
 /// <summary>Events as CloudEvents <c>type</c> and <c>data</c>, and back.</summary>
 public static class EventJson
 {
-    private static readonly Dictionary<string, Type> types = new()
+    private static readonly Dictionary<string, Type> Types = new()
     {
         ["pedigree.run.started"] = typeof(RunStarted),
         ["pedigree.model.admitted"] = typeof(ModelAdmitted),
@@ -24,7 +24,7 @@ public static class EventJson
         ["pedigree.run.completed"] = typeof(RunCompleted),
     };
 
-    private static readonly Dictionary<Type, string> names = types.ToDictionary(pair => pair.Value, pair => pair.Key);
+    private static readonly Dictionary<Type, string> Names = Types.ToDictionary(pair => pair.Value, pair => pair.Key);
 
     /// <summary>Camel case, enums as lower-case words, unknown members refused.</summary>
     public static JsonSerializerOptions Options { get; } = new(JsonSerializerDefaults.Web)
@@ -37,7 +37,7 @@ public static class EventJson
     };
 
     /// <summary>The CloudEvents type of an event.</summary>
-    public static string TypeOf(RunEvent runEvent) => names[runEvent.GetType()];
+    public static string TypeOf(RunEvent runEvent) => Names[runEvent.GetType()];
 
     /// <summary>The event's data.</summary>
     public static JsonNode ToJson(RunEvent runEvent) =>
@@ -46,7 +46,7 @@ public static class EventJson
     /// <summary>The event of that type and data.</summary>
     /// <exception cref="JsonException">An unknown type, or data that does not fit it.</exception>
     public static RunEvent FromJson(string type, JsonNode data) =>
-        types.TryGetValue(type, out Type? target)
+        Types.TryGetValue(type, out Type? target)
             ? (RunEvent)(data.Deserialize(target, Options) ?? throw new JsonException("data is null"))
             : throw new JsonException($"unknown event type {type}");
 

@@ -29,7 +29,8 @@ public static class EvolutionRun
         }
         if (reason is null)
             return run.State;
-        await run.Record(new RunCompleted(reason.Value, run.State.Population is [Model best, ..] ? new Best(best.Name, best.Average!.Value) : null));
+        Best? best = run.State.Population is [Model first, ..] ? new(first.Name, first.Average!.Value) : null;
+        await run.Record(new RunCompleted(reason.Value, best));
         return run.State;
     }
 
@@ -54,7 +55,8 @@ public static class EvolutionRun
             await CompareAsync(run, generation, children, activities);
             await CompleteGenerationAsync(run, generation, gains);
             if (spec.Keep != Keep.All)
-                await activities.KeepAsync(new([.. Keeping.Kept(run.State).Select(Reference)], [.. Keeping.Removable(run.State).Select(Reference)]));
+                await activities.KeepAsync(new(
+                    [.. Keeping.Kept(run.State).Select(Reference)], [.. Keeping.Removable(run.State).Select(Reference)]));
             reason = StopRules.Check(run.State);
             if (reason is null && await activities.ContinueAsync(generation) is not Continuation.GoOn and var next)
                 return next == Continuation.End ? StopReason.Told : null;
@@ -81,10 +83,11 @@ public static class EvolutionRun
     private static async Task<List<string>> MergeAsync(
         Recorder run, int generation, IReadOnlyList<Mating> pairs, IActivities activities)
     {
-        List<(Mating Pair, Task<MergedModel> Child)> merging = [.. pairs.Select(pair => (pair, activities.MergeAsync(new MergeRequest(
-            pair.Child, Reference(run.State.Base!),
-            [Reference(run.State.Find(pair.First)), Reference(run.State.Find(pair.Second))],
-            (JsonObject)run.State.Spec!.Merge.DeepClone()))))];
+        List<(Mating Pair, Task<MergedModel> Child)> merging = [.. pairs.Select(pair => (pair, activities.MergeAsync(
+            new MergeRequest(
+                pair.Child, Reference(run.State.Base!),
+                [Reference(run.State.Find(pair.First)), Reference(run.State.Find(pair.Second))],
+                (JsonObject)run.State.Spec!.Merge.DeepClone()))))];
         List<string> children = [];
         foreach ((Mating pair, Task<MergedModel> merged) in merging)
         {
@@ -125,7 +128,9 @@ public static class EvolutionRun
             try
             {
                 ModelEvaluated evaluated = Evaluated(
-                    run.State, name, await (begun.GetValueOrDefault(name) ?? Evaluate(run, name, run.State.Selected[^1], activities)));
+                    run.State,
+                    name,
+                    await (begun.GetValueOrDefault(name) ?? Evaluate(run, name, run.State.Selected[^1], activities)));
                 await run.Record(evaluated);
                 if (evaluated.Gain is { } gain)
                     gains.Add(gain);
@@ -142,11 +147,15 @@ public static class EvolutionRun
     private static async Task CompareAsync(Recorder run, int generation, IReadOnlyList<string> names, IActivities activities)
     {
         RunState state = run.State;
-        Model[] added = [.. names.Where(state.Models.ContainsKey).Select(state.Find).Where(model => model is { Average: not null, Partial: null })];
+        Model[] added = [.. names.Where(state.Models.ContainsKey).Select(state.Find)
+            .Where(model => model is { Average: not null, Partial: null })];
         string[] rivals = [.. state.Generations.Select(completed => completed.Best.Name)
             .Concat(state.Generations.IsEmpty ? [] : state.Generations[^1].Selected).Prepend(RunState.BaseName).Distinct()];
-        if (added.Length > 0 && await activities.CompareAsync(new ComparisonRequest(
-            generation, [.. added.Select(Reference)], [.. rivals.Select(state.Find).Select(Reference)], state.Spec!.Tasks)) is { Count: > 0 } comparisons)
+        if (added.Length == 0)
+            return;
+        IReadOnlyList<ModelComparison> comparisons = await activities.CompareAsync(new ComparisonRequest(
+            generation, [.. added.Select(Reference)], [.. rivals.Select(state.Find).Select(Reference)], state.Spec!.Tasks));
+        if (comparisons.Count > 0)
             await run.Record(new ModelsCompared(generation, comparisons));
     }
 
@@ -162,8 +171,11 @@ public static class EvolutionRun
             StopRules.StageOf(state, generation, meanKinship), state.Merges, state.Evaluations));
     }
 
-    private static Task<ModelScores> Evaluate(Recorder run, string name, Model? rival, IActivities activities) => activities.EvaluateAsync(
-        new EvaluationRequest(Reference(run.State.Find(name)), run.State.Spec!.Tasks, rival is null ? null : Reference(rival),
+    private static Task<ModelScores> Evaluate(Recorder run, string name, Model? rival, IActivities activities) =>
+        activities.EvaluateAsync(new EvaluationRequest(
+            Reference(run.State.Find(name)),
+            run.State.Spec!.Tasks,
+            rival is null ? null : Reference(rival),
             rival is null ? null : [.. run.State.Founders.Select(Reference)]));
 
     /// <summary>Average: Σ weight·score / Σ weight (paper, Eq. 5, with weights). What was only estimated has no gain.</summary>
@@ -172,8 +184,8 @@ public static class EvolutionRun
         SpecRules.CheckSameEvaluator(state, scored.Evaluator);
         double average = scored.Scores.Zip(state.Spec!.Tasks, (score, task) => score.Value * task.Weight).Sum()
             / state.Spec.Tasks.Sum(task => task.Weight);
-        return new ModelEvaluated(
-            name, scored.Scores, average, scored.Partial is null ? state.Gain(name, average) : null, scored.Evaluator, scored.Partial);
+        double? gain = scored.Partial is null ? state.Gain(name, average) : null;
+        return new ModelEvaluated(name, scored.Scores, average, gain, scored.Evaluator, scored.Partial);
     }
 
     private static ModelReference Reference(Model model) => new(model.Name, model.Digest);

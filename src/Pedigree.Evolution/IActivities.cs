@@ -2,9 +2,9 @@ namespace Pedigree.Evolution;
 
 /// <summary>
 /// All that a run does to the world. Each call may be made again with the same arguments and must then find what is there.
-/// A piece of work that can never succeed throws <see cref="WorkFailedException"/>. Where someone has said that the run shall end at
-/// once, an admission, a merge or an evaluation throws <see cref="ToldToStopException"/>. Anything else that is thrown stops the
-/// run where it is, to be resumed.
+/// A piece of work that can never succeed throws <see cref="WorkFailedException"/>. Where someone has said that the run shall end
+/// at once, an admission, a merge or an evaluation throws <see cref="ToldToStopException"/>. Anything else that is thrown stops
+/// the run where it is, to be resumed.
 /// </summary>
 public interface IActivities
 {
@@ -15,8 +15,8 @@ public interface IActivities
     Task<ModelScores> EvaluateAsync(EvaluationRequest request);
 
     /// <summary>
-    /// Compares models item by item, each new one with every rival and with the new ones before it; none where there are no results
-    /// item by item and nothing depends on them.
+    /// Compares models item by item, each new one with every rival and with the new ones before it; none where there are no
+    /// results item by item and nothing depends on them.
     /// </summary>
     Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request);
 
@@ -26,7 +26,9 @@ public interface IActivities
     /// <summary>Makes a child.</summary>
     Task<MergedModel> MergeAsync(MergeRequest request);
 
-    /// <summary>Sees to it that children that are kept have checkpoints, and removes those of the others unless another run needs them.</summary>
+    /// <summary>
+    /// Sees to it that children that are kept have checkpoints, and removes those of the others unless another run needs them.
+    /// </summary>
     Task KeepAsync(KeepRequest request);
 
     /// <summary>Whether the run goes on after this generation.</summary>
@@ -58,9 +60,14 @@ public sealed record ModelReference(string Name, string Digest)
 
 /// <summary>What to score, by what.</summary>
 /// <param name="Rival">Of a child that may be given up: the one that it has to pass. Null where it is asked everything.</param>
-/// <param name="Founders">Then also the base and the admitted models, whose scores tell how hard the items are. Null elsewhere.</param>
+/// <param name="Founders">
+/// Then also the base and the admitted models, whose scores tell how hard the items are. Null elsewhere.
+/// </param>
 public sealed record EvaluationRequest(
-    ModelReference Model, IReadOnlyList<TaskSpec> Tasks, ModelReference? Rival = null, IReadOnlyList<ModelReference>? Founders = null);
+    ModelReference Model,
+    IReadOnlyList<TaskSpec> Tasks,
+    ModelReference? Rival = null,
+    IReadOnlyList<ModelReference>? Founders = null);
 
 /// <summary>What a model scored.</summary>
 /// <param name="Scores">One a task.</param>

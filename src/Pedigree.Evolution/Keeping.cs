@@ -1,6 +1,8 @@
 namespace Pedigree.Evolution;
 
-/// <summary>Which checkpoints of a run's children stay. A child that was removed is made again from its recipe wherever it is needed.</summary>
+/// <summary>
+/// Which checkpoints of a run's children stay. A child that was removed is made again from its recipe wherever it is needed.
+/// </summary>
 public enum Keep
 {
     /// <summary>All of them.</summary>
@@ -16,7 +18,9 @@ public enum Keep
 /// <summary>What follows from a run's spec and log about the checkpoints of its children.</summary>
 public static class Keeping
 {
-    /// <summary>The children whose checkpoints must be there. Where few are kept, none of a generation that is not finished need be.</summary>
+    /// <summary>
+    /// The children whose checkpoints must be there. Where few are kept, none of a generation that is not finished need be.
+    /// </summary>
     public static IReadOnlyList<Model> Kept(RunState state) => state.Spec?.Keep == Keep.All ? [.. Children(state)]
         : [.. Children(state).Where(model => Names(state).Contains(model.Name))];
 

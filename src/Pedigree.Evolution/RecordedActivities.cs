@@ -8,95 +8,101 @@ namespace Pedigree.Evolution;
 /// <exception cref="DivergedException">The run decides something else than was recorded.</exception>
 public sealed class RecordedActivities(IReadOnlyList<RunEvent> history, IActivities? live = null) : IActivities
 {
-    private readonly Dictionary<string, ModelAdmitted> admitted = Index<ModelAdmitted>(history, e => e.Name);
-    private readonly Dictionary<string, ModelEvaluated> evaluated = Index<ModelEvaluated>(history, e => e.Name);
-    private readonly Dictionary<string, KinshipMeasured> measured = Index<KinshipMeasured>(history, e => e.Name);
-    private readonly Dictionary<string, MergeCompleted> merged = Index<MergeCompleted>(history, e => e.Name);
-    private readonly Dictionary<(string, string), WorkFailed> failed =
+    private readonly Dictionary<string, ModelAdmitted> _admitted = Index<ModelAdmitted>(history, e => e.Name);
+    private readonly Dictionary<string, ModelEvaluated> _evaluated = Index<ModelEvaluated>(history, e => e.Name);
+    private readonly Dictionary<string, KinshipMeasured> _measured = Index<KinshipMeasured>(history, e => e.Name);
+    private readonly Dictionary<string, MergeCompleted> _merged = Index<MergeCompleted>(history, e => e.Name);
+    private readonly Dictionary<(string, string), WorkFailed> _failed =
         history.OfType<WorkFailed>().DistinctBy(e => (e.Activity, e.Name)).ToDictionary(e => (e.Activity, e.Name));
-    private readonly HashSet<int> begunGenerations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
-    private readonly Dictionary<int, ModelsCompared> compared =
+    private readonly HashSet<int> _begunGenerations = [.. history.OfType<ParentsSelected>().Select(e => e.Generation)];
+    private readonly Dictionary<int, ModelsCompared> _compared =
         history.OfType<ModelsCompared>().DistinctBy(e => e.Generation).ToDictionary(e => e.Generation);
-    private readonly HashSet<int> completedGenerations = [.. history.OfType<GenerationCompleted>().Select(e => e.Generation)];
-    private readonly RunCompleted? completed = history.OfType<RunCompleted>().FirstOrDefault();
-    private int next;
+    private readonly HashSet<int> _completedGenerations = [.. history.OfType<GenerationCompleted>().Select(e => e.Generation)];
+    private readonly RunCompleted? _completed = history.OfType<RunCompleted>().FirstOrDefault();
+    private int _next;
 
     /// <summary>Number of recorded events that the run has decided again so far, host events included.</summary>
-    public int Replayed => next;
+    public int Replayed => _next;
 
     /// <inheritdoc/>
     public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
-        admitted.TryGetValue(source.Name, out ModelAdmitted? known) ? Task.FromResult(known) : Work(live => live.AdmitAsync(source));
+        _admitted.TryGetValue(source.Name, out ModelAdmitted? known)
+            ? Task.FromResult(known)
+            : Work(live => live.AdmitAsync(source));
 
     /// <inheritdoc/>
     public Task<ModelScores> EvaluateAsync(EvaluationRequest request)
     {
-        if (failed.TryGetValue(("evaluate", request.Model.Name), out WorkFailed? failure))
+        if (_failed.TryGetValue(("evaluate", request.Model.Name), out WorkFailed? failure))
             return Task.FromException<ModelScores>(new WorkFailedException(failure.Error));
-        return evaluated.TryGetValue(request.Model.Name, out ModelEvaluated? known)
-            ? Task.FromResult(new ModelScores(known.Scores, known.Evaluator, known.Partial)) : Work(live => live.EvaluateAsync(request));
+        return _evaluated.TryGetValue(request.Model.Name, out ModelEvaluated? known)
+            ? Task.FromResult(new ModelScores(known.Scores, known.Evaluator, known.Partial))
+            : Work(live => live.EvaluateAsync(request));
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request)
     {
-        if (compared.TryGetValue(request.Generation, out ModelsCompared? known))
+        if (_compared.TryGetValue(request.Generation, out ModelsCompared? known))
             return Task.FromResult(known.Comparisons);
-        return completedGenerations.Contains(request.Generation) ? Task.FromResult<IReadOnlyList<ModelComparison>>([]) : Live.CompareAsync(request);
+        return _completedGenerations.Contains(request.Generation)
+            ? Task.FromResult<IReadOnlyList<ModelComparison>>([])
+            : Live.CompareAsync(request);
     }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
-        request.New.All(model => measured.ContainsKey(model.Name))
-            ? Task.FromResult<IReadOnlyList<KinshipMeasured>>([.. request.New.Select(model => measured[model.Name])])
+        request.New.All(model => _measured.ContainsKey(model.Name))
+            ? Task.FromResult<IReadOnlyList<KinshipMeasured>>([.. request.New.Select(model => _measured[model.Name])])
             : Live.MeasureKinshipAsync(request);
 
     /// <inheritdoc/>
     public Task<MergedModel> MergeAsync(MergeRequest request)
     {
-        if (failed.TryGetValue(("merge", request.Child), out WorkFailed? failure))
+        if (_failed.TryGetValue(("merge", request.Child), out WorkFailed? failure))
             return Task.FromException<MergedModel>(new WorkFailedException(failure.Error));
-        return merged.TryGetValue(request.Child, out MergeCompleted? known)
-            ? Task.FromResult(new MergedModel(known.Digest, known.Content, known.Device)) : Work(live => live.MergeAsync(request));
+        return _merged.TryGetValue(request.Child, out MergeCompleted? known)
+            ? Task.FromResult(new MergedModel(known.Digest, known.Content, known.Device))
+            : Work(live => live.MergeAsync(request));
     }
 
     /// <inheritdoc/>
     public Task KeepAsync(KeepRequest request) =>
         // Where something was recorded since, it is done; otherwise the same call does what is left.
-        next == history.Count && live is not null ? live.KeepAsync(request) : Task.CompletedTask;
+        _next == history.Count && live is not null ? live.KeepAsync(request) : Task.CompletedTask;
 
     /// <inheritdoc/>
     public Task<Continuation> ContinueAsync(int generation)
     {
-        if (begunGenerations.Contains(generation + 1))
+        if (_begunGenerations.Contains(generation + 1))
             return Task.FromResult(Continuation.GoOn);
-        return completed is null ? Live.ContinueAsync(generation)
-            : Task.FromResult(completed.Reason == StopReason.Told ? Continuation.End : Continuation.GoOn);
+        return _completed is null ? Live.ContinueAsync(generation)
+            : Task.FromResult(_completed.Reason == StopReason.Told ? Continuation.End : Continuation.GoOn);
     }
 
     /// <inheritdoc/>
     public Task AppendAsync(RunEvent runEvent)
     {
         SkipHostEvents();
-        if (next == history.Count)
+        if (_next == history.Count)
             return Live.AppendAsync(runEvent);
-        if (!EventJson.Same(history[next], runEvent))
-            throw new DivergedException(next, history[next], runEvent);
-        next++;
+        if (!EventJson.Same(history[_next], runEvent))
+            throw new DivergedException(_next, history[_next], runEvent);
+        _next++;
         SkipHostEvents();
         return Task.CompletedTask;
     }
 
     // What a run that was told to end had not finished by then, it was told not to do.
     private Task<TResult> Work<TResult>(Func<IActivities, Task<TResult>> activity) =>
-        completed?.Reason == StopReason.Told ? Task.FromException<TResult>(new ToldToStopException()) : activity(Live);
+        _completed?.Reason == StopReason.Told ? Task.FromException<TResult>(new ToldToStopException()) : activity(Live);
 
     private IActivities Live => live ?? throw new HistoryEndedException(history.Count);
 
     private void SkipHostEvents()
     {
-        while (next < history.Count && history[next] is HostEvent)
-            next++;
+        while (_next < history.Count && history[_next] is HostEvent)
+            _next++;
     }
 
     private static Dictionary<string, TEvent> Index<TEvent>(IReadOnlyList<RunEvent> history, Func<TEvent, string> name)
@@ -113,8 +119,10 @@ public sealed class DivergedException(int index, RunEvent recorded, RunEvent dec
     /// <summary>Position of the recorded event in the log, from 0.</summary>
     public int Index { get; } = index;
 
-    private static string Describe(RunEvent runEvent) => $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString(EventJson.Options)}";
+    private static string Describe(RunEvent runEvent) =>
+        $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString(EventJson.Options)}";
 }
 
 /// <summary>An audit came to the end of the log before the end of the run.</summary>
-public sealed class HistoryEndedException(int events) : Exception($"the log ends after {events} events, before the run was completed");
+public sealed class HistoryEndedException(int events)
+    : Exception($"the log ends after {events} events, before the run was completed");

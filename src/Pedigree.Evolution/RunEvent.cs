@@ -23,7 +23,9 @@ public sealed record ModelAdmitted(string Name, string Source, string Digest, lo
 
 /// <summary>Scores of a model.</summary>
 /// <param name="Average">Weighted mean of the scores, in their unit (the harness's: 0 … 1).</param>
-/// <param name="Gain">Average minus the mean of the parents' averages (paper, Eq. 6); null for admitted models and the base.</param>
+/// <param name="Gain">
+/// Average minus the mean of the parents' averages (paper, Eq. 6); null for admitted models and the base.
+/// </param>
 /// <param name="Evaluator">Name and version of what scored it; null where that is not known.</param>
 /// <param name="Partial">Not null where it was given up early: scores and average are then estimates, and never enter S.</param>
 public sealed record ModelEvaluated(
@@ -32,7 +34,9 @@ public sealed record ModelEvaluated(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Evaluator = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] PartialEvaluation? Partial = null) : RunEvent;
 
-/// <summary>Models were compared item by item: those of a generation with the ones that they have to pass, and with each other.</summary>
+/// <summary>
+/// Models were compared item by item: those of a generation with the ones that they have to pass, and with each other.
+/// </summary>
 public sealed record ModelsCompared(int Generation, IReadOnlyList<ModelComparison> Comparisons) : RunEvent;
 
 /// <summary>One row of the kinship matrix: a new model and all that came before it.</summary>
@@ -40,12 +44,15 @@ public sealed record KinshipMeasured(string Name, IReadOnlyList<KinshipEntry> Ro
 
 /// <summary>Who will be merged in this generation, and why.</summary>
 /// <param name="Comparisons">
-/// Where the spec asks for significance: the tests that S was decided by, children of the generation before against those who held a
-/// place, with Holm's correction for all of them.
+/// Where the spec asks for significance: the tests that S was decided by, children of the generation before against those who
+/// held a place, with Holm's correction for all of them.
 /// </param>
 public sealed record ParentsSelected(
-    int Generation, IReadOnlyList<Mating> Pairs, IReadOnlyList<PassedOver> PassedOver,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ModelComparison>? Comparisons = null) : RunEvent;
+    int Generation,
+    IReadOnlyList<Mating> Pairs,
+    IReadOnlyList<PassedOver> PassedOver,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<ModelComparison>? Comparisons = null)
+    : RunEvent;
 
 /// <summary>A child exists.</summary>
 /// <param name="Digest">Digest of its recipe: its name in the store.</param>
@@ -67,7 +74,9 @@ public sealed record GenerationCompleted(
     int Generation, IReadOnlyList<string> Selected, Best Best, double TopAverage, double? MeanKinship, double? Gain,
     Stage Stage, int Merges, int Evaluations) : RunEvent;
 
-/// <summary>A piece of work that could not be done. A child that cannot be made or scored is left out; the rest goes on.</summary>
+/// <summary>
+/// A piece of work that could not be done. A child that cannot be made or scored is left out; the rest goes on.
+/// </summary>
 /// <param name="Activity">merge or evaluate.</param>
 public sealed record WorkFailed(string Name, string Activity, string Error) : RunEvent;
 
@@ -143,7 +152,9 @@ public enum Stage
 /// <summary>Why a run ended.</summary>
 public enum StopReason
 {
-    /// <summary>The strategy has no pair left that was not merged before: S is unchanged and there is nothing to explore.</summary>
+    /// <summary>
+    /// The strategy has no pair left that was not merged before: S is unchanged and there is nothing to explore.
+    /// </summary>
     Converged,
 
     /// <summary>The mean kinship of S passed the threshold.</summary>

@@ -51,7 +51,8 @@ public sealed record RunState
     public IEnumerable<Model> Founders => Models.Values.Where(model => model.Generation == 0).Prepend(Base!);
 
     /// <summary>Kinship of every pair that is known.</summary>
-    public ImmutableDictionary<Pair, KinshipValue> Kinships { get; private init; } = ImmutableDictionary<Pair, KinshipValue>.Empty;
+    public ImmutableDictionary<Pair, KinshipValue> Kinships { get; private init; } =
+        ImmutableDictionary<Pair, KinshipValue>.Empty;
 
     /// <summary>Every pair ever chosen, and its child's name.</summary>
     public ImmutableDictionary<Pair, string> Merged { get; private init; } = ImmutableDictionary<Pair, string>.Empty;
@@ -91,14 +92,18 @@ public sealed record RunState
     /// <summary>How two models compare, whichever is the newer; null where they were not compared.</summary>
     public ModelComparison? Compare(string one, string other) =>
         Comparisons.TryGetValue((one, other), out ModelComparison? known) ? known
-            : Comparisons.TryGetValue((other, one), out known) ? known with { First = one, Second = other, Difference = -known.Difference } : null;
+            : Comparisons.TryGetValue((other, one), out known)
+                ? known with { First = one, Second = other, Difference = -known.Difference }
+            : null;
 
     /// <summary>The run's measure of kinship between two models.</summary>
     public double Kinship(string one, string other) => Kinships[new Pair(one, other)][Spec!.Kinship.Measure];
 
     /// <summary>Kinship of any two models in any measure, of a model with itself too; null where it is not known.</summary>
-    public double? Kinship(KinshipMeasure measure, string one, string other) => one == other ? (measure == KinshipMeasure.Euclidean ? 0 : 1)
-        : Kinships.TryGetValue(new Pair(one, other), out KinshipValue? known) ? known[measure] : null;
+    public double? Kinship(KinshipMeasure measure, string one, string other) =>
+        one == other ? (measure == KinshipMeasure.Euclidean ? 0 : 1)
+            : Kinships.TryGetValue(new Pair(one, other), out KinshipValue? known) ? known[measure]
+            : null;
 
     /// <summary>Mean over the pairs of a set (paper, Eq. 4); null for fewer than two models.</summary>
     public double? MeanKinship(IReadOnlyList<Model> set)
@@ -122,9 +127,13 @@ public sealed record RunState
     /// <summary>The model of that name, the base included.</summary>
     public Model Find(string name) => name == BaseName ? Base! : Models[name];
 
-    /// <summary>Average minus the mean of the parents' (paper, Eq. 6); null without parents, and where the average is an estimate.</summary>
+    /// <summary>
+    /// Average minus the mean of the parents' (paper, Eq. 6); null without parents, and where the average is an estimate.
+    /// </summary>
     public double? Gain(string name, double average) =>
-        Find(name) is { Partial: null, Parents: { Length: > 0 } parents } ? average - parents.Average(parent => Models[parent].Average!.Value) : null;
+        Find(name) is { Partial: null, Parents: { Length: > 0 } parents }
+            ? average - parents.Average(parent => Models[parent].Average!.Value)
+            : null;
 
     /// <summary>The state after one more event.</summary>
     public RunState Apply(RunEvent next) => next switch
@@ -165,7 +174,12 @@ public sealed record RunState
 
     private RunState Evaluated(ModelEvaluated evaluated)
     {
-        Model model = Find(evaluated.Name) with { Scores = evaluated.Scores, Average = evaluated.Average, Partial = evaluated.Partial };
+        Model model = Find(evaluated.Name) with
+        {
+            Scores = evaluated.Scores,
+            Average = evaluated.Average,
+            Partial = evaluated.Partial,
+        };
         RunState counted = this with { Evaluations = Evaluations + 1, Evaluator = Evaluator ?? evaluated.Evaluator };
         return evaluated.Name == BaseName
             ? counted with { Base = model }

@@ -15,7 +15,7 @@ namespace Pedigree.Functions;
 /// <summary>Runs as durable orchestrations, each of its run's id.</summary>
 internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) : IRunHost
 {
-    private static readonly TimeSpan rest = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(20);
 
     private DurableTaskClient Client => request.Client;
 
@@ -25,7 +25,8 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         IReadOnlyList<RunEvent> log = await EventsAsync(run, cancellation);
         RunSpec? begun = (log.FirstOrDefault() as RunStarted)?.Spec ?? (instance is null ? null : OrderOf(instance).Spec);
         RefusedException.ThrowIfOther(run, begun, spec.Spec);
-        if (IsOver(log) || instance is not (null or { RuntimeStatus: OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated }))
+        if (IsOver(log) || instance is not (null or
+            { RuntimeStatus: OrchestrationRuntimeStatus.Failed or OrchestrationRuntimeStatus.Terminated }))
             return;
         try
         {
@@ -36,7 +37,8 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
             // Someone else has begun it in the meantime.
         }
         // Of two that begin a run at once, the one whose orchestration it is not is told.
-        RefusedException.ThrowIfOther(run, await InstanceAsync(run, cancellation) is { } begunNow ? OrderOf(begunNow).Spec : null, spec.Spec);
+        RefusedException.ThrowIfOther(
+            run, await InstanceAsync(run, cancellation) is { } begunNow ? OrderOf(begunNow).Spec : null, spec.Spec);
     }
 
     public async Task<HostedRun?> FindAsync(string run, CancellationToken cancellation)
@@ -53,7 +55,8 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellation)
     {
         List<string> runs = [];
-        await foreach (OrchestrationMetadata instance in Client.GetAllInstancesAsync(new OrchestrationQuery()).WithCancellation(cancellation))
+        await foreach (OrchestrationMetadata instance in Client.GetAllInstancesAsync(new OrchestrationQuery())
+            .WithCancellation(cancellation))
             runs.Add(instance.InstanceId);
         return runs;
     }
@@ -61,7 +64,8 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
     public async Task SuspendAsync(string run, string? reason, CancellationToken cancellation)
     {
         await RefuseIfOverAsync(run, cancellation);
-        if (await InstanceAsync(run, cancellation) is not { } instance || StatusOf(instance) is not (RunStatus.Pending or RunStatus.Running or RunStatus.Suspended))
+        if (await InstanceAsync(run, cancellation) is not { } instance
+            || StatusOf(instance) is not (RunStatus.Pending or RunStatus.Running or RunStatus.Suspended))
             throw RefusedException.Conflict("run", $"`{run}` is not running here, so that it cannot be interrupted");
         if (StatusOf(instance) == RunStatus.Suspended)
             return;
@@ -117,11 +121,13 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         await Client.PurgeInstanceAsync(run, cancellation);
     }
 
-    /// <summary>Ends an orchestration that has decided all: its report may still be written, but what nobody takes from it is given up.</summary>
+    /// <summary>
+    /// Ends an orchestration that has decided all: its report may still be written, but what nobody takes from it is given up.
+    /// </summary>
     private async Task EndAsync(string run, CancellationToken cancellation)
     {
         using CancellationTokenSource late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        late.CancelAfter(rest);
+        late.CancelAfter(Rest);
         try
         {
             await Client.WaitForInstanceCompletionAsync(run, late.Token);
@@ -146,7 +152,9 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
     {
         if (instance is not null)
             return OrderOf(instance) with { End = false };
-        return await EventsAsync(run, cancellation) is [RunStarted started, ..] && await new StoredRun(store, run).OriginAsync(cancellation) is { } origin ? new(run, origin, started.Spec)
+        return await EventsAsync(run, cancellation) is [RunStarted started, ..]
+            && await new StoredRun(store, run).OriginAsync(cancellation) is { } origin
+            ? new(run, origin, started.Spec)
             : throw RefusedException.NotFound("run", $"there is no run `{run}`");
     }
 
@@ -175,7 +183,9 @@ internal sealed class DurableRuns(IStore store, DurableClientOfRequest request) 
         OrchestrationRuntimeStatus.Suspended => RunStatus.Suspended,
         OrchestrationRuntimeStatus.Failed => RunStatus.Failed,
         OrchestrationRuntimeStatus.Terminated => RunStatus.Terminated,
-        OrchestrationRuntimeStatus.Completed => instance.ReadOutputAs<string>() == nameof(StopReason.Told) ? RunStatus.Terminated : RunStatus.Completed,
+        OrchestrationRuntimeStatus.Completed when instance.ReadOutputAs<string>() == nameof(StopReason.Told) =>
+            RunStatus.Terminated,
+        OrchestrationRuntimeStatus.Completed => RunStatus.Completed,
         _ => RunStatus.Running,
     };
 }

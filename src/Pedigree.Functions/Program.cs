@@ -20,7 +20,10 @@ builder.Services.AddRunsApi(Store.Open(settings.Store), new RunsApiOptions
     Roots = settings.Roots,
     Evaluators = settings.Evaluators is { } file ? EvaluatorReader.ReadFile(file) : RunsApiOptions.BuiltInAlone,
 });
-builder.Services.AddSingleton(settings).AddScoped<DurableClientOfRequest>().AddScoped<IRunHost, DurableRuns>().AddSingleton<ApiRoutes>();
+builder.Services.AddSingleton(settings)
+    .AddScoped<DurableClientOfRequest>()
+    .AddScoped<IRunHost, DurableRuns>()
+    .AddSingleton<ApiRoutes>();
 
 IOpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry().UseFunctionsWorkerDefaults();
 telemetry.WithTracing(tracing => tracing.AddSource(Telemetry.SourceName));

@@ -14,7 +14,8 @@ public sealed record Settings(string Store, IReadOnlyList<string> Roots, string?
 {
     /// <exception cref="BadInputException">A setting is missing or wrong.</exception>
     internal static Settings Of(IConfiguration configuration) => new(
-        Required(configuration, "PEDIGREE_STORE", "a folder that all workers share, UseDevelopmentStorage=true, a connection string or an account's URL"),
+        Required(configuration, "PEDIGREE_STORE",
+            "a folder that all workers share, UseDevelopmentStorage=true, a connection string or an account's URL"),
         Required(configuration, "PEDIGREE_ROOTS", "the folders, separated by ';', that the paths of a spec may lead into")
             .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
         configuration["PEDIGREE_EVALUATORS"],
@@ -22,5 +23,7 @@ public sealed record Settings(string Store, IReadOnlyList<string> Roots, string?
         !string.IsNullOrEmpty(configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]));
 
     private static string Required(IConfiguration configuration, string name, string meaning) =>
-        configuration[name] is { Length: > 0 } value ? value : throw new BadInputException("application settings", name, $"is missing: {meaning}");
+        configuration[name] is { Length: > 0 } value
+            ? value
+            : throw new BadInputException("application settings", name, $"is missing: {meaning}");
 }

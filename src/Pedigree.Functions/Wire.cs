@@ -5,7 +5,8 @@ using Pedigree.Evolution;
 namespace Pedigree.Functions;
 
 /// <summary>
-/// What passes between orchestrator and activities: JSON as in the log, in one string, which no serializer on the way takes apart.
+/// What passes between orchestrator and activities: JSON as in the log, in one string, which no
+/// serializer on the way takes apart.
 /// </summary>
 internal static class Wire
 {

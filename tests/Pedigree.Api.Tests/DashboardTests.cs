@@ -60,9 +60,11 @@ public sealed class DashboardTests : IAsyncLifetime
         await Assertions.Expect(page.Locator("#generations tr")).ToHaveCountAsync(generations.Count);
         JsonNode last = generations[^1]!;
         Assert.Equal(
-            [(string)last["best"]!["name"]!, Percent(last["best"]!["average"]), Percent(last["topAverage"]), ((double)last["meanKinship"]!).ToString("F3", CultureInfo.InvariantCulture)],
+            [(string)last["best"]!["name"]!, Percent(last["best"]!["average"]), Percent(last["topAverage"]),
+                ((double)last["meanKinship"]!).ToString("F3", CultureInfo.InvariantCulture)],
             (await page.Locator("#generations tr").Last.Locator("td").AllTextContentsAsync()).Take(4));
-        Assert.Equal(["completed", "kinship", $"{generations.Count - 1}", (string)run["best"]!["name"]!, Percent(run["best"]!["average"])],
+        Assert.Equal(
+            ["completed", "kinship", $"{generations.Count - 1}", (string)run["best"]!["name"]!, Percent(run["best"]!["average"])],
             await page.Locator("#runs tr").Locator("td").AllTextContentsAsync());
         int lines = File.ReadAllLines(_folder["store/runs/live/events.jsonl"]).Length;
         await Assertions.Expect(page.Locator("#events li")).ToHaveCountAsync(lines);
@@ -81,7 +83,8 @@ public sealed class DashboardTests : IAsyncLifetime
     {
         const string Key = "0123456789abcdef";
         IPage page = await OpenAsync();
-        await using TestServer server = await TestServer.StartAsync(new ServerOptions { Urls = ["http://127.0.0.1:0"], Store = _folder["store"], Key = Key });
+        await using TestServer server =
+            await TestServer.StartAsync(new ServerOptions { Urls = ["http://127.0.0.1:0"], Store = _folder["store"], Key = Key });
         await page.GotoAsync($"{server.Address}?code={Key}");
         await Assertions.Expect(page.Locator("#notice")).ToHaveTextAsync("There are no runs yet.");
         Assert.Empty(_complaints);
@@ -90,7 +93,8 @@ public sealed class DashboardTests : IAsyncLifetime
     /// <summary>A page that must not complain: no errors, no dialogs, nothing that could not be loaded.</summary>
     private async Task<IPage> OpenAsync()
     {
-        Assert.SkipWhen(_browser is null, "no Chromium: put one on the PATH (Debian's package is chromium), or name it in PEDIGREE_CHROMIUM");
+        Assert.SkipWhen(_browser is null,
+            "no Chromium: put one on the PATH (Debian's package is chromium), or name it in PEDIGREE_CHROMIUM");
         IPage page = await _browser!.NewPageAsync();
         page.Console += (_, message) =>
         {
@@ -108,7 +112,8 @@ public sealed class DashboardTests : IAsyncLifetime
 
     private static string? Chromium => Environment.GetEnvironmentVariable("PEDIGREE_CHROMIUM") is { Length: > 0 } named ? named
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-            .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }, Path.Combine).FirstOrDefault(File.Exists);
+            .SelectMany(folder => new[] { "chromium", "chromium-browser", "google-chrome" }, Path.Combine)
+            .FirstOrDefault(File.Exists);
 
     private static string Percent(JsonNode? score) => (100 * (double)score!).ToString("F2", CultureInfo.InvariantCulture);
 }

@@ -20,20 +20,24 @@ public sealed class EvaluatorTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
     public async Task A_run_names_an_evaluator_of_the_server_fails_with_it_and_goes_on_once_it_works()
     {
-        File.WriteAllText(_folder["evaluators.yaml"], $"mine: {{ name: command, command: [/bin/sh, {_folder["evaluator.sh"]}], timeout: 60, attempts: 1 }}\n");
+        File.WriteAllText(_folder["evaluators.yaml"],
+            $"mine: {{ name: command, command: [/bin/sh, {_folder["evaluator.sh"]}], timeout: 60, attempts: 1 }}\n");
         await using TestServer server = await TestServer.StartAsync(new ServerOptions
         {
             Urls = ["http://127.0.0.1:0"],
             Store = _folder["store"],
             Api = new() { Roots = [Samples.Family], Evaluators = EvaluatorReader.ReadFile(_folder["evaluators.yaml"]) },
         });
-        string[] lines = [.. Samples.Spec(stop: "generations: 1, kinship: null", extra: "evaluator: mine").Split('\n').Where(line => !line.Contains("- { task:", StringComparison.Ordinal))];
+        string[] lines = [.. Samples.Spec(stop: "generations: 1, kinship: null", extra: "evaluator: mine")
+            .Split('\n')
+            .Where(line => !line.Contains("- { task:", StringComparison.Ordinal))];
         string spec = string.Join('\n', lines).Replace("tasks:", "tasks: [{ task: quality }]");
 
         File.WriteAllText(_folder["evaluator.sh"], "echo gone >&2; exit 3");
         (await server.PostAsync(spec, "r")).EnsureSuccessStatusCode();
         JsonNode failed = await server.WaitAsync("r", "failed", "completed");
-        Assert.Contains("exited with 3: gone", (string?)failed["error"]!["detail"] ?? failed["error"]!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Contains("exited with 3: gone", (string?)failed["error"]!["detail"]
+            ?? failed["error"]!.ToJsonString(), StringComparison.Ordinal);
 
         // The better, the more bytes of the file's checksum.
         File.WriteAllText(_folder["evaluator.sh"], """
@@ -44,7 +48,8 @@ public sealed class EvaluatorTests : IDisposable
             """);
         await server.OrderAsync("r", "resume");
         await server.WaitAsync("r", "completed", "failed");
-        IReadOnlyList<RunEvent> log = (await Runs.LoadAsync(Store.Open(_folder["store"]), "r", TestContext.Current.CancellationToken)).Events;
+        IReadOnlyList<RunEvent> log =
+            (await Runs.LoadAsync(Store.Open(_folder["store"]), "r", TestContext.Current.CancellationToken)).Events;
         Assert.IsType<RunCompleted>(log[^1]);
         Assert.All(log.OfType<ModelEvaluated>(), model => Assert.Equal("mine 1.2", model.Evaluator));
         Assert.Contains("exited with 3: gone", Assert.Single(log.OfType<RunSuspended>()).Reason, StringComparison.Ordinal);

@@ -21,7 +21,8 @@ public sealed class EventStreamTests(FinishedRun finished)
     public async Task A_client_that_comes_back_gets_what_it_has_not_seen()
     {
         for (int seen = 1; seen < Log.Length; seen += 5)
-            Assert.Equal(Told(Log, seen), await (await finished.Server.StreamAsync("small", $"{seen}")).Content.ReadAsStringAsync());
+            Assert.Equal(
+                Told(Log, seen), await (await finished.Server.StreamAsync("small", $"{seen}")).Content.ReadAsStringAsync());
         Assert.Equal(HttpStatusCode.NoContent, (await finished.Server.StreamAsync("small", $"{Log.Length}")).StatusCode);
     }
 

@@ -21,7 +21,8 @@ public sealed class FinishedRun : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Embedded = await EmbeddedHost.RunAsync(Samples.Write(_folder["spec.yaml"], Samples.Spec()), Store.Open(_folder["embedded"]), "small");
+        Embedded = await EmbeddedHost.RunAsync(
+            Samples.Write(_folder["spec.yaml"], Samples.Spec()), Store.Open(_folder["embedded"]), "small");
         Server = await TestServer.StartAsync(Home);
         (await Server.PostAsync(Samples.Spec(), "small")).EnsureSuccessStatusCode();
         await Server.WaitAsync("small", "completed", "failed");

@@ -46,7 +46,8 @@ public sealed class GuardTests(FinishedRun finished) : IDisposable
         Assert.Equal("--urls", Refused(Options() with { Urls = [] }));
         Assert.Equal("--runs-at-once", Refused(Options() with { RunsAtOnce = 0 }));
 
-        static string? Refused(ServerOptions options) => Assert.Throws<BadInputException>(() => PedigreeServer.Create(options)).Field;
+        static string? Refused(ServerOptions options) =>
+            Assert.Throws<BadInputException>(() => PedigreeServer.Create(options)).Field;
     }
 
     [Fact]
@@ -63,7 +64,8 @@ public sealed class GuardTests(FinishedRun finished) : IDisposable
         foreach (string wrong in (string[])[Key + "0", Key[..^1], Key.ToUpperInvariant(), "x"])
         {
             Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(client, "/api/runs", ("x-functions-key", wrong)));
-            Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(client, "/api/runs", ("Authorization", $"Bearer {wrong}")));
+            Assert.Equal(
+                HttpStatusCode.Unauthorized, await StatusAsync(client, "/api/runs", ("Authorization", $"Bearer {wrong}")));
             Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(client, $"/api/runs?code={wrong}"));
         }
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(client, "/api/runs", ("Authorization", $"Basic {Key}")));
@@ -107,7 +109,8 @@ public sealed class GuardTests(FinishedRun finished) : IDisposable
     public async Task Without_a_key_its_own_pages_are_served() => Assert.Equal(HttpStatusCode.OK,
         await StatusAsync(finished.Client, "/api/runs", ("Origin", finished.Server.Address.GetLeftPart(UriPartial.Authority))));
 
-    private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path, params (string Name, string Value)[] headers)
+    private static async Task<HttpStatusCode> StatusAsync(
+        HttpClient client, string path, params (string Name, string Value)[] headers)
     {
         HttpRequestMessage request = new(HttpMethod.Get, path);
         foreach ((string name, string value) in headers)

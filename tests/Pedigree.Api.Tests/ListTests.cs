@@ -16,7 +16,8 @@ public sealed class ListTests(FinishedRun finished)
         string[] lines = File.ReadAllLines(Path.Combine(finished.Home, "runs", "small", "events.jsonl"));
         Directory.CreateDirectory(folder["runs/small"]);
         // Nobody who lists runs looks at the million bytes between the ends.
-        File.WriteAllText(folder["runs/small/events.jsonl"], string.Join('\n', [lines[0], .. Enumerable.Repeat(new string('x', 999), 1000), .. lines[1..], ""]));
+        File.WriteAllText(folder["runs/small/events.jsonl"],
+            string.Join('\n', [lines[0], .. Enumerable.Repeat(new string('x', 999), 1000), .. lines[1..], ""]));
         TemporaryFolder.Copy(folder["runs/small"], folder["runs/z"]);
 
         (IStore store, CountingStore counts) = CountingStore.Of(Store.Open(folder.Path));
@@ -29,11 +30,14 @@ public sealed class ListTests(FinishedRun finished)
         await app.StartAsync(TestContext.Current.CancellationToken);
         using HttpClient client = new() { BaseAddress = new(app.Urls.Single()) };
 
-        JsonNode run = Assert.Single(JsonNode.Parse(await client.GetStringAsync("/api/runs?limit=1", TestContext.Current.CancellationToken))!.AsArray())!;
-        JsonNode whole = Assert.Single((await finished.Server.GetAsync("/api/runs")).AsArray(), each => (string?)each!["id"] == "small")!;
+        JsonNode run = Assert.Single(
+            JsonNode.Parse(await client.GetStringAsync("/api/runs?limit=1", TestContext.Current.CancellationToken))!.AsArray())!;
+        JsonNode whole = Assert.Single(
+            (await finished.Server.GetAsync("/api/runs")).AsArray(), each => (string?)each!["id"] == "small")!;
         foreach (string member in (string[])["id", "status", "strategy", "generation", "best", "stopReason", "error"])
             Assert.True(JsonNode.DeepEquals(whole[member], run[member]), member);
-        (string Name, int Bytes)[] reads = [.. counts.Reads.Where(read => read.Name.EndsWith("events.jsonl", StringComparison.Ordinal))];
+        (string Name, int Bytes)[] reads =
+            [.. counts.Reads.Where(read => read.Name.EndsWith("events.jsonl", StringComparison.Ordinal))];
         Assert.Equal([("runs/small/events.jsonl", 16384), ("runs/small/events.jsonl", 16384)], reads);
 
         await Problem.OfAsync(await client.GetAsync("/api/runs/small", TestContext.Current.CancellationToken), 500, "line 2");

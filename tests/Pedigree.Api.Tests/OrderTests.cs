@@ -46,7 +46,8 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
         Assert.Equal(ReadingTests.Decisions(finished.Embedded.Events), ReadingTests.Decisions(await EventsAsync("same-0")));
 
         async Task<IEnumerable<int>> BothAsync(string run, params string[] specs) =>
-            (await Task.WhenAll(specs.Select(spec => server.PostAsync(spec, run)))).Select(answer => (int)answer.StatusCode).Order();
+            (await Task.WhenAll(specs.Select(spec => server.PostAsync(spec, run))))
+                .Select(answer => (int)answer.StatusCode).Order();
     }
 
     [Fact]
@@ -93,15 +94,18 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
             (await server.PostAsync(Long, run)).EnsureSuccessStatusCode();
         await server.HappenedAsync("first", "model.evaluated");
         Assert.Equal("pending", await server.StatusAsync("second"));
-        Assert.Contains("not begun yet", await Problem.OfAsync(await server.Client.GetAsync("/api/runs/second/lineage"), 409, "id"));
-        Assert.Contains("not over", await Problem.OfAsync(await server.Client.DeleteAsync("/api/runs/second/history"), 409, "run"));
+        Assert.Contains(
+            "not begun yet", await Problem.OfAsync(await server.Client.GetAsync("/api/runs/second/lineage"), 409, "id"));
+        Assert.Contains(
+            "not over", await Problem.OfAsync(await server.Client.DeleteAsync("/api/runs/second/history"), 409, "run"));
         await server.OrderAsync("second", "suspend");
         await server.OrderAsync("third", "terminate");
         await server.WaitAsync("second", "suspended");
         await server.WaitAsync("third", "terminated");
         Assert.False(Directory.Exists(Path.Combine(Home, "runs", "third", "events.jsonl")));
-        Assert.Equal(["pending", "running", "suspended", "terminated"], ((string[])["pending", .. (await server.GetAsync("/api/runs")).AsArray()
-            .Select(line => (string)line!["status"]!)]).Order(StringComparer.Ordinal));
+        Assert.Equal(["pending", "running", "suspended", "terminated"],
+            ((string[])["pending", .. (await server.GetAsync("/api/runs")).AsArray()
+                .Select(line => (string)line!["status"]!)]).Order(StringComparer.Ordinal));
         // No event of it will ever come, and it is not begun again by the way.
         Assert.Equal(204, (int)(await server.StreamAsync("third")).StatusCode);
         Assert.Contains("was terminated", await Problem.OfAsync(await server.PostAsync(Long, "third"), 409, "run"));
@@ -186,7 +190,8 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     public async Task A_finished_run_whose_model_was_replaced_is_not_the_run_that_is_asked_for()
     {
         TemporaryFolder.Copy(Samples.Family, _folder["family"]);
-        string spec = Samples.Spec().Replace(Samples.Family, _folder["family"]), weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
+        string spec = Samples.Spec().Replace(Samples.Family, _folder["family"]),
+            weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
         await using TestServer server = await TestServer.StartAsync(Home, _folder["family"]);
         (await server.PostAsync(spec, "r")).EnsureSuccessStatusCode();
         await server.WaitAsync("r", "completed", "failed");
@@ -233,7 +238,8 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
             spec, Store.Open(Home), "r", new CancelAfter<MergeCompleted>(interrupt), interrupt.Token));
         await using TestServer server = await TestServer.StartAsync(Home);
         Assert.Equal("unattended", await server.StatusAsync("r"));
-        Assert.Contains("not run by this server", await Problem.OfAsync(await server.Client.PostAsync("/api/runs/r/suspend", null), 409, "run"));
+        Assert.Contains("not run by this server",
+            await Problem.OfAsync(await server.Client.PostAsync("/api/runs/r/suspend", null), 409, "run"));
         await server.OrderAsync("r", "resume");
         await server.WaitAsync("r", "completed", "failed");
         await AssertAsInPeaceAsync("r", resumed: 1);
@@ -249,7 +255,8 @@ public sealed class OrderTests(FinishedRun finished) : IDisposable
     {
         IReadOnlyList<RunEvent> events = await EventsAsync(run);
         Assert.Equal(resumed, events.OfType<RunResumed>().Count());
-        RunRecord peace = await EmbeddedHost.RunAsync(Samples.Write(_folder["peace.yaml"], Long), Store.Open(_folder["peace"]), run);
+        RunRecord peace = await EmbeddedHost.RunAsync(
+            Samples.Write(_folder["peace.yaml"], Long), Store.Open(_folder["peace"]), run);
         Assert.Equal(ReadingTests.Decisions(peace.Events), ReadingTests.Decisions(events));
         Assert.True((await Auditor.ReplayAsync(Store.Open(Home), run)).Identical);
     }

@@ -10,7 +10,9 @@ using Pedigree.Workflow.Tests;
 
 namespace Pedigree.Api.Tests;
 
-/// <summary>The routes as one delegate in a host that does the outer routing itself, as an HTTP trigger with a catch-all route does.</summary>
+/// <summary>
+/// The routes as one delegate in a host that does the outer routing itself, as an HTTP trigger with a catch-all route does.
+/// </summary>
 public sealed class OtherHostTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
@@ -45,7 +47,8 @@ public sealed class OtherHostTests : IAsyncLifetime
     [Fact]
     public async Task A_run_is_begun_read_and_ordered_about_as_in_the_server()
     {
-        using HttpResponseMessage begun = await _client.PostAsync("/api/runs?run=r", new StringContent(Samples.Spec(), Encoding.UTF8, "application/yaml"));
+        using HttpResponseMessage begun = await _client.PostAsync(
+            "/api/runs?run=r", new StringContent(Samples.Spec(), Encoding.UTF8, "application/yaml"));
         Assert.Equal(HttpStatusCode.Accepted, begun.StatusCode);
         Assert.Equal($"{_client.BaseAddress}api/runs/r", begun.Headers.Location!.ToString());
         JsonNode links = JsonNode.Parse(await begun.Content.ReadAsStringAsync())!;

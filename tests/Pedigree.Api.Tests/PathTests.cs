@@ -45,7 +45,8 @@ public sealed class PathTests : IAsyncLifetime
     [InlineData("nobody/1-1", "neither a model below")]
     public async Task A_model_elsewhere_is_refused(string path, string detail)
     {
-        Assert.Contains(detail, await Problem.OfAsync(await _server.PostAsync(Spec($"models: {{ a: \"{path}\", b: reverse }}")), 400, "models.a"));
+        Assert.Contains(detail,
+            await Problem.OfAsync(await _server.PostAsync(Spec($"models: {{ a: \"{path}\", b: reverse }}")), 400, "models.a"));
         Assert.Empty(Directory.GetFiles(_folder["store"], "*", SearchOption.AllDirectories));
     }
 
@@ -65,19 +66,24 @@ public sealed class PathTests : IAsyncLifetime
     [InlineData("dataset_path: ../../outside", "dataset_path")]
     [InlineData("dataset_path: ../half", "dataset_path")]
     [InlineData("dataset_path: .\ndataset_name: ../../outside\ntest_split: sort", "dataset_name")]
-    [InlineData("dataset_path: json\ndataset_kwargs: { data_files: { test: ../../outside.jsonl } }\ntest_split: test", "dataset_kwargs.data_files")]
+    [InlineData("dataset_path: json\ndataset_kwargs: { data_files: { test: ../../outside.jsonl } }\ntest_split: test",
+        "dataset_kwargs.data_files")]
     [InlineData("include: ../../outside.yaml", "task")]
     public async Task A_file_elsewhere_that_a_task_file_names_is_refused_and_not_read(string data, string field)
     {
         File.WriteAllText(_folder["outside.yaml"], "not: [closed");
         string task = File.ReadAllText(_folder["root/tasks/sort.yaml"]);
-        File.WriteAllText(_folder["root/tasks/own.yaml"], $"task: own\n{data}\n{task[task.IndexOf("output_type", StringComparison.Ordinal)..]}");
-        string detail = await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/own.yaml }")), 400, field);
+        File.WriteAllText(_folder["root/tasks/own.yaml"],
+            $"task: own\n{data}\n{task[task.IndexOf("output_type", StringComparison.Ordinal)..]}");
+        string detail = await Problem.OfAsync(
+            await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/own.yaml }")), 400, field);
         Assert.Contains(_folder["root"], detail);
         Assert.DoesNotContain("is not JSON", detail);
 
-        File.WriteAllText(_folder["root/tasks/group.yaml"], "group: g\ntask: [ ../../outside.yaml ]\naggregate_metric_list: [ { metric: acc } ]\n");
-        await Problem.OfAsync(await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/group.yaml }")), 400, "task");
+        File.WriteAllText(_folder["root/tasks/group.yaml"],
+            "group: g\ntask: [ ../../outside.yaml ]\naggregate_metric_list: [ { metric: acc } ]\n");
+        await Problem.OfAsync(
+            await _server.PostAsync(Spec("models: { a: sort, b: reverse }", "{ task: tasks/group.yaml }")), 400, "task");
     }
 
     [Fact]
@@ -96,8 +102,10 @@ public sealed class PathTests : IAsyncLifetime
             Assert.True(again.IsSuccessStatusCode, await again.Content.ReadAsStringAsync());
             run = await _server.WaitAsync(id, "completed", "failed");
             Assert.True("completed" == (string?)run["status"], run["error"]?.ToJsonString());
-            Assert.Equal((double)child["average"]!, (double)run["models"]!.AsArray().Single(model => (string?)model!["name"] == "old")!["average"]!);
-            Assert.True((bool)JsonNode.Parse(await (await _server.Client.PostAsync($"/api/runs/{id}/replay", null)).Content.ReadAsStringAsync())!["identical"]!);
+            Assert.Equal((double)child["average"]!,
+                (double)run["models"]!.AsArray().Single(model => (string?)model!["name"] == "old")!["average"]!);
+            Assert.True((bool)JsonNode.Parse(await (await _server.Client.PostAsync($"/api/runs/{id}/replay", null)).Content
+                .ReadAsStringAsync())!["identical"]!);
         }
     }
 

@@ -29,7 +29,10 @@ public sealed class PublishingTests : IDisposable
         receiver.Answer = _ => StatusCodes.Status200OK;
         string[] ids;
         await using (TestServer second = await TestServer.StartAsync(Options(receiver)))
-            ids = [.. (await second.Client.GetStringAsync("/api/runs/small/events")).TrimEnd('\n').Split('\n').Select(line => (string)JsonNode.Parse(line)!["id"]!)];
+            ids = [.. (await second.Client.GetStringAsync("/api/runs/small/events"))
+                .TrimEnd('\n')
+                .Split('\n')
+                .Select(line => (string)JsonNode.Parse(line)!["id"]!)];
         // A server that ends gives what is left its time.
         Assert.Equal(ids, receiver.Accepted);
     }

@@ -46,7 +46,8 @@ public sealed class ReadingTests(FinishedRun finished)
         for (string? page = "/api/runs?limit=2"; page is not null;)
         {
             using HttpResponseMessage answer = await server.Client.GetAsync(page);
-            string[] lines = [.. JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray().Select(line => (string)line!["id"]!)];
+            string[] lines =
+                [.. JsonNode.Parse(await answer.Content.ReadAsStringAsync())!.AsArray().Select(line => (string)line!["id"]!)];
             seen.AddRange(lines);
             lengths.Add(lines.Length);
             page = answer.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? links.Single().Split('<', '>')[1] : null;
@@ -60,7 +61,8 @@ public sealed class ReadingTests(FinishedRun finished)
     [Fact]
     public async Task The_list_and_the_document_say_how_a_run_ended()
     {
-        JsonNode line = Assert.Single((await finished.Server.GetAsync("/api/runs")).AsArray(), run => (string?)run!["id"] == "small")!;
+        JsonNode line = Assert.Single(
+            (await finished.Server.GetAsync("/api/runs")).AsArray(), run => (string?)run!["id"] == "small")!;
         JsonNode run = await finished.Server.GetAsync("/api/runs/small");
         RunState state = finished.Embedded.State;
         foreach (JsonNode each in (JsonNode[])[line, run])
@@ -87,10 +89,14 @@ public sealed class ReadingTests(FinishedRun finished)
         {
             if (name == "id")
                 continue;
-            HttpMethod method = name.Contains("Post") ? HttpMethod.Post : name.Contains("Delete") ? HttpMethod.Delete : HttpMethod.Get;
+            HttpMethod method = name.Contains("Post") ? HttpMethod.Post
+                : name.Contains("Delete") ? HttpMethod.Delete
+                : HttpMethod.Get;
             using HttpResponseMessage response = await finished.Client.SendAsync(new(method, (string)link!));
             // A finished run takes no more orders.
-            Assert.Equal(method == HttpMethod.Post ? HttpStatusCode.Conflict : method == HttpMethod.Delete ? HttpStatusCode.NoContent : HttpStatusCode.OK,
+            Assert.Equal(method == HttpMethod.Post ? HttpStatusCode.Conflict
+                : method == HttpMethod.Delete ? HttpStatusCode.NoContent
+                : HttpStatusCode.OK,
                 response.StatusCode);
         }
     }
@@ -100,7 +106,8 @@ public sealed class ReadingTests(FinishedRun finished)
     {
         using HttpResponseMessage response = await finished.Client.GetAsync("/api/runs/small/events");
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType?.MediaType);
-        Assert.Equal(File.ReadAllText(Path.Combine(finished.Home, "runs", "small", "events.jsonl")), await response.Content.ReadAsStringAsync());
+        Assert.Equal(File.ReadAllText(Path.Combine(finished.Home, "runs", "small", "events.jsonl")),
+            await response.Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -137,7 +144,8 @@ public sealed class ReadingTests(FinishedRun finished)
             Assert.Equal(0, (double)kinship["euclidean"]![one]![one]!);
             for (int other = 0; other < one; other++)
             {
-                Assert.Equal(finished.Embedded.State.Kinship(names[one], names[other]), (double)kinship["pearson"]![one]![other]!);
+                Assert.Equal(
+                    finished.Embedded.State.Kinship(names[one], names[other]), (double)kinship["pearson"]![one]![other]!);
                 Assert.Equal((double)kinship["cosine"]![one]![other]!, (double)kinship["cosine"]![other]![one]!);
             }
         }
@@ -159,19 +167,25 @@ public sealed class ReadingTests(FinishedRun finished)
     {
         using HttpResponseMessage response = await finished.Client.GetAsync("/");
         Assert.Equal("text/html", response.Content.Headers.ContentType?.MediaType);
-        string page = await response.Content.ReadAsStringAsync(), policy = response.Headers.GetValues("Content-Security-Policy").Single();
+        string page = await response.Content.ReadAsStringAsync(),
+            policy = response.Headers.GetValues("Content-Security-Policy").Single();
         Assert.StartsWith("default-src 'none'; connect-src 'self'; ", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("unsafe", policy);
         foreach (string element in (string[])["style", "script"])
         {
-            string content = Assert.Single(Regex.Matches(page, $"<{element}>(.*?)</{element}>", RegexOptions.Singleline)).Groups[1].Value;
-            Assert.Contains($"{element}-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(content)))}'", policy);
+            string content =
+                Assert.Single(Regex.Matches(page, $"<{element}>(.*?)</{element}>", RegexOptions.Singleline)).Groups[1].Value;
+            Assert.Contains(
+                $"{element}-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(content)))}'", policy);
         }
         // Neither would the policy let anything else run or be loaded.
         Assert.DoesNotMatch(@"//\w|\son\w+=|\sstyle=|\ssrc=", page.Split("<script>")[0]);
         JsonObject routes = (await finished.Server.GetAsync("/openapi/v1.json"))["paths"]!.AsObject();
-        IEnumerable<string> asked = Regex.Matches(page, @"[""`](/api/[^""`]*)[""`]").Select(match => Regex.Replace(match.Groups[1].Value, @"\$\{.*?\}", "{id}")).Distinct();
-        Assert.Equal(["/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/api/runs/{id}/report"], asked.Order(StringComparer.Ordinal));
+        IEnumerable<string> asked = Regex.Matches(page, @"[""`](/api/[^""`]*)[""`]")
+            .Select(match => Regex.Replace(match.Groups[1].Value, @"\$\{.*?\}", "{id}"))
+            .Distinct();
+        Assert.Equal(["/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/api/runs/{id}/report"],
+            asked.Order(StringComparer.Ordinal));
         Assert.All(asked, route => Assert.True(routes.ContainsKey(route), route));
     }
 
@@ -234,13 +248,16 @@ public sealed class ReadingTests(FinishedRun finished)
     {
         JsonNode document = await finished.Server.GetAsync("/openapi/v1.json");
         Assert.Equal(
-            ["/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/api/runs/{id}/history", "/api/runs/{id}/kinship", "/api/runs/{id}/lineage",
-                "/api/runs/{id}/models/{name}", "/api/runs/{id}/models/{name}/{file}", "/api/runs/{id}/replay", "/api/runs/{id}/report",
+            ["/api/runs", "/api/runs/{id}", "/api/runs/{id}/events", "/api/runs/{id}/history",
+                "/api/runs/{id}/kinship", "/api/runs/{id}/lineage",
+                "/api/runs/{id}/models/{name}",
+                "/api/runs/{id}/models/{name}/{file}", "/api/runs/{id}/replay", "/api/runs/{id}/report",
                 "/api/runs/{id}/resume", "/api/runs/{id}/suspend", "/api/runs/{id}/terminate"],
             document["paths"]!.AsObject().Select(path => path.Key).Order(StringComparer.Ordinal));
         JsonNode post = document["paths"]!["/api/runs"]!["post"]!;
         Assert.Contains("application/yaml", post["requestBody"]!["content"]!.AsObject().Select(content => content.Key));
-        Assert.Contains("application/problem+json", post["responses"]!["409"]!["content"]!.AsObject().Select(content => content.Key));
+        Assert.Contains(
+            "application/problem+json", post["responses"]!["409"]!["content"]!.AsObject().Select(content => content.Key));
     }
 
     internal static IEnumerable<string> Decisions(IEnumerable<RunEvent> events) =>

@@ -23,10 +23,13 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("method: slerp", "method: slurp", "merge.method", "there is no method")]
     [InlineData("sort.yaml, limit: 6", "sort.yaml, limit: -6", "tasks[1].limit", "1 or more")]
     [InlineData("merge: {", "evaluator: lm_eval\nmerge: {", "evaluator", "offers: built-in")]
-    [InlineData("merge: {", "evaluator: { name: command, command: [touch, /tmp/owned] }\nmerge: {", "evaluator", "offers: built-in")]
-    public async Task A_spec_that_is_wrong_names_the_field_and_what_would_be_right(string right, string wrong, string field, string detail)
+    [InlineData(
+        "merge: {", "evaluator: { name: command, command: [touch, /tmp/owned] }\nmerge: {", "evaluator", "offers: built-in")]
+    public async Task A_spec_that_is_wrong_names_the_field_and_what_would_be_right(
+        string right, string wrong, string field, string detail)
     {
-        Assert.Contains(detail, await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec().Replace(right, wrong), "r"), 400, field));
+        Assert.Contains(detail,
+            await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec().Replace(right, wrong), "r"), 400, field));
         Assert.False(Directory.Exists(Path.Combine(finished.Home, "runs", "r")));
     }
 
@@ -36,7 +39,8 @@ public sealed class RefusalTests(FinishedRun finished)
         string body = $$"""
             { "base": "{{Samples.Family}}/base", "models": { "sort": "{{Samples.Family}}/sort" }, "tasks": [], "merge": { "method": "slerp", "parameters": { "t": 0.5 } } }
             """;
-        Assert.Contains("two models", await Problem.OfAsync(await finished.Server.PostAsync(body, "r", "application/json"), 400, "models"));
+        Assert.Contains(
+            "two models", await Problem.OfAsync(await finished.Server.PostAsync(body, "r", "application/json"), 400, "models"));
     }
 
     [Theory]
@@ -57,7 +61,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("POST", "/suspend?because=tired", "because", "known: reason")]
     [InlineData("GET", "/kinship?measure=cosine", "measure", "nothing is asked for in the address")]
     [InlineData("GET", "/kinship?id=other", "id", "nothing is asked for in the address")]
-    public async Task A_parameter_that_a_route_does_not_know_or_cannot_read_is_refused(string method, string rest, string field, string detail) =>
+    public async Task A_parameter_that_a_route_does_not_know_or_cannot_read_is_refused(
+        string method, string rest, string field, string detail) =>
         Assert.Contains(detail, await Problem.OfAsync(
             await finished.Client.SendAsync(new HttpRequestMessage(new(method), $"/api/runs/small{rest}")), 400, field));
 
@@ -81,7 +86,8 @@ public sealed class RefusalTests(FinishedRun finished)
         await client.ConnectAsync(finished.Server.Address.Host, finished.Server.Address.Port);
         NetworkStream stream = client.GetStream();
         await stream.WriteAsync(Encoding.ASCII.GetBytes(
-            $"POST /api/runs HTTP/1.1\r\nHost: {finished.Server.Address.Authority}\r\nContent-Type: application/json\r\n{header}\r\n\r\n"));
+            $"POST /api/runs HTTP/1.1\r\nHost: {finished.Server.Address.Authority}\r\nContent-Type: "
+            + $"application/json\r\n{header}\r\n\r\n"));
         if (bytes > 0)
             await stream.WriteAsync(Encoding.ASCII.GetBytes($"{bytes:x}\r\n{new string(' ', bytes)}\r\n"));
         using StreamReader reader = new(stream);
@@ -103,7 +109,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("DELETE", "/history")]
     public async Task A_run_that_is_not_there_is_not_found_and_an_id_that_cannot_be_one_is_refused(string method, string route)
     {
-        async Task<HttpResponseMessage> Ask(string id) => await finished.Client.SendAsync(new(new(method), $"/api/runs/{id}{route}"));
+        async Task<HttpResponseMessage> Ask(string id) =>
+            await finished.Client.SendAsync(new(new(method), $"/api/runs/{id}{route}"));
         Assert.Contains("there is no run `nobody`", await Problem.OfAsync(await Ask("nobody"), 404, "id"));
         Assert.Contains("cannot name a run", await Problem.OfAsync(await Ask("a%2Fb"), 400, "id"));
         Assert.Contains("cannot name a run", await Problem.OfAsync(await Ask("..%2F..%2Fetc"), 400, "id"));
@@ -119,17 +126,20 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("a\nb")]
     [InlineData("")]
     public async Task A_new_run_cannot_have_an_id_that_would_climb(string id) =>
-        Assert.Contains("cannot name a run", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), id), 400, "run"));
+        Assert.Contains(
+            "cannot name a run", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), id), 400, "run"));
 
     [Fact]
     public async Task A_new_run_cannot_have_an_id_of_ten_thousand_letters() =>
-        Assert.Contains("at most 64", await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), new string('a', 10_000)), 400, "run"));
+        Assert.Contains("at most 64",
+            await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(), new string('a', 10_000)), 400, "run"));
 
     [Fact]
     public async Task Another_spec_under_the_same_id_is_a_conflict_that_names_the_field_and_the_same_spec_is_the_same_run()
     {
         Assert.Contains("was begun with \"kinship\"",
-            await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(strategy: "greedy"), "small"), 409, "strategy.name"));
+            await Problem.OfAsync(await finished.Server.PostAsync(Samples.Spec(strategy: "greedy"), "small"), 409,
+                "strategy.name"));
         string log = File.ReadAllText(Path.Combine(finished.Home, "runs", "small", "events.jsonl"));
         using HttpResponseMessage same = await finished.Server.PostAsync(Samples.Spec(), "small");
         Assert.Equal(202, (int)same.StatusCode);
@@ -142,7 +152,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("resume")]
     [InlineData("terminate")]
     public async Task A_finished_run_takes_no_more_orders(string order) =>
-        Assert.Contains("is over", await Problem.OfAsync(await finished.Client.PostAsync($"/api/runs/small/{order}", null), 409, "run"));
+        Assert.Contains(
+            "is over", await Problem.OfAsync(await finished.Client.PostAsync($"/api/runs/small/{order}", null), 409, "run"));
 
     [Theory]
     [InlineData("/api/runs/small/models/9-9/config.json", "name")]
@@ -162,7 +173,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [InlineData("PUT", "/api/runs/small", 405)]
     [InlineData("GET", "/api/runs/small/suspend", 405)]
     public async Task What_is_no_route_is_a_problem_document_too(string method, string path, int status) =>
-        Assert.Contains("/openapi/v1.json", await Problem.OfAsync(await finished.Client.SendAsync(new(new(method), path)), status, null));
+        Assert.Contains(
+            "/openapi/v1.json", await Problem.OfAsync(await finished.Client.SendAsync(new(new(method), path)), status, null));
 
     [Fact]
     public async Task A_store_that_cannot_be_written_now_is_no_fault_of_who_asks()
@@ -177,7 +189,8 @@ public sealed class RefusalTests(FinishedRun finished)
     [Fact]
     public async Task A_reason_is_one_short_line()
     {
-        await Problem.OfAsync(await finished.Client.PostAsync($"/api/runs/small/suspend?reason={new string('a', 201)}", null), 400, "reason");
+        await Problem.OfAsync(
+            await finished.Client.PostAsync($"/api/runs/small/suspend?reason={new string('a', 201)}", null), 400, "reason");
         await Problem.OfAsync(await finished.Client.PostAsync("/api/runs/small/suspend?reason=a%0Ab", null), 400, "reason");
     }
 
@@ -212,11 +225,16 @@ public sealed class RefusalTests(FinishedRun finished)
         Assert.Contains("order.json", (string?)runs[0]!["error"]!["detail"]);
         foreach (string accept in (string[])["application/x-ndjson", "text/event-stream"])
         {
-            using HttpRequestMessage request = new(HttpMethod.Get, "/api/runs/small/events") { Headers = { { "Accept", accept } } };
-            Assert.Contains("events.jsonl", await Problem.OfAsync(await server.Client.SendAsync(request), 500, $"line {lines + 1}"));
+            using HttpRequestMessage request = new(HttpMethod.Get, "/api/runs/small/events")
+            {
+                Headers = { { "Accept", accept } },
+            };
+            Assert.Contains(
+                "events.jsonl", await Problem.OfAsync(await server.Client.SendAsync(request), 500, $"line {lines + 1}"));
         }
         // What comes after the last event does not keep a stream open.
-        File.WriteAllLines(Path.Combine(run, "events.jsonl"), File.ReadAllLines(Path.Combine(run, "events.jsonl"))[..lines].Append("{\"type\":\"x\"}"));
+        File.WriteAllLines(Path.Combine(run, "events.jsonl"),
+            File.ReadAllLines(Path.Combine(run, "events.jsonl"))[..lines].Append("{\"type\":\"x\"}"));
         Assert.EndsWith("{\"type\":\"x\"}\n\n", await (await server.StreamAsync("small")).Content.ReadAsStringAsync());
     }
 }

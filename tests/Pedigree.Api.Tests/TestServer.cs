@@ -19,7 +19,12 @@ internal sealed class TestServer : IAsyncDisposable
     public Uri Address => Client.BaseAddress!;
 
     public static Task<TestServer> StartAsync(string store, params string[] roots) =>
-        StartAsync(new ServerOptions { Urls = ["http://127.0.0.1:0"], Store = store, Api = new() { Roots = roots is [] ? [Samples.Family] : roots } });
+        StartAsync(new ServerOptions
+        {
+            Urls = ["http://127.0.0.1:0"],
+            Store = store,
+            Api = new() { Roots = roots is [] ? [Samples.Family] : roots },
+        });
 
     public static async Task<TestServer> StartAsync(ServerOptions options)
     {
@@ -31,7 +36,9 @@ internal sealed class TestServer : IAsyncDisposable
 
     /// <summary>Sends a spec.</summary>
     public Task<HttpResponseMessage> PostAsync(string spec, string? run = null, string type = "application/yaml") =>
-        Client.PostAsync(run is null ? "/api/runs" : $"/api/runs?run={Uri.EscapeDataString(run)}", new StringContent(spec, Encoding.UTF8, type));
+        Client.PostAsync(run is null
+            ? "/api/runs"
+            : $"/api/runs?run={Uri.EscapeDataString(run)}", new StringContent(spec, Encoding.UTF8, type));
 
     /// <summary>Gives an order that must be accepted.</summary>
     public async Task OrderAsync(string run, string order) =>

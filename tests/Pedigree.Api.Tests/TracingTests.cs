@@ -35,8 +35,10 @@ public sealed class TracingTests
         Activity call = Assert.Single(spans, span => span.Source.Name == "Microsoft.AspNetCore");
         Assert.Equal(call.SpanId, run.ParentSpanId);
         Assert.Equal("traced", run.GetTagItem("pedigree.run"));
-        ILookup<string, Activity> activities = spans.Where(span => span.ParentSpanId == run.SpanId).ToLookup(span => span.OperationName);
-        Assert.Equal(["base", "reverse", "shift", "sort"], activities["admit"].Select(span => (string)span.GetTagItem("pedigree.model")!).Order(StringComparer.Ordinal));
+        ILookup<string, Activity> activities = spans.Where(span => span.ParentSpanId == run.SpanId)
+            .ToLookup(span => span.OperationName);
+        Assert.Equal(["base", "reverse", "shift", "sort"],
+            activities["admit"].Select(span => (string)span.GetTagItem("pedigree.model")!).Order(StringComparer.Ordinal));
         Assert.Contains("1-1", activities["merge"].Select(span => span.GetTagItem("pedigree.model")));
         Assert.Contains("1-1", activities["evaluate"].Select(span => span.GetTagItem("pedigree.model")));
         Assert.NotEmpty(activities["measure"]);

@@ -7,9 +7,9 @@ namespace Pedigree.Cli.Tests;
 /// <summary>The demo is run once; all these tests look at what it left.</summary>
 public sealed class DemoRun : IAsyncLifetime
 {
-    private readonly Folder folder = new();
+    private readonly Folder _folder = new();
 
-    public string Store => folder["store"];
+    public string Store => _folder["store"];
 
     internal Said Said { get; private set; } = null!;
 
@@ -17,7 +17,7 @@ public sealed class DemoRun : IAsyncLifetime
 
     public ValueTask DisposeAsync()
     {
-        folder.Dispose();
+        _folder.Dispose();
         return ValueTask.CompletedTask;
     }
 }
@@ -48,7 +48,8 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
     public async Task In_the_escape_family_greedy_is_stuck_with_the_best_expert_and_kinship_gets_past_it()
     {
         using Folder folder = new();
-        Said said = await Command.DoneAsync("demo", Path.Combine(Command.Samples, "escape.yaml"), "--store", folder["store"], "--json");
+        Said said = await Command.DoneAsync(
+            "demo", Path.Combine(Command.Samples, "escape.yaml"), "--store", folder["store"], "--json");
         (JsonNode greedy, JsonNode kinship) = (said.Json["runs"]![0]!, said.Json["runs"]![1]!);
         Assert.Equal((string?)greedy["bestAdmitted"]!["name"], (string?)greedy["best"]!["name"]);
         Assert.Equal("converged", (string?)greedy["stopReason"]);
@@ -86,12 +87,16 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
     {
         JsonNode[] rows = [.. (await Command.DoneAsync("eval", "demo-kinship/reverse", "--samples", "--store", demo.Store)).Output
             .Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
-        JsonNode shown = (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store, "--json")).Json["models"]!.AsArray().Single(model => (string?)model!["name"] == "reverse")!;
-        Assert.Equal((double)shown["average"]!, rows.GroupBy(row => (string)row["task"]!).Average(task => task.Average(row => (double)row["exact_match"]!)), 1e-12);
+        JsonNode shown = (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store, "--json")).Json["models"]!
+            .AsArray().Single(model => (string?)model!["name"] == "reverse")!;
+        Assert.Equal((double)shown["average"]!,
+            rows.GroupBy(row => (string)row["task"]!).Average(task => task.Average(row => (double)row["exact_match"]!)), 1e-12);
         Assert.InRange((double)shown["pValueToBest"]!, 0, 0.05);
-        Assert.Equal(rows.Length, (await Command.DoneAsync("eval", "demo-kinship/reverse", "--samples", "--store", demo.Store, "--json")).Json.AsArray().Count);
+        Assert.Equal(rows.Length, (await Command.DoneAsync("eval", "demo-kinship/reverse", "--samples", "--store", demo.Store,
+            "--json")).Json.AsArray().Count);
         Assert.Contains("there is no model `nobody` that was evaluated; there are: base, reverse",
-            (await Command.RunAsync("eval", "demo-kinship/nobody", "--samples", "--store", demo.Store)).Refusal, StringComparison.Ordinal);
+            (await Command.RunAsync("eval", "demo-kinship/nobody", "--samples", "--store", demo.Store)).Refusal,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,7 +106,8 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
         Assert.Equal(["demo-greedy", "demo-kinship"], runs.Select(run => (string?)run!["run"]));
         Assert.All(runs, run => Assert.True((bool)run!["completed"]!));
         Assert.Empty((await Command.DoneAsync("runs", "--store", $"{demo.Store}-not", "--json")).Json.AsArray());
-        Assert.Contains("pedigree demo", (await Command.DoneAsync("runs", "--store", $"{demo.Store}-not")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "pedigree demo", (await Command.DoneAsync("runs", "--store", $"{demo.Store}-not")).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -112,8 +118,10 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
         Assert.Equal((int)run["merges"]! + 3, shown["models"]!.AsArray().Count);
         Assert.Equal((int)run["generations"]! + 1, shown["generations"]!.AsArray().Count);
         Assert.Equal((string)run["best"]!["path"]!, (string?)shown["models"]![0]!["path"]);
-        Assert.All(shown["models"]!.AsArray(), model => Assert.True(File.Exists(Path.Combine((string)model!["path"]!, "config.json"))));
-        Assert.Contains((string)run["best"]!["name"]!, (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store)).Output, StringComparison.Ordinal);
+        Assert.All(
+            shown["models"]!.AsArray(), model => Assert.True(File.Exists(Path.Combine((string)model!["path"]!, "config.json"))));
+        Assert.Contains((string)run["best"]!["name"]!,
+            (await Command.DoneAsync("show", "demo-kinship", "--store", demo.Store)).Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,7 +159,8 @@ public class DemoTests(DemoRun demo) : IClassFixture<DemoRun>
     [Fact]
     public async Task A_finished_run_cannot_be_asked_to_stop_and_an_unknown_one_is_named_with_those_there_are()
     {
-        Assert.Contains("finished already", (await Command.RunAsync("stop", "demo-greedy", "--store", demo.Store)).Refusal, StringComparison.Ordinal);
+        Assert.Contains("finished already", (await Command.RunAsync("stop", "demo-greedy", "--store", demo.Store)).Refusal,
+            StringComparison.Ordinal);
         string refusal = (await Command.RunAsync("show", "demo", "--store", demo.Store)).Refusal;
         Assert.Contains("demo-greedy, demo-kinship", refusal, StringComparison.Ordinal);
     }

@@ -15,16 +15,20 @@ public sealed class ExplainTests : IDisposable
     {
         foreach (string name in (string[])["base", "reverse", "sort"])
             CopyModel(name);
-        string config = Write("slerp.yaml", "merge_method: slerp", "base_model: reverse", "models: [{model: reverse}, {model: sort}]", "parameters: {t: 0.4}");
+        string config = Write("slerp.yaml", "merge_method: slerp", "base_model: reverse",
+            "models: [{model: reverse}, {model: sort}]", "parameters: {t: 0.4}");
         JsonNode unknown = (await ExplainAsync(config))["stages"]![0]!;
-        Assert.Contains($"pedigree kinship BASE {_folder["reverse"]} {_folder["sort"]} --keep", (string?)unknown["notPredicted"], StringComparison.Ordinal);
+        Assert.Contains($"pedigree kinship BASE {_folder["reverse"]} {_folder["sort"]} --keep", (string?)unknown["notPredicted"],
+            StringComparison.Ordinal);
         Assert.Null(unknown["merge"]!["kinship"]);
         Assert.Null(unknown["merge"]!["tensors"]![0]!["coefficients"]);
         Assert.False(Directory.Exists(_folder["store"]));
 
-        await Command.DoneAsync("kinship", _folder["base"], _folder["reverse"], _folder["sort"], "--keep", "--store", _folder["store"]);
+        await Command.DoneAsync(
+            "kinship", _folder["base"], _folder["reverse"], _folder["sort"], "--keep", "--store", _folder["store"]);
         await Command.DoneAsync("merge", config, _folder["child"]);
-        JsonNode measured = (await Command.DoneAsync("kinship", _folder["base"], _folder["child"], _folder["reverse"], _folder["sort"], "--json")).Json;
+        JsonNode measured = (await Command.DoneAsync(
+            "kinship", _folder["base"], _folder["child"], _folder["reverse"], _folder["sort"], "--json")).Json;
         // Whoever reads these weights finds no number in them.
         foreach (string name in (string[])["base", "reverse", "sort"])
             SpoilWeights(_folder[$"{name}/model.safetensors"]);
@@ -32,37 +36,54 @@ public sealed class ExplainTests : IDisposable
         Assert.Equal(_folder["base"], (string?)known["base"]);
         foreach (string measure in (string[])["pearson", "cosine"])
             for (int parent = 0; parent < 2; parent++)
-                Assert.Equal((double)measured[measure]![0]![parent + 1]!, (double)known["merge"]!["kinship"]![parent]![measure]!, 2e-3);
-        Assert.All(known["merge"]!["tensors"]!.AsArray(), tensor => Assert.InRange((double)tensor!["coefficients"]![0]! + (double)tensor["coefficients"]![1]!, 1, 1.2));
-        Assert.Contains("to reverse, ", (await Command.DoneAsync("merge", config, "--explain", "--store", _folder["store"])).Output, StringComparison.Ordinal);
+                Assert.Equal(
+                    (double)measured[measure]![0]![parent + 1]!, (double)known["merge"]!["kinship"]![parent]![measure]!, 2e-3);
+        Assert.All(known["merge"]!["tensors"]!.AsArray(),
+            tensor => Assert.InRange((double)tensor!["coefficients"]![0]! + (double)tensor["coefficients"]![1]!, 1, 1.2));
+        Assert.Contains(
+            "to reverse, ",
+            (await Command.DoneAsync("merge", config, "--explain", "--store", _folder["store"])).Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task The_documents_of_a_file_are_explained_in_order_and_those_whose_child_is_there_are_skipped()
     {
         string config = Write("pipeline.yaml",
-            "name: first", "merge_method: linear", $"models: [{{model: {Model("reverse")}}}, {{model: {Model("sort")}}}]", "parameters: {weight: 1}", "---",
-            "name: second", "merge_method: ties", $"base_model: {Model("base")}", $"models: [{{model: first}}, {{model: {Model("shift")}}}]", "parameters: {weight: 0.5, density: 0.5}", "---",
-            "merge_method: slerp", $"base_model: first", $"models: [{{model: first}}, {{model: {Model("shift")}}}]", "parameters: {t: 0.5}");
-        await Command.DoneAsync("kinship", Model("base"), Model("reverse"), Model("sort"), Model("shift"), "--keep", "--store", _folder["store"]);
+            "name: first", "merge_method: linear",
+            $"models: [{{model: {Model("reverse")}}}, {{model: {Model("sort")}}}]", "parameters: {weight: 1}", "---",
+            "name: second", "merge_method: ties", $"base_model: {Model("base")}",
+            $"models: [{{model: first}}, {{model: {Model("shift")}}}]", "parameters: {weight: 0.5, density: 0.5}", "---",
+            "merge_method: slerp", $"base_model: first", $"models: [{{model: first}}, {{model: {Model("shift")}}}]",
+            "parameters: {t: 0.5}");
+        await Command.DoneAsync(
+            "kinship", Model("base"), Model("reverse"), Model("sort"), Model("shift"), "--keep", "--store", _folder["store"]);
         JsonArray before = (await ExplainAsync(config, _folder["child"]))["stages"]!.AsArray();
         Assert.All(before, stage => Assert.Null(stage!["made"]));
-        Assert.Equal(["first", Model("shift")], before[2]!["merge"]!["tensors"]![0]!["sources"]!.AsArray().Select(source => (string?)source));
+        Assert.Equal(["first", Model("shift")],
+            before[2]!["merge"]!["tensors"]![0]!["sources"]!.AsArray().Select(source => (string?)source));
         Assert.Contains("ties is no weighted sum", (string?)before[1]!["notPredicted"], StringComparison.Ordinal);
         Assert.False(Directory.Exists(_folder["child.stages"]));
 
         await Command.DoneAsync("merge", config, _folder["child"]);
         string[] made = Directory.GetDirectories(_folder["child.stages"]);
-        string first = made.Single(folder => File.ReadAllText(Path.Combine(folder, "recipe.json")).Contains("\"merge_method\": \"linear\"", StringComparison.Ordinal));
-        JsonNode measured = (await Command.DoneAsync("kinship", Model("base"), _folder["child"], first, Model("shift"), "--json")).Json;
+        string first = made.Single(folder => File.ReadAllText(Path.Combine(folder, "recipe.json")).Contains(
+            "\"merge_method\": \"linear\"", StringComparison.Ordinal));
+        JsonNode measured =
+            (await Command.DoneAsync("kinship", Model("base"), _folder["child"], first, Model("shift"), "--json")).Json;
         for (int parent = 0; parent < 2; parent++)
-            Assert.Equal((double)measured["pearson"]![0]![parent + 1]!, (double)before[2]!["merge"]!["kinship"]![parent]!["pearson"]!, 2e-3);
+            Assert.Equal((double)measured["pearson"]![0]![parent + 1]!,
+                (double)before[2]!["merge"]!["kinship"]![parent]!["pearson"]!, 2e-3);
 
-        Assert.Contains("exists already", (await Command.RunAsync("merge", config, _folder["child"], "--explain")).Refusal, StringComparison.Ordinal);
+        Assert.Contains("exists already", (await Command.RunAsync("merge", config, _folder["child"], "--explain")).Refusal,
+            StringComparison.Ordinal);
         Directory.Delete(_folder["child"], recursive: true);
         JsonArray after = (await ExplainAsync(config, _folder["child"]))["stages"]!.AsArray();
-        Assert.Equal(made.Order().Append(null), after.Select(stage => (string?)stage!["made"]).OrderBy(place => place is null).ThenBy(place => place));
-        Assert.Equal((string?)after[2]!["digest"], (string?)(await Command.DoneAsync("merge", config, _folder["child"], "--json")).Json["digest"]);
+        Assert.Equal(made.Order().Append(null), after.Select(stage => (string?)stage!["made"])
+            .OrderBy(place => place is null)
+            .ThenBy(place => place));
+        Assert.Equal((string?)after[2]!["digest"],
+            (string?)(await Command.DoneAsync("merge", config, _folder["child"], "--json")).Json["digest"]);
     }
 
     [Fact]
@@ -72,9 +93,11 @@ public sealed class ExplainTests : IDisposable
         // DELLA ranks the elements of whole rows, so that a row of each model must be in memory.
         for (int model = 0; model < 3; model++)
             HollowModel.Write(_folder[$"{model}"], model, 1, 24, 1 << 20);
-        string config = Write("della.yaml", "merge_method: della", "base_model: \"0\"", "models: [{model: \"1\"}, {model: \"2\"}]", "parameters: {weight: 1, density: 0.5}");
+        string config = Write("della.yaml", "merge_method: della", "base_model: \"0\"",
+            "models: [{model: \"1\"}, {model: \"2\"}]", "parameters: {weight: 1, density: 0.5}");
         (string, string)[] environment = [("PEDIGREE_CACHE", _folder["cache"]), ("DOTNET_PROCESSOR_COUNT", "2")];
-        JsonNode foretold = (await FinishedAsync(Command.Start(["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json;
+        JsonNode foretold = (await FinishedAsync(Command.Start(
+            ["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json;
         Assert.Null(foretold["stages"]![0]!["rateOf"]);
 
         using Process merging = Command.Start(["merge", config, _folder["child"], "--json"], environment);
@@ -91,7 +114,8 @@ public sealed class ExplainTests : IDisposable
         Assert.InRange(peak, buffers / 2, buffers + program + (64 << 20));
         Assert.True(buffers > 64 << 20, $"{buffers} bytes are too few to tell them from the rest of the program");
 
-        JsonNode again = (await FinishedAsync(Command.Start(["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json["stages"]![0]!;
+        JsonNode again = (await FinishedAsync(Command.Start(
+            ["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json["stages"]![0]!;
         (long bytes, double seconds) = ((long)again["rateOf"]!["bytes"]!, (double)again["rateOf"]!["seconds"]!);
         JsonNode merge = again["merge"]!;
         Assert.Equal((long)merge["bytesRead"]! + (long)merge["bytes"]! - (long)merge["passes"]![0]!["bytes"]!, bytes);
@@ -107,13 +131,16 @@ public sealed class ExplainTests : IDisposable
             HollowModel.Write(_folder[$"{model}"], model, 1, 24, 1 << 20);
         Write("score.sh", "cat > /dev/null", """echo '{"evaluator": "mine 1", "results": {"quality": {"acc,none": 0.5}}}'""");
         string spec = Write("spec.yaml", "base: \"0\"", "models: { one: \"1\", two: \"2\" }", "tasks: [{ task: quality }]",
-            $"evaluator: {{ name: command, command: [/bin/sh, {_folder["score.sh"]}] }}", "merge: { method: linear, parameters: { weight: 0.5 } }",
+            $"evaluator: {{ name: command, command: [/bin/sh, {_folder["score.sh"]}] }}",
+            "merge: { method: linear, parameters: { weight: 0.5 } }",
             "strategy: { name: greedy, k: 2 }", "stop: { generations: 1, kinship: null }");
-        string config = Write("linear.yaml", "merge_method: linear", "models: [{model: \"1\"}, {model: \"2\"}]", "parameters: {weight: 0.5}");
+        string config = Write("linear.yaml", "merge_method: linear", "models: [{model: \"1\"}, {model: \"2\"}]",
+            "parameters: {weight: 0.5}");
         (string, string)[] environment = [("PEDIGREE_CACHE", _folder["cache"])];
         Said run = await FinishedAsync(Command.Start(["run", spec, "--store", _folder["store"]], environment));
         Assert.True(run.ExitCode == 0, run.Errors);
-        JsonNode stage = (await FinishedAsync(Command.Start(["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json["stages"]![0]!;
+        JsonNode stage = (await FinishedAsync(Command.Start(
+            ["merge", config, "--explain", "--json", "--store", _folder["store"]], environment))).Json["stages"]![0]!;
         // Two models read, one written and read.
         Assert.InRange((long)stage["rateOf"]!["bytes"]!, 4 * 48 << 20, (4 * 48 << 20) + 100_000);
     }
@@ -123,8 +150,10 @@ public sealed class ExplainTests : IDisposable
         const string Name = "RssAnon:";
         try
         {
-            return File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal)) is { } line
-                ? 1024 * long.Parse(line[Name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture) : 0;
+            return File.ReadLines($"/proc/{process}/status")
+                .FirstOrDefault(line => line.StartsWith(Name, StringComparison.Ordinal)) is { } line
+                ? 1024 * long.Parse(line[Name.Length..].Replace("kB", "", StringComparison.Ordinal), CultureInfo.InvariantCulture)
+                : 0;
         }
         catch (IOException)
         {
@@ -156,7 +185,9 @@ public sealed class ExplainTests : IDisposable
             File.Copy(file, Path.Combine(_folder[name], Path.GetFileName(file)));
     }
 
-    /// <summary>Fills the second half of a file with what is no number in any type; it looks as long and as old as before.</summary>
+    /// <summary>
+    /// Fills the second half of a file with what is no number in any type; it looks as long and as old as before.
+    /// </summary>
     private static void SpoilWeights(string file)
     {
         DateTime modified = File.GetLastWriteTimeUtc(file);

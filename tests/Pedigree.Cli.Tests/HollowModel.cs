@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Pedigree.Cli.Tests;
 
-/// <summary>Large models that are mostly holes: zeros that take no place on disk, but as much memory and time as any when they are read.</summary>
+/// <summary>
+/// Large models that are mostly holes: zeros that take no place on disk, but as much memory and time as any when they are read.
+/// </summary>
 internal static class HollowModel
 {
     /// <param name="folder">Where to write it.</param>
@@ -17,12 +19,13 @@ internal static class HollowModel
         long bytes = rows * columns * 2;
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type": "llama"}""");
-        JsonObject header = new(Enumerable.Range(0, tensors).Select(i => KeyValuePair.Create($"model.layers.{i}.mlp.up_proj.weight", (JsonNode?)new JsonObject
-        {
-            ["dtype"] = "BF16",
-            ["shape"] = new JsonArray(rows, columns),
-            ["data_offsets"] = new JsonArray(i * bytes, (i + 1) * bytes),
-        })));
+        JsonObject header = new(Enumerable.Range(0, tensors)
+            .Select(i => KeyValuePair.Create($"model.layers.{i}.mlp.up_proj.weight", (JsonNode?)new JsonObject
+            {
+                ["dtype"] = "BF16",
+                ["shape"] = new JsonArray(rows, columns),
+                ["data_offsets"] = new JsonArray(i * bytes, (i + 1) * bytes),
+            })));
         byte[] json = Encoding.UTF8.GetBytes(header.ToJsonString());
         byte[] number = new byte[8];
         using FileStream file = File.Create(Path.Combine(folder, "model.safetensors"));

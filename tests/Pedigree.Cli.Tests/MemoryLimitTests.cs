@@ -28,7 +28,8 @@ public class MemoryLimitTests
         Assert.True(merged.ExitCode == 0, merged.Errors);
         Assert.True(new FileInfo(folder["child/model.safetensors"]).Length > 6 * Limit);
 
-        Said measured = await limit.RunAsync("kinship", folder["0"], folder["1"], folder["2"], folder["3"], folder["4"], "--json");
+        Said measured = await limit.RunAsync(
+            "kinship", folder["0"], folder["1"], folder["2"], folder["3"], folder["4"], "--json");
         Assert.True(measured.ExitCode == 0, measured.Errors);
         JsonArray pearson = measured.Json["pearson"]!.AsArray();
         Assert.Equal(4, pearson.Count);

@@ -5,11 +5,11 @@ namespace Pedigree.Cli.Tests;
 
 public sealed class RunTests : IDisposable
 {
-    private readonly Folder folder = new();
+    private readonly Folder _folder = new();
 
     public static bool HasSignals => !OperatingSystem.IsWindows();
 
-    private string Store => folder["store"];
+    private string Store => _folder["store"];
 
     [Fact]
     public async Task A_run_gives_its_summary_and_the_same_command_again_finds_it_finished()
@@ -62,11 +62,13 @@ public sealed class RunTests : IDisposable
         Said interrupted = await Command.InterruptAsync("admitted base", run);
         Assert.Equal(1, interrupted.ExitCode);
         Assert.Equal("", interrupted.Output);
-        Assert.EndsWith("pedigree: interrupted; nothing that was finished is lost: the same command goes on from there\n", interrupted.Errors, StringComparison.Ordinal);
+        Assert.EndsWith("pedigree: interrupted; nothing that was finished is lost: the same command goes on from there\n",
+            interrupted.Errors, StringComparison.Ordinal);
         JsonNode state = (await Command.DoneAsync("runs", "--store", Store, "--json")).Json[0]!;
         Assert.False((bool)state["completed"]!);
 
-        Assert.Contains("will end after generation", (await Command.DoneAsync("stop", (string)state["run"]!, "--store", Store)).Output, StringComparison.Ordinal);
+        Assert.Contains("will end after generation",
+            (await Command.DoneAsync("stop", (string)state["run"]!, "--store", Store)).Output, StringComparison.Ordinal);
         Said ended = await Command.DoneAsync(run);
         Assert.Contains("going on from ", ended.Errors, StringComparison.Ordinal);
         Assert.Equal("told", (string?)ended.Json["stopReason"]);
@@ -100,10 +102,11 @@ public sealed class RunTests : IDisposable
     [Fact]
     public async Task Only_verbose_errors_say_where_in_the_program()
     {
-        Said verbose = await Command.RunAsync("run", folder["nothing.yaml"], "--store", Store, "--verbose");
+        Said verbose = await Command.RunAsync("run", _folder["nothing.yaml"], "--store", Store, "--verbose");
         Assert.Equal(2, verbose.ExitCode);
         Assert.Contains("   at Pedigree.", verbose.Errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("   at ", (await Command.RunAsync("run", folder["nothing.yaml"], "--store", Store)).Refusal, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", (await Command.RunAsync("run", _folder["nothing.yaml"], "--store", Store)).Refusal,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,29 +120,32 @@ public sealed class RunTests : IDisposable
         JsonNode removed = shown["models"]!.AsArray().First(model => (int)model!["generation"]! > 0 && model["path"] is null)!;
         (string name, string digest) = ((string)removed["name"]!, (string)removed["digest"]!);
 
-        JsonNode kinship = (await Command.DoneAsync("kinship", "first/base", $"first/{name}", $"first/{(string)removed["parents"]![0]!}", "--store", Store, "--json")).Json;
+        JsonNode kinship = (await Command.DoneAsync("kinship", "first/base", $"first/{name}",
+            $"first/{(string)removed["parents"]![0]!}", "--store", Store, "--json")).Json;
         Assert.InRange((double)kinship["pearson"]![0]![1]!, 0.1, 0.999);
         string made = (await Command.DoneAsync("show", "first", "--model", name, "--store", Store)).Output.Trim();
         Assert.Equal(Path.Combine(Store, "checkpoints", digest), made);
 
-        File.WriteAllText(folder["soup.yaml"], $$"""
+        File.WriteAllText(_folder["soup.yaml"], $$"""
             merge_method: linear
             parameters: {weight: 1}
             models: [{model: first/{{name}}}, {model: {{digest}}}]
             """);
-        await Command.DoneAsync("merge", folder["soup.yaml"], folder["child"], "--store", Store);
-        await Command.DoneAsync("eval", digest, "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--limit", "2", "--store", Store);
+        await Command.DoneAsync("merge", _folder["soup.yaml"], _folder["child"], "--store", Store);
+        await Command.DoneAsync(
+            "eval", digest, "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--limit", "2", "--store", Store);
 
         File.WriteAllText(spec, two.Replace($"sort: {Command.Family}/sort", $"sort: first/{name}"));
         await Command.DoneAsync("run", spec, "--store", Store, "--run", "second");
-        Assert.Contains($"did you mean `{name}`?", (await Command.RunAsync("eval", $"first/{name}0", "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--store", Store)).Errors, StringComparison.Ordinal);
+        Assert.Contains($"did you mean `{name}`?", (await Command.RunAsync("eval", $"first/{name}0",
+            "--task", Path.Combine(Command.Family, "tasks", "sort.yaml"), "--store", Store)).Errors, StringComparison.Ordinal);
     }
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private string Spec(string more = "strategy: { name: greedy, k: 2 }", string model = "reverse")
     {
-        string file = folder["tiny.yaml"];
+        string file = _folder["tiny.yaml"];
         File.WriteAllText(file, $$"""
             base: {{Command.Family}}/base
             models: { reverse: {{Command.Family}}/{{model}}, sort: {{Command.Family}}/sort }

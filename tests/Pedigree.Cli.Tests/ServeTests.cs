@@ -8,13 +8,13 @@ namespace Pedigree.Cli.Tests;
 
 public sealed class ServeTests : IDisposable
 {
-    private readonly Folder folder = new();
+    private readonly Folder _folder = new();
 
     public static bool HasSignals => !OperatingSystem.IsWindows();
 
-    private string Store => folder["store"];
+    private string Store => _folder["store"];
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact(SkipUnless = nameof(HasSignals), Skip = "Windows has no SIGINT to send")]
     public async Task A_server_killed_in_the_middle_of_a_run_goes_on_when_it_is_started_again_and_ends_in_good_order()
@@ -23,7 +23,8 @@ public sealed class ServeTests : IDisposable
         (Process killed, HttpClient client) = await ServeAsync();
         using (killed)
         {
-            (await client.PostAsync("/api/runs?run=demo", new StringContent(spec, Encoding.UTF8, "application/yaml"))).EnsureSuccessStatusCode();
+            (await client.PostAsync("/api/runs?run=demo", new StringContent(spec, Encoding.UTF8, "application/yaml")))
+                .EnsureSuccessStatusCode();
             await HappenedAsync(client, "model.evaluated");
             killed.Kill();
             await killed.WaitForExitAsync();
@@ -53,11 +54,13 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public async Task A_store_that_cannot_be_written_is_said_in_a_line()
     {
-        File.WriteAllText(folder["file"], "");
-        foreach (string store in (string[])[folder["file/store"], "AccountName=a;AccountKey=AAAA;BlobEndpoint=http://127.0.0.1:1/a"])
+        File.WriteAllText(_folder["file"], "");
+        foreach (string store in (string[])[
+            _folder["file/store"], "AccountName=a;AccountKey=AAAA;BlobEndpoint=http://127.0.0.1:1/a"])
         {
             string refusal = (await Command.RunAsync("serve", "--urls", "http://127.0.0.1:0", "--store", store)).Refusal;
-            Assert.Contains(store == folder["file/store"] ? $"{store}/" : "http://127.0.0.1:1/a/pedigree: cannot be reached", refusal, StringComparison.Ordinal);
+            Assert.Contains(store == _folder["file/store"] ? $"{store}/"
+                : "http://127.0.0.1:1/a/pedigree: cannot be reached", refusal, StringComparison.Ordinal);
         }
     }
 
@@ -117,10 +120,14 @@ public sealed class ServeTests : IDisposable
 
     private static async Task HappenedAsync(HttpClient client, string type)
     {
-        HttpRequestMessage request = new(HttpMethod.Get, "/api/runs/demo/events") { Headers = { { "Accept", "text/event-stream" } } };
+        HttpRequestMessage request = new(HttpMethod.Get, "/api/runs/demo/events")
+        {
+            Headers = { { "Accept", "text/event-stream" } },
+        };
         using HttpResponseMessage response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using StreamReader lines = new(await response.Content.ReadAsStreamAsync());
-        while (await lines.ReadLineAsync() is { } line && !line.Contains($"\"type\":\"pedigree.{type}\"", StringComparison.Ordinal))
+        while (await lines.ReadLineAsync() is { } line
+            && !line.Contains($"\"type\":\"pedigree.{type}\"", StringComparison.Ordinal))
         {
         }
     }

@@ -26,6 +26,7 @@ public class BatchingTests
         Assert.Equal(Enumerable.Range(0, 10), done);
         Assert.Equal([10, 5, 2, 3, 5, 2, 3], tried);
         Assert.Throws<ExternalException>(() => Batching.Run([0, 1], _ => throw new ExternalException("CUDA out of memory")));
-        Assert.Throws<ExternalException>(() => Batching.Run([0, 1], places => throw new ExternalException($"of {places.Count} something else")));
+        Assert.Throws<ExternalException>(
+            () => Batching.Run([0, 1], places => throw new ExternalException($"of {places.Count} something else")));
     }
 }

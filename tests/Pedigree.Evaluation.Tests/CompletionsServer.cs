@@ -8,19 +8,21 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Evaluation.Tests;
 
-/// <summary>A server on this machine that speaks OpenAI's completions and computes with real models, which it knows by their folders.</summary>
+/// <summary>
+/// A server on this machine that speaks OpenAI's completions and computes with real models, which it knows by their folders.
+/// </summary>
 internal sealed class CompletionsServer : IDisposable
 {
-    private readonly HttpListener listener;
-    private readonly Dictionary<string, (LanguageModel Model, ITextTokenizer Tokenizer)> models = [];
-    private readonly Task serving;
-    private int asked;
+    private readonly HttpListener _listener;
+    private readonly Dictionary<string, (LanguageModel Model, ITextTokenizer Tokenizer)> _models = [];
+    private readonly Task _serving;
+    private int _asked;
 
     public CompletionsServer()
     {
-        (listener, Url) = Listen();
+        (_listener, Url) = Listen();
         Answer = Complete;
-        serving = Task.Run(ServeAsync);
+        _serving = Task.Run(ServeAsync);
     }
 
     public Uri Url { get; }
@@ -29,13 +31,13 @@ internal sealed class CompletionsServer : IDisposable
     public Func<JsonObject, string?> Answer { get; set; }
 
     /// <summary>How many completions it was asked for.</summary>
-    public int Asked => asked;
+    public int Asked => _asked;
 
     public void Dispose()
     {
-        listener.Stop();
-        serving.GetAwaiter().GetResult();
-        foreach (var (model, _) in models.Values)
+        _listener.Stop();
+        _serving.GetAwaiter().GetResult();
+        foreach (var (model, _) in _models.Values)
             model.Dispose();
     }
 
@@ -46,9 +48,11 @@ internal sealed class CompletionsServer : IDisposable
         int[] prompt = [.. request["prompt"]!.AsArray().Select(token => (int)token!)];
         if (request["echo"] is null)
         {
-            var written = model.Generate([prompt], (int)request["max_tokens"]!, (_, tokens) => tokenizer.EndIds.Contains(tokens[^1]))[0];
+            var written = model.Generate(
+                [prompt], (int)request["max_tokens"]!, (_, tokens) => tokenizer.EndIds.Contains(tokens[^1]))[0];
             var text = request["stop"]!.AsArray().Aggregate(
-                tokenizer.Decode([.. written.TakeWhile(token => !tokenizer.EndIds.Contains(token))]), (left, stop) => left.Split((string)stop!)[0]);
+                tokenizer.Decode([.. written.TakeWhile(token => !tokenizer.EndIds.Contains(token))]),
+                (left, stop) => left.Split((string)stop!)[0]);
             return new JsonObject { ["choices"] = new JsonArray(new JsonObject { ["text"] = text }) }.ToJsonString();
         }
         var (tokens, values, tops) = (new JsonArray("first"), new JsonArray((JsonNode?)null), new JsonArray((JsonNode?)null));
@@ -61,7 +65,10 @@ internal sealed class CompletionsServer : IDisposable
         }
         return new JsonObject
         {
-            ["choices"] = new JsonArray(new JsonObject { ["logprobs"] = new JsonObject { ["tokens"] = tokens, ["token_logprobs"] = values, ["top_logprobs"] = tops } }),
+            ["choices"] = new JsonArray(new JsonObject
+            {
+                ["logprobs"] = new JsonObject { ["tokens"] = tokens, ["token_logprobs"] = values, ["top_logprobs"] = tops },
+            }),
         }.ToJsonString();
     }
 
@@ -89,21 +96,21 @@ internal sealed class CompletionsServer : IDisposable
 
     private (LanguageModel Model, ITextTokenizer Tokenizer) Find(string folder)
     {
-        if (!models.TryGetValue(folder, out var found))
+        if (!_models.TryGetValue(folder, out var found))
         {
             using var checkpoint = Checkpoint.Open(folder);
-            models[folder] = found = (LanguageModel.Load(checkpoint, "cpu"), TokenizerLoader.Open(folder));
+            _models[folder] = found = (LanguageModel.Load(checkpoint, "cpu"), TokenizerLoader.Open(folder));
         }
         return found;
     }
 
     private async Task ServeAsync()
     {
-        while (listener.IsListening)
+        while (_listener.IsListening)
         {
             try
             {
-                var context = await listener.GetContextAsync();
+                var context = await _listener.GetContextAsync();
                 var text = context.Request.Url!.AbsolutePath switch
                 {
                     "/version" => """{"version": "0.0.1"}""",
@@ -122,7 +129,7 @@ internal sealed class CompletionsServer : IDisposable
 
     private async Task<string?> AnswerAsync(Stream body)
     {
-        Interlocked.Increment(ref asked);
+        Interlocked.Increment(ref _asked);
         return Answer((JsonObject)(await JsonNode.ParseAsync(body))!);
     }
 }

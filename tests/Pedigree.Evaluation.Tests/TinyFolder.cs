@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Pedigree.Evaluation.Tests;
 
-/// <summary>A folder that goes when the test ends, with writers for a real checkpoint of a few thousand random parameters.</summary>
+/// <summary>
+/// A folder that goes when the test ends, with writers for a real checkpoint of a few thousand random parameters.
+/// </summary>
 internal sealed class TinyFolder : IDisposable
 {
     public const string Characters = "abcdefghijklmnopqrstuvwxyz0123456789 :;?.,-_#>$\n";

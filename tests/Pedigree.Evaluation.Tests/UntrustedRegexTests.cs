@@ -24,7 +24,8 @@ public class UntrustedRegexTests
     public void In_a_tokenizer_it_is_given_up_and_named(string part)
     {
         using var folder = new TinyFolder();
-        folder.File("tokenizer.json", $$"""{ {{part}} "model": {"type": "BPE", "vocab": {"a": 0, "{{Text}}": 1}, "ignore_merges": true} }""");
+        folder.File("tokenizer.json",
+            $$"""{ {{part}} "model": {"type": "BPE", "vocab": {"a": 0, "{{Text}}": 1}, "ignore_merges": true} }""");
         var tokenizer = TokenizerLoader.Open(folder.Path);
         var message = Assert.Throws<BadInputException>(() => tokenizer.Decode([1]) + tokenizer.Encode(Text, true).Length).Message;
         Assert.StartsWith(Path.Combine(folder.Path, "tokenizer.json"), message);
@@ -48,9 +49,12 @@ public class UntrustedRegexTests
     [Fact]
     public void In_a_template_it_is_given_up_and_named_and_one_that_is_none_is_refused()
     {
-        Assert.Contains("(a+)+$ takes more than", Assert.Throws<JinjaException>(() => Render($"{{{{ '{Text}' | regex_replace('{Hostile}', '') }}}}")).Message);
-        Assert.Contains("not a regular expression", Assert.Throws<JinjaException>(() => Render("{{ 'a' | regex_replace('(', '') }}")).Message);
+        Assert.Contains("(a+)+$ takes more than",
+            Assert.Throws<JinjaException>(() => Render($"{{{{ '{Text}' | regex_replace('{Hostile}', '') }}}}")).Message);
+        Assert.Contains("not a regular expression",
+            Assert.Throws<JinjaException>(() => Render("{{ 'a' | regex_replace('(', '') }}")).Message);
 
-        static string Render(string template) => JinjaTemplate.Parse(template, JinjaSettings.Task).Render(new Dictionary<string, object?>());
+        static string Render(string template) =>
+            JinjaTemplate.Parse(template, JinjaSettings.Task).Render(new Dictionary<string, object?>());
     }
 }

@@ -43,7 +43,8 @@ public class PaperRunTests
 
         Assert.Equal(StopReason.Kinship, end.Completed!.Reason);
         Assert.Equal(2, end.Generations[^1].Generation);
-        Assert.Equal([0.6933, 0.9367], end.Generations.Skip(1).Select(generation => Math.Round(generation.MeanKinship!.Value, 4)));
+        Assert.Equal(
+            [0.6933, 0.9367], end.Generations.Skip(1).Select(generation => Math.Round(generation.MeanKinship!.Value, 4)));
         Assert.Equal((50.94 + 80.11 + 75.13) / 3, end.Completed.Best!.Average, 10);
         Assert.Equal("2-1+2-1", paper.Named(end.Completed.Best.Name, end.Completed.Best.Name));
         Assert.Equal(5, paper.MergesOfThePaper - end.Merges);

@@ -167,7 +167,8 @@ public class ReplayTests
 
     private static string Json(RunEvent e) => EventJson.TypeOf(e) + EventJson.ToJson(e).ToJsonString(EventJson.Options);
 
-    private static int Outcomes(IEnumerable<RunEvent> log) => log.Count(e => e is ModelAdmitted or ModelEvaluated or MergeCompleted);
+    private static int Outcomes(IEnumerable<RunEvent> log) =>
+        log.Count(e => e is ModelAdmitted or ModelEvaluated or MergeCompleted);
 
     /// <summary>A world in which the children of the log exist already, as a store would hold them.</summary>
     private static async Task<VectorWorld> WorldAfter(IEnumerable<RunEvent> log)
@@ -175,7 +176,10 @@ public class ReplayTests
         VectorWorld world = VectorWorld.Specialists();
         foreach (MergeCompleted merged in log.OfType<MergeCompleted>())
             await world.MergeAsync(new MergeRequest(
-                merged.Name, new ModelReference("base", ""), [.. merged.Parents.Select(name => new ModelReference(name, ""))], []));
+                merged.Name,
+                new ModelReference("base", ""),
+                [.. merged.Parents.Select(name => new ModelReference(name, ""))],
+                []));
         return world;
     }
 }

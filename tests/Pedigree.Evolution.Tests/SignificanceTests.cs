@@ -12,7 +12,9 @@ public class SignificanceTests
         Assert.Equal(plain.Generations.Select(Selected), state.Generations.Select(Selected));
         Assert.Equal(plain.Completed!.Reason, state.Completed!.Reason);
         Assert.All(world.Log.OfType<ParentsSelected>().Skip(1), chosen => Assert.NotEmpty(chosen.Comparisons!));
-        Assert.All(world.Log.OfType<ParentsSelected>().SelectMany(chosen => chosen.Pairs.Where(pair => pair.Purpose == Purpose.Exploit)), pair => Assert.Equal(0.001, pair.PValue));
+        Assert.All(
+            world.Log.OfType<ParentsSelected>().SelectMany(chosen => chosen.Pairs.Where(pair => pair.Purpose == Purpose.Exploit)),
+            pair => Assert.Equal(0.001, pair.PValue));
     }
 
     [Fact]
@@ -63,17 +65,21 @@ public class SignificanceTests
     public async Task Scores_of_another_version_of_the_evaluator_are_refused()
     {
         (VectorWorld world, _) = await RunAsync(0.2, null);
-        int first = world.Log.FindIndex(e => e is ModelEvaluated), second = world.Log.FindIndex(first + 1, e => e is ModelEvaluated);
-        RunEvent[] mixed = [.. world.Log.Index().Select(e => e.Index == first ? (ModelEvaluated)e.Item with { Evaluator = "harness 1" }
-            : e.Index == second ? (ModelEvaluated)e.Item with { Evaluator = "harness 2" } : e.Item)];
-        InvalidSpecException error = await Assert.ThrowsAsync<InvalidSpecException>(() => EvolutionRun.RunAsync(((RunStarted)mixed[0]).Spec, new RecordedActivities(mixed)));
+        int first = world.Log.FindIndex(e => e is ModelEvaluated),
+            second = world.Log.FindIndex(first + 1, e => e is ModelEvaluated);
+        RunEvent[] mixed =
+            [.. world.Log.Index().Select(e => e.Index == first ? (ModelEvaluated)e.Item with { Evaluator = "harness 1" }
+                : e.Index == second ? (ModelEvaluated)e.Item with { Evaluator = "harness 2" } : e.Item)];
+        InvalidSpecException error = await Assert.ThrowsAsync<InvalidSpecException>(
+            () => EvolutionRun.RunAsync(((RunStarted)mixed[0]).Spec, new RecordedActivities(mixed)));
         Assert.Equal("evaluator", error.Field);
         Assert.Contains("is harness 2, but the models so far were scored by harness 1", error.Message);
     }
 
     private static string Selected(GenerationCompleted completed) => string.Join(" ", completed.Selected);
 
-    private static async Task<(VectorWorld World, RunState State)> RunAsync(double p, double? significance, StopSpec? stop = null, string strategy = "greedy")
+    private static async Task<(VectorWorld World, RunState State)> RunAsync(
+        double p, double? significance, StopSpec? stop = null, string strategy = "greedy")
     {
         VectorWorld world = VectorWorld.Specialists(pValue: p);
         RunSpec spec = world.Spec(strategy, stop: stop) with { Significance = significance };

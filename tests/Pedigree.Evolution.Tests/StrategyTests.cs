@@ -89,7 +89,8 @@ public class StrategyTests
         {
             VectorWorld world = VectorWorld.Specialists();
             await EvolutionRun.RunAsync(world.Spec("random") with { Seed = seed }, world);
-            return string.Join(' ', world.Log.OfType<ParentsSelected>().SelectMany(e => e.Pairs).Select(p => $"{p.First}+{p.Second}"));
+            return string.Join(
+                ' ', world.Log.OfType<ParentsSelected>().SelectMany(e => e.Pairs).Select(p => $"{p.First}+{p.Second}"));
         }
         Assert.Equal(await Run(1), await Run(1));
         Assert.NotEqual(await Run(1), await Run(2));

@@ -7,7 +7,7 @@ namespace Pedigree.Evolution.Tests;
 /// </summary>
 internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, double[] target) : IActivities
 {
-    private readonly Dictionary<string, double[]> known = new(deltas) { [RunState.BaseName] = new double[target.Length] };
+    private readonly Dictionary<string, double[]> _known = new(deltas) { [RunState.BaseName] = new double[target.Length] };
 
     public List<RunEvent> Log { get; } = [];
 
@@ -37,9 +37,12 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
         : UnlessTold(() => new ModelScores(
             [.. request.Tasks.Select(task => new TaskScore(task.Task, "acc", Score(request.Model)))]));
 
-    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => Task.FromResult<IReadOnlyList<ModelComparison>>(PValue is not { } p ? []
-        : [.. request.New.SelectMany((added, number) => request.Rivals.Concat(request.New.Take(number)).Where(other => other.Name != added.Name)
-            .Select(other => new ModelComparison(added.Name, other.Name, Score(added) - Score(other), p, "bootstrap", 10)))]);
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
+        Task.FromResult<IReadOnlyList<ModelComparison>>(PValue is not { } p ? []
+            : [.. request.New.SelectMany(
+                (added, number) => request.Rivals.Concat(request.New.Take(number)).Where(other => other.Name != added.Name)
+                    .Select(
+                        other => new ModelComparison(added.Name, other.Name, Score(added) - Score(other), p, "bootstrap", 10)))]);
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         Computing<IReadOnlyList<KinshipMeasured>>(() =>
@@ -49,7 +52,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
             foreach (ModelReference added in request.New)
             {
                 rows.Add(new KinshipMeasured(added.Name, [.. before.Select(other => new KinshipEntry(
-                    other.Name, Kinship(known[added.Name], known[other.Name]), request.Price))]));
+                    other.Name, Kinship(_known[added.Name], _known[other.Name]), request.Price))]));
                 before.Add(added);
             }
             return rows;
@@ -59,7 +62,8 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
         ? Task.FromException<MergedModel>(new WorkFailedException("no merge"))
         : UnlessTold(() =>
         {
-            known[request.Child] = [.. known[request.Parents[0].Name].Zip(known[request.Parents[1].Name], (a, b) => (a + b) / 2)];
+            _known[request.Child] =
+                [.. _known[request.Parents[0].Name].Zip(_known[request.Parents[1].Name], (a, b) => (a + b) / 2)];
             return new MergedModel($"recipe of {request.Child}", $"content of {request.Child}");
         });
 
@@ -75,17 +79,18 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
     }
 
     /// <summary>A spec over the models of this world.</summary>
-    public RunSpec Spec(string strategy, int k = 3, StopSpec? stop = null, KinshipMeasure measure = KinshipMeasure.Pearson) => new()
-    {
-        Base = "base",
-        Models = [.. deltas.Keys.Select(name => new ModelSource(name, $"models/{name}"))],
-        Tasks = [new TaskSpec("nearness")],
-        Merge = new JsonObject { ["method"] = "linear" },
-        Strategy = new StrategySpec(strategy, k),
-        Kinship = new KinshipSpec(measure),
-        Stop = stop ?? new StopSpec(Kinship: null, Generations: 6, Patience: null),
-        Seed = 7,
-    };
+    public RunSpec Spec(string strategy, int k = 3, StopSpec? stop = null, KinshipMeasure measure = KinshipMeasure.Pearson) =>
+        new()
+        {
+            Base = "base",
+            Models = [.. deltas.Keys.Select(name => new ModelSource(name, $"models/{name}"))],
+            Tasks = [new TaskSpec("nearness")],
+            Merge = new JsonObject { ["method"] = "linear" },
+            Strategy = new StrategySpec(strategy, k),
+            Kinship = new KinshipSpec(measure),
+            Stop = stop ?? new StopSpec(Kinship: null, Generations: 6, Patience: null),
+            Seed = 7,
+        };
 
     /// <summary>Four specialists, each strong along its own axis, and a target between them.</summary>
     public static VectorWorld Specialists(int endAfter = int.MaxValue, double? pValue = null) => new(
@@ -102,7 +107,7 @@ internal sealed class VectorWorld(IReadOnlyDictionary<string, double[]> deltas, 
         PValue = pValue,
     };
 
-    private double Score(ModelReference model) => -Distance(known[model.Name], target);
+    private double Score(ModelReference model) => -Distance(_known[model.Name], target);
 
     private Task<TResult> UnlessTold<TResult>(Func<TResult> compute) =>
         Computed >= EndAfter ? Task.FromException<TResult>(new ToldToStopException()) : Computing(compute);

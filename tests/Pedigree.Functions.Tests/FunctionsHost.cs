@@ -11,7 +11,8 @@ using Pedigree.Workflow.Tests.Publishing;
 namespace Pedigree.Functions.Tests;
 
 /// <summary>
-/// The app in a real Functions host, with Azurite for its queues, its tables and its store, all on free ports of this machine. PEDIGREE_FUNC_HOST names the host (Microsoft.Azure.WebJobs.Script.WebHost.dll, or func); otherwise func on the PATH is it.
+/// The app in a real Functions host, with Azurite for its queues, its tables and its store, all on free ports of this machine.
+/// PEDIGREE_FUNC_HOST names the host (Microsoft.Azure.WebJobs.Script.WebHost.dll, or func); otherwise func on the PATH is it.
 /// PEDIGREE_AZURITE names Azurite's script, otherwise the one pinned in tests/azurite.
 /// </summary>
 public sealed class FunctionsHost : IAsyncLifetime
@@ -40,7 +41,8 @@ public sealed class FunctionsHost : IAsyncLifetime
     public bool Receives { private get; set; } = true;
 
     /// <summary>What the webhook was given of a run, in the order in which it came.</summary>
-    public IReadOnlyList<string> PublishedOf(string run) => [.. _published.Where(each => each.Run == run).Select(each => each.Line)];
+    public IReadOnlyList<string> PublishedOf(string run) =>
+        [.. _published.Where(each => each.Run == run).Select(each => each.Line)];
 
     /// <summary>The spans of a trace that host and worker have sent so far.</summary>
     internal IReadOnlyList<Span> SpansOf(string trace) => _collector!.SpansOf(trace);
@@ -57,14 +59,16 @@ public sealed class FunctionsHost : IAsyncLifetime
     {
         if (Missing is not null)
             return;
-        _azurite = Start("node", [AzuriteScript!, "--silent", "--loose", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry",
+        _azurite = Start("node", [
+            AzuriteScript!, "--silent", "--loose", "--skipApiVersionCheck", "--inMemoryPersistence", "--disableTelemetry",
             "--blobHost", "127.0.0.1", "--blobPort", $"{_ports[0]}", "--queueHost", "127.0.0.1", "--queuePort", $"{_ports[1]}",
             "--tableHost", "127.0.0.1", "--tablePort", $"{_ports[2]}"], "azurite.log", _ => { });
         foreach (int port in _ports[..3])
             await ListensAsync(port);
         _receiver = await Receiver.StartAsync();
         _receiver.Answer = _ => Receives ? 200 : 503;
-        _receiver.Sees = (_, body) => _published.Enqueue((((string)JsonNode.Parse(body)!["source"]!).Split('/')[^1], Encoding.UTF8.GetString(body)));
+        _receiver.Sees = (_, body) =>
+            _published.Enqueue((((string)JsonNode.Parse(body)!["source"]!).Split('/')[^1], Encoding.UTF8.GetString(body)));
         _collector = await TraceCollector.StartAsync();
         Directory.CreateDirectory(Models);
         Directory.CreateDirectory(_folder["secrets"]);
@@ -82,7 +86,8 @@ public sealed class FunctionsHost : IAsyncLifetime
     /// <summary>Starts the host and waits until it answers.</summary>
     public async Task StartAsync()
     {
-        string app = Path.Combine(AppContext.BaseDirectory, "..", "..", "Pedigree.Functions", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')));
+        string app = Path.Combine(
+            AppContext.BaseDirectory, "..", "..", "Pedigree.Functions", Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')));
         string[] arguments = HostProgram!.EndsWith(".dll", StringComparison.Ordinal)
             ? [HostProgram] : ["start", "--port", $"{_ports[3]}", "--no-build"];
         _host = Start(arguments is [_] ? "dotnet" : HostProgram, arguments, "host.log", start =>
@@ -139,7 +144,8 @@ public sealed class FunctionsHost : IAsyncLifetime
     /// <summary>Posts a spec that must be accepted.</summary>
     public async Task PostAsync(string spec, string run)
     {
-        using HttpResponseMessage answer = await Client.PostAsync($"/api/runs?run={run}", new StringContent(spec, Encoding.UTF8, "application/yaml"));
+        using HttpResponseMessage answer = await Client.PostAsync(
+            $"/api/runs?run={run}", new StringContent(spec, Encoding.UTF8, "application/yaml"));
         Assert.True(answer.StatusCode == HttpStatusCode.Accepted, await answer.Content.ReadAsStringAsync());
     }
 
@@ -168,14 +174,17 @@ public sealed class FunctionsHost : IAsyncLifetime
     public async Task<string[]> LogAsync(string run)
     {
         BlobClient log = Store.GetBlobClient($"runs/{run}/events.jsonl");
-        return await log.ExistsAsync() ? (await log.DownloadContentAsync()).Value.Content.ToString().TrimEnd('\n').Split('\n') : [];
+        return await log.ExistsAsync()
+            ? (await log.DownloadContentAsync()).Value.Content.ToString().TrimEnd('\n').Split('\n')
+            : [];
     }
 
     /// <summary>Every file below a folder of the store with its bytes.</summary>
     public SortedDictionary<string, string> Contents(string folder) => new(
         Store.GetBlobs(BlobTraits.None, BlobStates.None, $"{folder}/", default).ToDictionary(
             blob => blob.Name[(folder.Length + 1)..],
-            blob => Convert.ToBase64String(Store.GetBlobClient(blob.Name).DownloadContent().Value.Content)), StringComparer.Ordinal);
+            blob => Convert.ToBase64String(Store.GetBlobClient(blob.Name).DownloadContent().Value.Content)),
+        StringComparer.Ordinal);
 
     /// <summary>Waits until the log of a run has so many lines.</summary>
     public async Task WaitForEventsAsync(string run, int lines)
@@ -203,11 +212,17 @@ public sealed class FunctionsHost : IAsyncLifetime
         + $"BlobEndpoint=http://127.0.0.1:{_ports[0]}/devstoreaccount1;QueueEndpoint=http://127.0.0.1:{_ports[1]}/devstoreaccount1;"
         + $"TableEndpoint=http://127.0.0.1:{_ports[2]}/devstoreaccount1;";
 
-    private static string? HostProgram => Environment.GetEnvironmentVariable("PEDIGREE_FUNC_HOST") is { Length: > 0 } named ? named
-        : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "func")).FirstOrDefault(File.Exists);
+    private static string? HostProgram =>
+        Environment.GetEnvironmentVariable("PEDIGREE_FUNC_HOST") is { Length: > 0 } named ? named
+            : (Environment.GetEnvironmentVariable("PATH") ?? "")
+                .Split(Path.PathSeparator)
+                .Select(folder => Path.Combine(folder, "func"))
+                .FirstOrDefault(File.Exists);
 
-    private static string? AzuriteScript => Environment.GetEnvironmentVariable("PEDIGREE_AZURITE") is { Length: > 0 } named ? named
-        : Path.Combine(Samples.Family, "..", "..", "tests", "azurite", "node_modules", "azurite", "dist", "src", "azurite.js") is var script && File.Exists(script) ? script : null;
+    private static string? AzuriteScript =>
+        Environment.GetEnvironmentVariable("PEDIGREE_AZURITE") is { Length: > 0 } named ? named
+            : Path.Combine(Samples.Family, "..", "..", "tests", "azurite", "node_modules", "azurite", "dist", "src",
+                "azurite.js") is var script && File.Exists(script) ? script : null;
 
     private async Task<string> HostLogAsync()
     {
@@ -217,7 +232,8 @@ public sealed class FunctionsHost : IAsyncLifetime
 
     private Process Start(string program, IEnumerable<string> arguments, string log, Action<ProcessStartInfo> configure)
     {
-        ProcessStartInfo start = new("bash", ["-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1 </dev/null", "bash", _folder[log], program, .. arguments]);
+        ProcessStartInfo start = new(
+            "bash", ["-c", "log=$1; shift; exec \"$@\" >>\"$log\" 2>&1 </dev/null", "bash", _folder[log], program, .. arguments]);
         configure(start);
         return Process.Start(start)!;
     }

@@ -22,7 +22,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         using TemporaryFolder folder = new();
         IReadOnlyList<RunEvent> events = await EventsAsync("alike");
         SpecFile spec = SpecFile.Parse("spec.yaml", Samples.Family, Samples.Spec()).WithTasks();
-        RunRecord embedded = await EmbeddedHost.RunAsync(spec with { Spec = ((RunStarted)events[0]).Spec }, Store.Open(folder["store"]), "alike");
+        RunRecord embedded = await EmbeddedHost.RunAsync(
+            spec with { Spec = ((RunStarted)events[0]).Spec }, Store.Open(folder["store"]), "alike");
         Assert.Equal(embedded.Events.Select(Json), events.Select(Json));
 
         string best = StoreNames.Checkpoint(embedded.State.Find(embedded.State.Completed!.Best!.Name).Digest);
@@ -49,8 +50,10 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     public async Task A_request_without_a_key_is_refused()
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
-        Assert.Equal(HttpStatusCode.Unauthorized, (await host.Stranger.GetAsync("/api/runs", TestContext.Current.CancellationToken)).StatusCode);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await host.Stranger.PostAsync("/api/runs", null, TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized,
+            (await host.Stranger.GetAsync("/api/runs", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized,
+            (await host.Stranger.PostAsync("/api/runs", null, TestContext.Current.CancellationToken)).StatusCode);
     }
 
     [Fact]
@@ -62,7 +65,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.Contains("default-src 'none'; connect-src 'self'; ", page.Headers.GetValues("Content-Security-Policy").Single());
         Assert.Contains("<title>Pedigree</title>", await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         string key = host.Client.DefaultRequestHeaders.GetValues("x-functions-key").Single();
-        Assert.Equal(HttpStatusCode.OK, (await host.Stranger.GetAsync($"/api/runs?code={key}", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await host.Stranger.GetAsync($"/api/runs?code={key}", TestContext.Current.CancellationToken)).StatusCode);
         using HttpRequestMessage head = new(HttpMethod.Head, $"/api/runs?code={key}");
         Assert.Equal(HttpStatusCode.OK, (await host.Stranger.SendAsync(head, TestContext.Current.CancellationToken)).StatusCode);
     }
@@ -73,10 +77,13 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         string spec = Samples.Spec().Replace("/sort\n", "/nowhere\n", StringComparison.Ordinal);
         using HttpResponseMessage answer = await host.Client.PostAsync(
-            "/api/runs?run=wrong", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken);
+            "/api/runs?run=wrong",
+            new StringContent(spec, Encoding.UTF8, "application/yaml"),
+            TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
         Assert.Contains("models.sort", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
-        Assert.Equal(HttpStatusCode.NotFound, (await host.Client.GetAsync("/api/runs/wrong", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await host.Client.GetAsync("/api/runs/wrong", TestContext.Current.CancellationToken)).StatusCode);
     }
 
     [Fact]
@@ -84,15 +91,20 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), Path.Combine(host.Models, "sort"));
-        string spec = Samples.Spec(extra: "seed: 16").Replace($"{Samples.Family}/sort\n", $"{host.Models}/sort\n", StringComparison.Ordinal);
+        string spec = Samples.Spec(extra: "seed: 16")
+            .Replace($"{Samples.Family}/sort\n", $"{host.Models}/sort\n", StringComparison.Ordinal);
         await host.PostAsync(spec, "replaced");
         await host.WaitAsync("replaced", "completed");
 
-        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), Path.Combine(host.Models, "sort", "model.safetensors"), overwrite: true);
+        File.Copy(Path.Combine(Samples.Family, "max",
+            "model.safetensors"), Path.Combine(host.Models, "sort", "model.safetensors"), overwrite: true);
         using HttpResponseMessage answer = await host.Client.PostAsync(
-            "/api/runs?run=replaced", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken);
+            "/api/runs?run=replaced",
+            new StringContent(spec, Encoding.UTF8, "application/yaml"),
+            TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
-        Assert.Equal("models.sort", (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
+        Assert.Equal("models.sort",
+            (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
     }
 
     [Fact]
@@ -100,7 +112,10 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         string trace = ActivityTraceId.CreateRandom().ToString(), caller = ActivitySpanId.CreateRandom().ToString();
-        using HttpRequestMessage request = new(HttpMethod.Post, "/api/runs?run=traced") { Content = new StringContent(Samples.Spec(extra: "seed: 17"), Encoding.UTF8, "application/yaml") };
+        using HttpRequestMessage request = new(HttpMethod.Post, "/api/runs?run=traced")
+        {
+            Content = new StringContent(Samples.Spec(extra: "seed: 17"), Encoding.UTF8, "application/yaml"),
+        };
         request.Headers.Add("traceparent", $"00-{trace}-{caller}-01");
         (await host.Client.SendAsync(request, TestContext.Current.CancellationToken)).EnsureSuccessStatusCode();
         await host.WaitAsync("traced", "completed");
@@ -121,7 +136,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
             Assert.Equal(orchestration, span);
         }
 
-        Span? Named(string beginning) => host.SpansOf(trace).FirstOrDefault(span => span.Name.StartsWith(beginning, StringComparison.Ordinal));
+        Span? Named(string beginning) =>
+            host.SpansOf(trace).FirstOrDefault(span => span.Name.StartsWith(beginning, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -147,7 +163,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         string[] runs = [.. Enumerable.Range(1, 5).Select(number => $"five-{number}")];
-        await Task.WhenAll(runs.Select(run => host.PostAsync(Samples.Spec(extra: $"seed: {run[^1]}\nkeep: {(run[^1] % 2 == 0 ? "best" : "all")}"), run)));
+        await Task.WhenAll(runs.Select(
+            run => host.PostAsync(Samples.Spec(extra: $"seed: {run[^1]}\nkeep: {(run[^1] % 2 == 0 ? "best" : "all")}"), run)));
         foreach (string run in runs)
         {
             await host.WaitAsync(run, "completed");
@@ -176,15 +193,19 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     {
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         TemporaryFolder.Copy(Path.Combine(Samples.Family, "sort"), Path.Combine(host.Models, "other"));
-        await host.PostAsync(Samples.Spec(extra: "seed: 18").Replace($"{Samples.Family}/sort\n", $"{host.Models}/other\n", StringComparison.Ordinal), "changed");
+        await host.PostAsync(Samples.Spec(extra: "seed: 18").Replace(
+            $"{Samples.Family}/sort\n", $"{host.Models}/other\n", StringComparison.Ordinal), "changed");
         await host.WaitForEventsAsync("changed", 5);
         await host.OrderAsync("changed", "suspend");
         await host.WaitAsync("changed", "suspended");
 
-        File.Copy(Path.Combine(Samples.Family, "max", "model.safetensors"), Path.Combine(host.Models, "other", "model.safetensors"), overwrite: true);
-        using HttpResponseMessage answer = await host.Client.PostAsync("/api/runs/changed/resume", null, TestContext.Current.CancellationToken);
+        File.Copy(Path.Combine(Samples.Family, "max",
+            "model.safetensors"), Path.Combine(host.Models, "other", "model.safetensors"), overwrite: true);
+        using HttpResponseMessage answer = await host.Client.PostAsync(
+            "/api/runs/changed/resume", null, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Conflict, answer.StatusCode);
-        Assert.Equal("models.sort", (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
+        Assert.Equal("models.sort",
+            (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!["field"]);
         await host.WaitAsync("changed", "suspended");
         await host.OrderAsync("changed", "terminate");
         await host.WaitAsync("changed", "terminated");
@@ -208,7 +229,8 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
         Assert.SkipWhen(FunctionsHost.Missing is not null, FunctionsHost.Missing ?? "");
         await host.PostAsync(Samples.Spec(extra: "seed: 13"), "purged");
         await host.WaitAsync("purged", "completed");
-        using HttpResponseMessage answer = await host.Client.DeleteAsync("/api/runs/purged/history", TestContext.Current.CancellationToken);
+        using HttpResponseMessage answer = await host.Client.DeleteAsync(
+            "/api/runs/purged/history", TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
         await ReplaysAsync("purged");
         await host.WaitAsync("purged", "completed");
@@ -235,7 +257,9 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
     private async Task<IEnumerable<HttpStatusCode>> PostBothAsync(string run, params string[] specs)
     {
         HttpResponseMessage[] answers = await Task.WhenAll(specs.Select(spec => host.Client.PostAsync(
-            $"/api/runs?run={run}", new StringContent(spec, Encoding.UTF8, "application/yaml"), TestContext.Current.CancellationToken)));
+            $"/api/runs?run={run}",
+            new StringContent(spec, Encoding.UTF8, "application/yaml"),
+            TestContext.Current.CancellationToken)));
         foreach (HttpResponseMessage answer in answers.Where(answer => (int)answer.StatusCode >= 500))
             Assert.Fail(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         return answers.Select(answer => answer.StatusCode).Order();
@@ -243,18 +267,21 @@ public sealed class FunctionsHostTests(FunctionsHost host) : IClassFixture<Funct
 
     private async Task ReplaysAsync(string run)
     {
-        using HttpResponseMessage answer = await host.Client.PostAsync($"/api/runs/{run}/replay", null, TestContext.Current.CancellationToken);
+        using HttpResponseMessage answer = await host.Client.PostAsync(
+            $"/api/runs/{run}/replay", null, TestContext.Current.CancellationToken);
         JsonNode result = JsonNode.Parse(await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
         Assert.True((bool?)result["identical"] == true, result.ToJsonString());
     }
 
     /// <summary>All files of children and all scores of the store, and what changes when one is written again.</summary>
     private Dictionary<string, string> Made() => new[] { "checkpoints/", "scores/" }
-        .SelectMany(folder => host.Store.GetBlobs(BlobTraits.None, BlobStates.None, folder, TestContext.Current.CancellationToken))
+        .SelectMany(
+            folder => host.Store.GetBlobs(BlobTraits.None, BlobStates.None, folder, TestContext.Current.CancellationToken))
         .ToDictionary(blob => blob.Name, blob => blob.Properties.ETag.ToString()!);
 
-    private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) => [.. (await host.LogAsync(run)).Select(line => JsonNode.Parse(line)!)
-        .Select(line => EventJson.FromJson((string)line["type"]!, line["data"]!))];
+    private async Task<IReadOnlyList<RunEvent>> EventsAsync(string run) =>
+        [.. (await host.LogAsync(run)).Select(line => JsonNode.Parse(line)!)
+            .Select(line => EventJson.FromJson((string)line["type"]!, line["data"]!))];
 
     private static string Json(RunEvent runEvent) => $"{EventJson.TypeOf(runEvent)} {EventJson.ToJson(runEvent).ToJsonString()}";
 }

@@ -23,9 +23,14 @@ public sealed class OrchestrationFaultTests
     public void A_fault_that_may_pass_is_tried_again_ten_seconds_later_and_stops_nothing()
     {
         HistoryEvent failed = OrchestrationHistory.New();
-        failed.TaskFailed = new() { TaskScheduledId = 0, FailureDetails = new() { ErrorType = typeof(IOException).FullName!, ErrorMessage = "the store is not there" } };
+        failed.TaskFailed = new()
+        {
+            TaskScheduledId = 0,
+            FailureDetails = new() { ErrorType = typeof(IOException).FullName!, ErrorMessage = "the store is not there" },
+        };
 
-        OrchestratorAction again = Assert.Single(OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), failed]).Actions);
+        OrchestratorAction again =
+            Assert.Single(OrchestrationHistory.Run(_history, [OrchestrationHistory.Step(), failed]).Actions);
         Assert.Equal(10, again.CreateTimer.FireAt.Seconds);
     }
 
@@ -33,10 +38,12 @@ public sealed class OrchestrationFaultTests
     public async Task What_cannot_be_had_now_is_thrown_to_be_tried_again_and_bad_input_comes_back_as_a_result()
     {
         using TemporaryFolder folder = new();
-        RunOrder order = new("r", Path.Combine(Samples.Family, "spec.yaml"), SpecFile.Parse("spec.yaml", Samples.Family, Samples.Spec()).WithTasks().Spec);
+        RunOrder order = new("r", Path.Combine(Samples.Family, "spec.yaml"),
+            SpecFile.Parse("spec.yaml", Samples.Family, Samples.Spec()).WithTasks().Spec);
         File.WriteAllText(folder["file"], "");
         // A store that cannot be written, as where a disk is full or an account does not answer.
-        Assert.Contains(folder["file"], (await Assert.ThrowsAnyAsync<UnavailableException>(() => AdmitAsync(folder["file/store"], "base"))).Message);
+        Assert.Contains(folder["file"],
+            (await Assert.ThrowsAnyAsync<UnavailableException>(() => AdmitAsync(folder["file/store"], "base"))).Message);
         Outcome<ModelAdmitted> refused = Wire.Read<Outcome<ModelAdmitted>>(await AdmitAsync(folder["store"], "nowhere"));
         Assert.Contains("there is no such folder", refused.Refused!.Reason);
 
@@ -49,7 +56,8 @@ public sealed class OrchestrationFaultTests
     {
         _history.AddRange([OrchestrationHistory.Step(), OrchestrationHistory.Completed(0, "[]")]);
         int[] admissions = [.. Enumerable.Range(1, RecordedWorld.Order().Spec.Models.Count + 1)];
-        _history.AddRange(admissions.Select(id => new HistoryEvent { EventId = id, Timestamp = new(), TaskScheduled = new() { Name = nameof(WorkActivities.Admit) } }));
+        _history.AddRange(admissions.Select(id =>
+            new HistoryEvent { EventId = id, Timestamp = new(), TaskScheduled = new() { Name = nameof(WorkActivities.Admit) } }));
         string refused = Wire.Write(new Outcome<ModelAdmitted>(null, Refused: new("/models/base", "config.json", "is missing")));
 
         // An orchestration is not over before all that it began is.

@@ -8,8 +8,9 @@ using Pedigree.Functions.Orchestration;
 namespace Pedigree.Functions.Tests;
 
 /// <summary>
-/// Histories of the orchestration as Durable Task keeps them, one event a line, one for each time that it began anew. The orchestrator is
-/// run as the Functions worker runs it: all is decided again from the history so far, then it is given what is new.
+/// Histories of the orchestration as Durable Task keeps them, one event a line, one for each time that it began
+/// anew. The orchestrator is run as the Functions worker runs it: all is decided again from the history so far,
+/// then it is given what is new.
 /// </summary>
 internal static class OrchestrationHistory
 {
@@ -31,14 +32,20 @@ internal static class OrchestrationHistory
                 history.AddRange(added);
                 foreach (OrchestratorAction action in actions.Where(action => action.ScheduleTask is not null))
                 {
-                    history.Add(new() { EventId = action.Id, Timestamp = new(), TaskScheduled = new() { Name = action.ScheduleTask.Name } });
+                    history.Add(new()
+                    {
+                        EventId = action.Id,
+                        Timestamp = new(),
+                        TaskScheduled = new() { Name = action.ScheduleTask.Name },
+                    });
                     scheduled.Enqueue(action);
                 }
                 completed = actions.Select(action => action.CompleteOrchestration).SingleOrDefault(action => action is not null);
                 if (completed is not null)
                     break;
                 OrchestratorAction next = scheduled.Dequeue();
-                given = Completed(next.Id, await world.AnswerAsync(next.ScheduleTask.Name, JsonSerializer.Deserialize<string[]>(next.ScheduleTask.Input)![0]));
+                given = Completed(next.Id, await world.AnswerAsync(
+                    next.ScheduleTask.Name, JsonSerializer.Deserialize<string[]>(next.ScheduleTask.Input)![0]));
             }
             executions.Add(history);
             if (completed.OrchestrationStatus != OrchestrationStatus.ContinuedAsNew)
@@ -92,8 +99,10 @@ internal static class OrchestrationHistory
 
     /// <summary>Writes one event a line, and an empty line between two histories.</summary>
     public static void Write(string path, IEnumerable<IReadOnlyList<HistoryEvent>> histories) =>
-        File.WriteAllText(path, string.Join("\n", histories.Select(history => string.Concat(history.Select(each => JsonFormatter.Default.Format(each) + "\n")))));
+        File.WriteAllText(path, string.Join(
+            "\n", histories.Select(history => string.Concat(history.Select(each => JsonFormatter.Default.Format(each) + "\n")))));
 
-    public static IReadOnlyList<IReadOnlyList<HistoryEvent>> Read(string path) => [.. File.ReadAllText(path).TrimEnd().Split("\n\n")
-        .Select(history => history.Split('\n').Select(JsonParser.Default.Parse<HistoryEvent>).ToArray())];
+    public static IReadOnlyList<IReadOnlyList<HistoryEvent>> Read(string path) =>
+        [.. File.ReadAllText(path).TrimEnd().Split("\n\n")
+            .Select(history => history.Split('\n').Select(JsonParser.Default.Parse<HistoryEvent>).ToArray())];
 }

@@ -5,21 +5,29 @@ using Pedigree.Functions.Orchestration;
 
 namespace Pedigree.Functions.Tests;
 
-/// <summary>Answers the activities of an orchestration from the log of a finished run, and keeps the log that the orchestration writes.</summary>
+/// <summary>
+/// Answers the activities of an orchestration from the log of a finished run, and keeps the log that the orchestration writes.
+/// </summary>
 /// <param name="log">What the orchestration's log holds in the beginning.</param>
 internal sealed class RecordedWorld(List<RunEvent> log)
 {
     /// <summary>The finished run.</summary>
-    public static IReadOnlyList<RunEvent> Run { get; } = [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Recorded", "demo.jsonl"))
+    public static IReadOnlyList<RunEvent> Run
+    {
+        get;
+    } = [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Recorded", "demo.jsonl"))
         .Select(line => JsonNode.Parse(line)!).Select(line => EventJson.FromJson((string)line["type"]!, line["data"]!))
         .Where(recorded => recorded is not HostEvent)];
 
     /// <summary>Names of all activities.</summary>
     public static IReadOnlyList<string> Activities { get; } =
     [
-        nameof(LogActivities.ReadLog), nameof(LogActivities.Append), nameof(LogActivities.StopRequested), nameof(LogActivities.WriteReport),
-        nameof(LogActivities.RecordSuspension), nameof(PublishActivity.Publish), nameof(WorkActivities.Admit), nameof(WorkActivities.MeasureKinship),
-        nameof(WorkActivities.Merge), nameof(WorkActivities.Compare), nameof(WorkActivities.Evaluate), nameof(WorkActivities.Keep),
+        nameof(LogActivities.ReadLog), nameof(LogActivities.Append), nameof(LogActivities.StopRequested),
+        nameof(LogActivities.WriteReport),
+        nameof(LogActivities.RecordSuspension), nameof(PublishActivity.Publish), nameof(WorkActivities.Admit),
+        nameof(WorkActivities.MeasureKinship),
+        nameof(WorkActivities.Merge), nameof(WorkActivities.Compare), nameof(WorkActivities.Evaluate),
+        nameof(WorkActivities.Keep),
     ];
 
     private readonly RecordedActivities _done = new(Run);
@@ -37,7 +45,8 @@ internal sealed class RecordedWorld(List<RunEvent> log)
     public IReadOnlyList<RunEvent> Log => log;
 
     /// <summary>The order that begins the run.</summary>
-    public static RunOrder Order(bool end = false, Keep keep = Keep.All) => new("recorded", "/spec.yaml", ((RunStarted)Run[0]).Spec with { Keep = keep }, end);
+    public static RunOrder Order(bool end = false, Keep keep = Keep.All) =>
+        new("recorded", "/spec.yaml", ((RunStarted)Run[0]).Spec with { Keep = keep }, end);
 
     /// <summary>What an activity returns.</summary>
     public async Task<object?> AnswerAsync(string activity, string input)

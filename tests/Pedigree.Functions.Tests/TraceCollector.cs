@@ -41,11 +41,13 @@ internal sealed class TraceCollector : IAsyncDisposable
         if (context.Request.Path != "/v1/traces")
             return;
         // ExportTraceServiceRequest.resource_spans, ResourceSpans.scope_spans, ScopeSpans.spans.
-        foreach (ByteString span in Fields(ByteString.CopyFrom(body.ToArray()), 1).SelectMany(resource => Fields(resource, 2)).SelectMany(scope => Fields(scope, 2)))
+        foreach (ByteString span in Fields(ByteString.CopyFrom(body.ToArray()), 1).SelectMany(resource => Fields(resource, 2))
+            .SelectMany(scope => Fields(scope, 2)))
             _spans.Enqueue(new(Hex(span, 1), Hex(span, 2), Hex(span, 4), Fields(span, 5).Single().ToStringUtf8()));
     }
 
-    private static string Hex(ByteString message, int field) => Convert.ToHexStringLower(Fields(message, field).FirstOrDefault(ByteString.Empty).Span);
+    private static string Hex(ByteString message, int field) =>
+        Convert.ToHexStringLower(Fields(message, field).FirstOrDefault(ByteString.Empty).Span);
 
     private static IEnumerable<ByteString> Fields(ByteString message, int field)
     {

@@ -22,9 +22,9 @@ internal static class Bicep
     }
 
     /// <summary>The template that is sent to Azure, modules included.</summary>
-    public static Task<JsonNode> TemplateAsync() => template.Value;
+    public static Task<JsonNode> TemplateAsync() => Template.Value;
 
-    private static readonly Lazy<Task<JsonNode>> template = new(async () =>
+    private static readonly Lazy<Task<JsonNode>> Template = new(async () =>
     {
         (int exitCode, string output, string error) = await RunAsync("build", Path.Combine(Infra, "main.bicep"), "--stdout");
         Assert.True(exitCode == 0, error);
@@ -33,9 +33,14 @@ internal static class Bicep
 
     private static async Task<(int, string, string)> RunAsync(params string[] arguments)
     {
-        Assert.SkipUnless(RuntimeInformation.IsOSPlatform(OSPlatform.Linux) && RuntimeInformation.OSArchitecture == Architecture.X64,
+        Assert.SkipUnless(
+            RuntimeInformation.IsOSPlatform(OSPlatform.Linux) && RuntimeInformation.OSArchitecture == Architecture.X64,
             "The Bicep compiler is restored for linux-x64 alone.");
-        ProcessStartInfo start = new(Metadata("BicepPath"), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(Metadata("BicepPath"), arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync();

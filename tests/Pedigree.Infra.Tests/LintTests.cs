@@ -18,7 +18,8 @@ public class LintTests
         try
         {
             string below = Directory.CreateDirectory(Path.Combine(folder, "modules")).FullName;
-            await File.WriteAllTextAsync(Path.Combine(below, "wrong.bicep"), "param unused string\n", TestContext.Current.CancellationToken);
+            await File.WriteAllTextAsync(
+                Path.Combine(below, "wrong.bicep"), "param unused string\n", TestContext.Current.CancellationToken);
 
             Assert.Contains("no-unused-params", (await Bicep.LintAsync(folder)).Diagnostics);
         }

@@ -53,23 +53,28 @@ public partial class TemplateTests
     public async Task The_app_is_a_function_app_that_scales_by_its_activities()
     {
         JsonNode app = await ResourceAsync("Microsoft.App/containerApps");
-        JsonObject variables = All(await Bicep.TemplateAsync()).OfType<JsonObject>().Single(variables => variables.ContainsKey("queueRule"));
+        JsonObject variables = All(await Bicep.TemplateAsync()).OfType<JsonObject>()
+            .Single(variables => variables.ContainsKey("queueRule"));
 
         Assert.Equal("functionapp", (string?)app["kind"]);
         Assert.Equal("[parameters('minReplicas')]", (string?)variables["bounds"]!["minReplicas"]);
         Assert.Equal("[parameters('maxReplicas')]", (string?)variables["bounds"]!["maxReplicas"]);
-        Assert.Matches(@"^\[union\(variables\('bounds'\), .*'allowScalingRuleOverride', true\(\).*queueRule", (string)variables["scale"]!);
+        Assert.Matches(
+            @"^\[union\(variables\('bounds'\), .*'allowScalingRuleOverride', true\(\).*queueRule", (string)variables["scale"]!);
         // An app that does not exist yet does not take the rules.
-        Assert.Equal("[if(equals(parameters('image'), ''), variables('bounds'), variables('scale'))]", (string?)app["properties"]!["template"]!["scale"]);
+        Assert.Equal("[if(equals(parameters('image'), ''), variables('bounds'), variables('scale'))]",
+            (string?)app["properties"]!["template"]!["scale"]);
     }
 
     [Fact]
     public async Task What_is_done_after_a_deployment_has_from_the_template_what_it_needs()
     {
         JsonNode template = await Bicep.TemplateAsync();
-        string hooks = (await File.ReadAllTextAsync(Path.Combine(Bicep.Top, "azure.yaml"), TestContext.Current.CancellationToken)).Split("postdeploy:")[1];
+        string hooks = (await File.ReadAllTextAsync(Path.Combine(Bicep.Top, "azure.yaml"), TestContext.Current.CancellationToken))
+            .Split("postdeploy:")[1];
 
-        Assert.Equal(["PEDIGREE_APP", "PEDIGREE_SCALING"], Names().Matches(hooks).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(["PEDIGREE_APP", "PEDIGREE_SCALING"],
+            Names().Matches(hooks).Select(match => match.Value).Distinct().Order(StringComparer.Ordinal));
         Assert.All(Names().Matches(hooks), match => Assert.Equal("string", (string?)template["outputs"]![match.Value]!["type"]));
         Assert.Contains($"api-version={(string?)(await ResourceAsync("Microsoft.App/containerApps"))["apiVersion"]}", hooks);
     }
@@ -78,9 +83,11 @@ public partial class TemplateTests
     public async Task A_share_is_made_only_where_one_is_asked_for_and_mounted_where_models_are_looked_for()
     {
         JsonNode template = await Bicep.TemplateAsync();
-        JsonNode app = await ResourceAsync("Microsoft.App/containerApps"), share = await ResourceAsync("Microsoft.Storage/storageAccounts/fileServices/shares");
-        JsonNode made = Assert.Single(All(template).OfType<JsonObject>(), each => (string?)each["type"] == "Microsoft.Resources/deployments"
-            && All(each).OfType<JsonObject>().Any(inner => inner["enabledProtocols"] is not null))!;
+        JsonNode app = await ResourceAsync("Microsoft.App/containerApps"),
+            share = await ResourceAsync("Microsoft.Storage/storageAccounts/fileServices/shares");
+        JsonNode made = Assert.Single(
+            All(template).OfType<JsonObject>(), each => (string?)each["type"] == "Microsoft.Resources/deployments"
+                && All(each).OfType<JsonObject>().Any(inner => inner["enabledProtocols"] is not null))!;
 
         Assert.Equal(0, (int)template["parameters"]!["shareSize"]!["defaultValue"]!);
         Assert.Equal("[greater(parameters('shareSize'), 0)]", (string?)made["condition"]);
@@ -96,7 +103,8 @@ public partial class TemplateTests
 
         Assert.All(
             [
-                "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId", "AZURE_CLIENT_ID",
+                "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId",
+                "AZURE_CLIENT_ID",
                 "PEDIGREE_STORE", "PEDIGREE_ROOTS", "FUNCTIONS_EXTENSION_VERSION", "FUNCTIONS_WORKER_RUNTIME",
                 "APPLICATIONINSIGHTS_CONNECTION_STRING", .. ReadByTheApp(),
             ],
@@ -109,12 +117,15 @@ public partial class TemplateTests
     {
         JsonNode topic = await ResourceAsync("Microsoft.EventGrid/topics");
         string source = Path.Combine(Bicep.Top, "src");
-        string publishing = Path.Combine(source, "Pedigree.Workflow", "Publishing", "EventTarget.cs"), settings = Path.Combine(source, "Pedigree.Functions", "Settings.cs");
+        string publishing = Path.Combine(source, "Pedigree.Workflow", "Publishing", "EventTarget.cs"),
+            settings = Path.Combine(source, "Pedigree.Functions", "Settings.cs");
 
         Assert.Equal("CloudEventSchemaV1_0", (string?)topic["properties"]!["inputSchema"]);
         Assert.Contains("PEDIGREE_EVENTS_TOPIC", (await Bicep.TemplateAsync()).ToJsonString());
-        Assert.Contains("\"PEDIGREE_EVENTS_TOPIC\"", await File.ReadAllTextAsync(publishing, TestContext.Current.CancellationToken));
-        Assert.Contains("EventTarget.OfEnvironment()", await File.ReadAllTextAsync(settings, TestContext.Current.CancellationToken));
+        Assert.Contains(
+            "\"PEDIGREE_EVENTS_TOPIC\"", await File.ReadAllTextAsync(publishing, TestContext.Current.CancellationToken));
+        Assert.Contains(
+            "EventTarget.OfEnvironment()", await File.ReadAllTextAsync(settings, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -125,7 +136,8 @@ public partial class TemplateTests
         JsonNode host = JsonNode.Parse(await File.ReadAllTextAsync(hostFile, TestContext.Current.CancellationToken))!;
 
         Assert.Equal((string?)host["extensions"]!["durableTask"]!["hubName"],
-            (string?)All(await Bicep.TemplateAsync()).OfType<JsonObject>().Single(variables => variables.ContainsKey("queueRule"))["hub"]);
+            (string?)All(await Bicep.TemplateAsync()).OfType<JsonObject>()
+                .Single(variables => variables.ContainsKey("queueRule"))["hub"]);
     }
 
     /// <summary>Names of the settings that stand in the app's own code.</summary>
@@ -133,7 +145,8 @@ public partial class TemplateTests
     {
         string source = Path.Combine(Bicep.Top, "src", "Pedigree.Functions");
         return Directory.Exists(source)
-            ? Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories).SelectMany(file => Settings().Matches(File.ReadAllText(file)))
+            ? Directory.EnumerateFiles(source, "*.cs", SearchOption.AllDirectories)
+                .SelectMany(file => Settings().Matches(File.ReadAllText(file)))
                 .Select(match => match.Groups[1].Value).Distinct()
             : [];
     }
@@ -141,8 +154,11 @@ public partial class TemplateTests
     /// <summary>The one resource of a type that the templates make, in whichever module.</summary>
     private static async Task<JsonNode> ResourceAsync(string type) => (await ResourcesAsync(type)).Single();
 
-    private static async Task<IEnumerable<JsonNode>> ResourcesAsync(string type) => All(await Bicep.TemplateAsync()).OfType<JsonObject>()
-        .Where(resource => resource["type"] is JsonValue given && given.ToString() == type && (bool?)resource["existing"] != true);
+    private static async Task<IEnumerable<JsonNode>> ResourcesAsync(string type) =>
+        All(await Bicep.TemplateAsync()).OfType<JsonObject>()
+            .Where(resource => resource["type"] is JsonValue given
+                && given.ToString() == type
+                && (bool?)resource["existing"] != true);
 
     private static IEnumerable<JsonNode> All(JsonNode node) => (node switch
     {

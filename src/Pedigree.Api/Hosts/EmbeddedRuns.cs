@@ -8,10 +8,11 @@ using Pedigree.Workflow;
 namespace Pedigree.Api.Hosts;
 
 /// <summary>
-/// Runs in this process, a few at a time, the others waiting their turn. Accepted runs that are not finished are taken up again when
-/// the process starts; when it ends in good order they are suspended.
+/// Runs in this process, a few at a time, the others waiting their turn. Accepted runs that are not finished are taken up again
+/// when the process starts; when it ends in good order they are suspended.
 /// </summary>
-internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing publishing, ILogger<EmbeddedRuns> logger) : IRunHost, IHostedService
+internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing publishing, ILogger<EmbeddedRuns> logger)
+    : IRunHost, IHostedService
 {
     private readonly ConcurrentDictionary<string, LiveRun> _live = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _oneOrder = new(1);
@@ -129,7 +130,8 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
     /// <summary>Keeps a wish, of a run that was never asked for here with the spec that it was begun with.</summary>
     private static async Task<RunOrder> OrderAsync(KnownRun known, SpecFile? spec, RunWish wish, CancellationToken cancellation)
     {
-        RunOrder order = known.Order ?? (spec is null ? await known.OrderOfLogAsync(cancellation) : new(spec.Spec, spec.Path, wish));
+        RunOrder order = known.Order
+            ?? (spec is null ? await known.OrderOfLogAsync(cancellation) : new(spec.Spec, spec.Path, wish));
         order = order with { Wish = wish };
         await order.WriteAsync(known.Run, cancellation);
         return order;
@@ -163,7 +165,8 @@ internal sealed class EmbeddedRuns(IStore store, Workers workers, RunPublishing 
         {
             using IDisposable? place = await workers.PlaceAsync(live.Suspended, live.Ended);
             live.Begin();
-            RunRecord record = await EmbeddedHost.RunAsync(spec, store, run.Id, live, live.Suspended, live.Ended, () => live.Reason);
+            RunRecord record = await EmbeddedHost.RunAsync(
+                spec, store, run.Id, live, live.Suspended, live.Ended, () => live.Reason);
             if (record.Log.Count > 0)
                 await record.WriteReportAsync();
         }

@@ -3,17 +3,19 @@ using Pedigree.Workflow;
 namespace Pedigree.Api.Hosts;
 
 /// <summary>
-/// What a host does with runs. Reading them needs none: that comes from the store. Orders that are carried out already may be given
-/// again; one that the run's state does not allow is a <see cref="RefusedException"/> with status 409.
+/// What a host does with runs. Reading them needs none: that comes from the store. Orders that are carried out already may be
+/// given again; one that the run's state does not allow is a <see cref="RefusedException"/> with status 409.
 /// </summary>
 public interface IRunHost
 {
     /// <summary>
-    /// Accepts a run, for good: it is begun now or when there is room for it. A run that was accepted before is left as it is; one
-    /// that has failed is taken up again.
+    /// Accepts a run, for good: it is begun now or when there is room for it. A run that was accepted before is left as it is;
+    /// one that has failed is taken up again.
     /// </summary>
     /// <param name="run">Its id.</param>
-    /// <param name="spec">The spec, with absolute paths and its tasks loaded; the models of a run that was begun before are those it names.</param>
+    /// <param name="spec">
+    /// The spec, with absolute paths and its tasks loaded; the models of a run that was begun before are those it names.
+    /// </param>
     /// <param name="cancellation">Ends the accepting.</param>
     /// <exception cref="RefusedException">A run of this id was begun with another spec.</exception>
     Task StartAsync(string run, SpecFile spec, CancellationToken cancellation);
@@ -60,7 +62,9 @@ public enum RunStatus
     /// <summary>Someone asked for a break.</summary>
     Suspended,
 
-    /// <summary>Begun elsewhere, by <c>pedigree run</c> for example, and not finished; this host was not asked to go on with it.</summary>
+    /// <summary>
+    /// Begun elsewhere, by <c>pedigree run</c> for example, and not finished; this host was not asked to go on with it.
+    /// </summary>
     Unattended,
 
     /// <summary>Stopped by an error. Once that is mended it can be resumed.</summary>

@@ -28,7 +28,8 @@ internal sealed record KnownRun(StoredRun Run, IReadOnlyList<LoggedEvent> Log, R
     public void RefuseIfOver()
     {
         if (Completed is { } completed)
-            throw RefusedException.Conflict("run", $"`{Run.Id}` is over; it ended for the reason `{completed.Reason.ToString().ToLowerInvariant()}`");
+            throw RefusedException.Conflict("run",
+                $"`{Run.Id}` is over; it ended for the reason `{completed.Reason.ToString().ToLowerInvariant()}`");
         if (IsTerminated)
             throw RefusedException.Conflict("run", $"`{Run.Id}` was terminated");
     }

@@ -31,14 +31,16 @@ internal sealed record RunOrder(RunSpec Spec, string Origin, RunWish Wish)
         }
         catch (JsonException error)
         {
-            throw new BadInputException(run.Store.AddressOf(NameOf(run)), error.Path, "is not as it was written; remove the file and ask again");
+            throw new BadInputException(run.Store.AddressOf(NameOf(run)), error.Path,
+                "is not as it was written; remove the file and ask again");
         }
     }
 
     public Task WriteAsync(StoredRun run, CancellationToken cancellation) =>
         run.Store.WriteAsync(NameOf(run), JsonSerializer.SerializeToUtf8Bytes(this, EventJson.Options), cancellation);
 
-    public static Task RemoveAsync(StoredRun run, CancellationToken cancellation) => run.Store.RemoveAsync(NameOf(run), cancellation);
+    public static Task RemoveAsync(StoredRun run, CancellationToken cancellation) =>
+        run.Store.RemoveAsync(NameOf(run), cancellation);
 
     private static string NameOf(StoredRun run) => $"runs/{run.Id}/{FileName}";
 }

@@ -5,7 +5,9 @@ using Pedigree.Workflow.Publishing;
 
 namespace Pedigree.Api.Hosts;
 
-/// <summary>Publishes the events of the runs that this process was asked to do something with, each run by itself, until the process ends.</summary>
+/// <summary>
+/// Publishes the events of the runs that this process was asked to do something with, each run by itself, until the process ends.
+/// </summary>
 /// <param name="target">Where to; null for nowhere.</param>
 /// <param name="logger">Told what could not be delivered.</param>
 internal sealed class RunPublishing(EventTarget? target, ILogger<RunPublishing> logger) : IHostedService

@@ -6,12 +6,16 @@ using Pedigree.Workflow;
 namespace Pedigree.Api.Requests;
 
 /// <summary>
-/// Where the paths of a spec that came over HTTP may lead: into the root folders, or to a checkpoint of the store, by digest or as
-/// <c>run/model</c>. Links are followed first, and must not lead out.
+/// Where the paths of a spec that came over HTTP may lead: into the root folders, or to a checkpoint of the store, by digest or
+/// as <c>run/model</c>. Links are followed first, and must not lead out.
 /// </summary>
 public sealed class AllowedPaths
 {
-    private static readonly EnumerationOptions everything = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
+    private static readonly EnumerationOptions Everything = new()
+    {
+        RecurseSubdirectories = true,
+        AttributesToSkip = FileAttributes.None,
+    };
 
     private readonly IStore _store;
     private readonly string[] _roots;
@@ -61,7 +65,8 @@ public sealed class AllowedPaths
         if (Inside(path) is { } folder && Directory.Exists(folder))
             return Folder(field, path, folder);
         return await StoredModels.DigestAsync(_store, path, cancellation)
-            ?? throw RefusedException.Wrong(field, $"`{path}` is neither a model below {Folders} nor a checkpoint of the store (its digest, or run/model)");
+            ?? throw RefusedException.Wrong(field,
+                $"`{path}` is neither a model below {Folders} nor a checkpoint of the store (its digest, or run/model)");
     }
 
     private string Data(string field, string path) =>
@@ -93,16 +98,21 @@ public sealed class AllowedPaths
     private void CheckLinks(string field, string path, string place)
     {
         if (LeadsOut(place) is { } astray)
-            throw RefusedException.Wrong(field, $"`{(astray == place ? path : Path.Join(path, Path.GetRelativePath(place, astray)))}` is a link that leads out of {Folders}");
+        {
+            string named = astray == place ? path : Path.Join(path, Path.GetRelativePath(place, astray));
+            throw RefusedException.Wrong(field, $"`{named}` is a link that leads out of {Folders}");
+        }
     }
 
     /// <summary>What of a file or folder leads out of the roots, links followed; null where nothing does.</summary>
     private string? LeadsOut(string place) =>
-        (Directory.Exists(place) ? Directory.EnumerateFileSystemEntries(place, "*", everything) : []).Prepend(place)
+        (Directory.Exists(place) ? Directory.EnumerateFileSystemEntries(place, "*", Everything) : []).Prepend(place)
             .FirstOrDefault(each => RealPath.Of(each) is var real && !_realRoots.Any(root => Below(real, root)));
 
     private string Folders => string.Join(" or ", _roots);
 
     private static bool Below(string path, string root) =>
-        path == root || path.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        path == root
+        || path.StartsWith(
+            Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }

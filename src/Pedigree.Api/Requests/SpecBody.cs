@@ -66,7 +66,8 @@ internal static class SpecBody
         return body.ToArray();
     }
 
-    private static RefusedException WrongKind(string header, string reason) => new(StatusCodes.Status415UnsupportedMediaType, header, reason);
+    private static RefusedException WrongKind(string header, string reason) =>
+        new(StatusCodes.Status415UnsupportedMediaType, header, reason);
 
     private static RefusedException TooLarge(HttpRequest request, string size)
     {

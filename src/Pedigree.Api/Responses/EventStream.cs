@@ -7,8 +7,8 @@ using Pedigree.Storage;
 namespace Pedigree.Api.Responses;
 
 /// <summary>
-/// A run's events as they happen (<c>text/event-stream</c>): each line of the log with its number, from 1, as id. It ends after the
-/// run's last event; a comment now and then keeps the connection alive.
+/// A run's events as they happen (<c>text/event-stream</c>): each line of the log with its number, from 1, as id. It ends after
+/// the run's last event; a comment now and then keeps the connection alive.
 /// </summary>
 /// <param name="run">The run.</param>
 /// <param name="host">Knows whether a run without events will ever have one.</param>
@@ -19,10 +19,10 @@ internal sealed class EventStream(StoredRun run, IRunHost host, int after, TimeS
 {
     public const string MediaType = "text/event-stream";
 
-    private static readonly TimeSpan shortestWait = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(250);
 
     // Each look at a blob is a request that is paid for.
-    private static readonly TimeSpan longestWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(1);
 
     /// <summary>Whether a run was terminated before its first event, so that none will come.</summary>
     /// <param name="log">Its log, read after the host was asked.</param>
@@ -51,12 +51,12 @@ internal sealed class EventStream(StoredRun run, IRunHost host, int after, TimeS
     private async Task WriteAsync(Stream body, CancellationToken cancellation)
     {
         LogLines log = new(run);
-        TimeSpan wait = shortestWait;
+        TimeSpan wait = ShortestWait;
         for (DateTime said = DateTime.UtcNow; ; await Task.Delay(wait, cancellation))
         {
             HostedRun? hosted = log.Count == 0 ? await host.FindAsync(run.Id, cancellation) : null;
             IReadOnlyList<LogLine> lines = await log.ReadOnAsync(cancellation);
-            wait = lines.Count > 0 ? shortestWait : wait < longestWait ? 2 * wait : longestWait;
+            wait = lines.Count > 0 ? ShortestWait : wait < LongestWait ? 2 * wait : LongestWait;
             foreach (LogLine line in lines)
             {
                 if (line.Number <= after)

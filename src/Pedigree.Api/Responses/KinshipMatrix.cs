@@ -14,8 +14,14 @@ internal sealed record KinshipMatrix(
     public static KinshipMatrix Of(RunState state)
     {
         string[] names = [.. state.Models.Values.OrderBy(model => model.Generation).Select(model => model.Name)];
-        return new(state.Spec!.Kinship.Measure, names, Matrix(KinshipMeasure.Pearson), Matrix(KinshipMeasure.Cosine), Matrix(KinshipMeasure.Euclidean));
+        return new(
+            state.Spec!.Kinship.Measure,
+            names,
+            Matrix(KinshipMeasure.Pearson),
+            Matrix(KinshipMeasure.Cosine),
+            Matrix(KinshipMeasure.Euclidean));
 
-        double?[][] Matrix(KinshipMeasure measure) => [.. names.Select(one => names.Select(other => state.Kinship(measure, one, other)).ToArray())];
+        double?[][] Matrix(KinshipMeasure measure) =>
+            [.. names.Select(one => names.Select(other => state.Kinship(measure, one, other)).ToArray())];
     }
 }

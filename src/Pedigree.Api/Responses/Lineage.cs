@@ -21,7 +21,8 @@ internal sealed record Lineage(IReadOnlyList<LineageNode> Nodes, IReadOnlyList<L
             model.Name, model.Name == RunState.BaseName, model.Generation, model.Digest, model.Average,
             model.Average is { } average ? state.Gain(model.Name, average) : null);
         LineageEdge Edge(string parent, Model child) => new(
-            parent, child.Name, child.Purpose!.Value, matings[child.Name].Kinship, child.Average is { } average ? state.Gain(child.Name, average) : null);
+            parent, child.Name, child.Purpose!.Value, matings[child.Name].Kinship,
+            child.Average is { } average ? state.Gain(child.Name, average) : null);
     }
 }
 

@@ -13,17 +13,30 @@ namespace Pedigree.Api.Responses;
 /// <param name="EventsGetUri">Its log, or its events as they happen.</param>
 /// <param name="ReportGetUri">A page for people.</param>
 internal sealed record ManagementLinks(
-    string Id, string StatusQueryGetUri, string SuspendPostUri, string ResumePostUri, string TerminatePostUri, string PurgeHistoryDeleteUri,
-    string EventsGetUri, string ReportGetUri)
+    string Id,
+    string StatusQueryGetUri,
+    string SuspendPostUri,
+    string ResumePostUri,
+    string TerminatePostUri,
+    string PurgeHistoryDeleteUri,
+    string EventsGetUri,
+    string ReportGetUri)
 {
     /// <summary>Where all runs are.</summary>
-    public static string OfRuns(HttpRequest request) => UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, "/api/runs");
+    public static string OfRuns(HttpRequest request) =>
+        UriHelper.BuildAbsolute(request.Scheme, request.Host, request.PathBase, "/api/runs");
 
     public static ManagementLinks Of(HttpRequest request, string run)
     {
         string uri = $"{OfRuns(request)}/{run}";
         return new(
-            run, uri, $"{uri}/suspend?reason={{text}}", $"{uri}/resume?reason={{text}}", $"{uri}/terminate?reason={{text}}", $"{uri}/history",
-            $"{uri}/events", $"{uri}/report");
+            run,
+            uri,
+            $"{uri}/suspend?reason={{text}}",
+            $"{uri}/resume?reason={{text}}",
+            $"{uri}/terminate?reason={{text}}",
+            $"{uri}/history",
+            $"{uri}/events",
+            $"{uri}/report");
     }
 }

@@ -37,7 +37,8 @@ internal sealed class Problems(RequestDelegate next, ILogger<Problems> logger)
         {
             StatusCodes.Status400BadRequest => "the request cannot be read: see /openapi/v1.json",
             StatusCodes.Status404NotFound => "there is no such route: see /openapi/v1.json",
-            StatusCodes.Status405MethodNotAllowed => $"{context.HttpContext.Request.Method} is not known here: see /openapi/v1.json",
+            StatusCodes.Status405MethodNotAllowed =>
+                $"{context.HttpContext.Request.Method} is not known here: see /openapi/v1.json",
             StatusCodes.Status415UnsupportedMediaType => $"it must be {string.Join(" or ", SpecBody.MediaTypes)}",
             _ => null,
         };

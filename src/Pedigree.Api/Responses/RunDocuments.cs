@@ -15,7 +15,14 @@ namespace Pedigree.Api.Responses;
 /// <param name="Error">Why it has failed, or what is wrong with its log.</param>
 /// <param name="StatusQueryGetUri">Where it is described.</param>
 internal sealed record RunLine(
-    string Id, RunStatus Status, string? Strategy, int? Generation, Best? Best, StopReason? StopReason, RunError? Error, string StatusQueryGetUri);
+    string Id,
+    RunStatus Status,
+    string? Strategy,
+    int? Generation,
+    Best? Best,
+    StopReason? StopReason,
+    RunError? Error,
+    string StatusQueryGetUri);
 
 /// <summary>A run with all its models.</summary>
 /// <param name="Id">Its id.</param>
@@ -35,9 +42,22 @@ internal sealed record RunLine(
 /// <param name="Models">All models, best first.</param>
 /// <param name="Links">Where to ask for more, and to whom to give orders.</param>
 internal sealed record RunDocument(
-    string Id, RunStatus Status, RunError? Error, WorkProgress? Doing, StopReason? StopReason, DateTimeOffset? Begun, DateTimeOffset? Updated,
-    int Events, int Merges, int Evaluations, Best? Best, RunSpec? Spec, IReadOnlyList<GenerationCompleted> Generations, ModelDocument? Base,
-    IReadOnlyList<ModelDocument> Models, ManagementLinks Links)
+    string Id,
+    RunStatus Status,
+    RunError? Error,
+    WorkProgress? Doing,
+    StopReason? StopReason,
+    DateTimeOffset? Begun,
+    DateTimeOffset? Updated,
+    int Events,
+    int Merges,
+    int Evaluations,
+    Best? Best,
+    RunSpec? Spec,
+    IReadOnlyList<GenerationCompleted> Generations,
+    ModelDocument? Base,
+    IReadOnlyList<ModelDocument> Models,
+    ManagementLinks Links)
 {
     public static RunDocument Of(StoredRun run, HostedRun? hosted, IReadOnlyList<LoggedEvent> log, ManagementLinks links)
     {
@@ -72,7 +92,13 @@ internal sealed record RunDocument(
 /// <param name="Scores">One for each task.</param>
 /// <param name="Partial">Not null where it was given up early: average and scores are then estimates.</param>
 internal sealed record ModelDocument(
-    string Name, string Digest, int Generation, IReadOnlyList<string> Parents, Purpose? Purpose, double? Average, IReadOnlyList<TaskScore> Scores,
+    string Name,
+    string Digest,
+    int Generation,
+    IReadOnlyList<string> Parents,
+    Purpose? Purpose,
+    double? Average,
+    IReadOnlyList<TaskScore> Scores,
     PartialEvaluation? Partial)
 {
     public static ModelDocument Of(Model model) =>

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Http;
 namespace Pedigree.Api.Serving;
 
 /// <summary>
-/// Lets nobody in without the key: as <c>x-functions-key</c> or <c>?code=</c>, as Azure Functions takes it, or as a bearer token. Hashes
-/// are compared, in a time that does not depend on where they differ.
+/// Lets nobody in without the key: as <c>x-functions-key</c> or <c>?code=</c>, as Azure Functions takes it, or as a bearer token.
+/// Hashes are compared, in a time that does not depend on where they differ.
 /// </summary>
 internal sealed class KeyGuard(RequestDelegate next, string key)
 {

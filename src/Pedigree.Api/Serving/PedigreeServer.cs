@@ -15,7 +15,9 @@ public static class PedigreeServer
 {
     private const int LongestRequestLine = 32 * 1024;
 
-    /// <summary>The server, not started. Nothing but the options configures it: neither the environment nor a file moves its addresses.</summary>
+    /// <summary>
+    /// The server, not started. Nothing but the options configures it: neither the environment nor a file moves its addresses.
+    /// </summary>
     /// <exception cref="Weights.BadInputException">An option is not right.</exception>
     public static WebApplication Create(ServerOptions options)
     {

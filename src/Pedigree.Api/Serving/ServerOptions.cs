@@ -38,9 +38,13 @@ public sealed record ServerOptions
             if (address.Scheme != "http" || address.PathBase.Length > 0)
                 throw Wrong("--urls", $"`{url}` must be like http://127.0.0.1:8080; put a reverse proxy before it for https");
             if (!address.IsUnixPipe && (address.Port > IPEndPoint.MaxPort || address is { Port: 0, Host: "localhost" }))
-                throw Wrong("--urls", $"`{url}` has no port that can be listened on: give one up to {IPEndPoint.MaxPort}, or 0 with 127.0.0.1 for any free one");
+                throw Wrong("--urls",
+                    $"`{url}` has no port that can be listened on: "
+                    + $"give one up to {IPEndPoint.MaxPort}, or 0 with 127.0.0.1 for any free one");
             if (Key is null && !address.IsUnixPipe && !LocalGuard.IsThisMachine(address.Host))
-                throw Wrong("--urls", $"`{url}` can be reached by others: give a key (--key, or PEDIGREE_KEY in the environment), or listen on 127.0.0.1");
+                throw Wrong("--urls",
+                    $"`{url}` can be reached by others: "
+                    + "give a key (--key, or PEDIGREE_KEY in the environment), or listen on 127.0.0.1");
         }
         if (Key is not null && (Key.Length < 16 || Key.Any(character => character is <= ' ' or > '~')))
             throw Wrong("--key", "must be at least 16 characters of ASCII without spaces, such as `openssl rand -hex 32` gives");

@@ -9,7 +9,7 @@ namespace Pedigree.Cli.Commands;
 /// <summary>Evolves the sample family twice and shows how it went.</summary>
 internal static class DemoCommand
 {
-    private static readonly string[] strategies = ["greedy", "kinship"];
+    private static readonly string[] Strategies = ["greedy", "kinship"];
 
     public static Command Create()
     {
@@ -27,11 +27,12 @@ internal static class DemoCommand
             SpecFile given = SpecFile.Load(parsed.GetValue(spec) ?? SampleSpec);
             IStore kept = Store.Open(parsed.GetValue(store)!);
             List<(RunRecord Run, string? Report)> runs = [];
-            foreach (string strategy in strategies)
+            foreach (string strategy in Strategies)
                 runs.Add(await RunAsync(given, strategy, kept, cancellation));
             RunSummary?[] summaries = await Task.WhenAll(runs.Select(run => RunSummary.OfAsync(run.Run)));
             ModelComparison? comparison = await RunComparison.OfBestAsync(runs[1].Run, runs[0].Run, given, cancellation);
-            Output.Of(parsed).Print(new { Runs = summaries, Comparison = comparison }, console => Print(console, runs, summaries, comparison));
+            Output.Of(parsed)
+                .Print(new { Runs = summaries, Comparison = comparison }, console => Print(console, runs, summaries, comparison));
             return 0;
         });
         return verb;
@@ -39,7 +40,8 @@ internal static class DemoCommand
 
     private static string SampleSpec => Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml");
 
-    private static async Task<(RunRecord, string?)> RunAsync(SpecFile given, string strategy, IStore store, CancellationToken cancellation)
+    private static async Task<(RunRecord, string?)> RunAsync(
+        SpecFile given, string strategy, IStore store, CancellationToken cancellation)
     {
         SpecFile spec = given with { Spec = given.Spec with { Strategy = given.Spec.Strategy with { Name = strategy } } };
         string id = RunFiles.DefaultId(spec);
@@ -52,7 +54,10 @@ internal static class DemoCommand
     }
 
     private static void Print(
-        IAnsiConsole console, IReadOnlyList<(RunRecord Run, string? Report)> runs, RunSummary?[] summaries, ModelComparison? comparison)
+        IAnsiConsole console,
+        IReadOnlyList<(RunRecord Run, string? Report)> runs,
+        RunSummary?[] summaries,
+        ModelComparison? comparison)
     {
         console.Write(GenerationTable.Of([.. runs.Select(run => run.Run)], console.Profile.Width));
         foreach ((RunRecord run, _) in runs)

@@ -21,8 +21,10 @@ internal static class FamilyCommand
             DefaultValueFactory = _ => usual.Rehearsal,
             HelpName = "0..1",
         };
-        Verb train = new("train", "Train a small base model and one expert for each skill, with tokenizer, tasks and a spec to evolve them",
-            "pedigree family train ./family", "pedigree family train ./family --seed 7 --base-steps 700") { output, seed, baseSteps, expertSteps, rehearsal };
+        Verb train = new(
+            "train", "Train a small base model and one expert for each skill, with tokenizer, tasks and a spec to evolve them",
+            "pedigree family train ./family",
+            "pedigree family train ./family --seed 7 --base-steps 700") { output, seed, baseSteps, expertSteps, rehearsal };
         train.Does((parsed, cancellation) =>
         {
             string folder = Path.GetFullPath(parsed.GetValue(output)!);
@@ -40,8 +42,10 @@ internal static class FamilyCommand
             progress.Done();
             string[] experts = [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path))
                 .Where(name => name is not ("base" or "tasks")).Order(StringComparer.Ordinal)];
-            Output.Of(parsed).Print(new { Path = folder, Base = "base", Experts = experts, Spec = Path.Combine(folder, "evolve.yaml") },
-                console => console.WriteLine($"{folder}: a base and {Format.Plural(experts.Length, "expert")} ({string.Join(", ", experts)}).\n"
+            Output.Of(parsed).Print(
+                new { Path = folder, Base = "base", Experts = experts, Spec = Path.Combine(folder, "evolve.yaml") },
+                console => console.WriteLine(
+                    $"{folder}: a base and {Format.Plural(experts.Length, "expert")} ({string.Join(", ", experts)}).\n"
                     + $"Evolve them with: pedigree run {Path.Combine(folder, "evolve.yaml")}"));
             return Task.FromResult(0);
         });

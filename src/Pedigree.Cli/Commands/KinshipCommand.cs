@@ -14,8 +14,12 @@ internal static class KinshipCommand
 {
     public static Command Create()
     {
-        Argument<string> ancestor = new("base") { Description = "The common ancestor: a folder, a Hugging Face id, or run/model or a digest of the store" };
-        Argument<string[]> models = new("model") { Description = "Two or more of its descendants", Arity = ArgumentArity.OneOrMore };
+        Argument<string> ancestor = new("base")
+        {
+            Description = "The common ancestor: a folder, a Hugging Face id, or run/model or a digest of the store",
+        };
+        Argument<string[]> models =
+            new("model") { Description = "Two or more of its descendants", Arity = ArgumentArity.OneOrMore };
         Option<KinshipMeasure[]> measures = new("--measure")
         {
             Description = "Print this measure only (JSON has them all)",
@@ -23,9 +27,13 @@ internal static class KinshipCommand
             DefaultValueFactory = _ => Enum.GetValues<KinshipMeasure>(),
         };
         measures.AcceptOnlyFromAmong([.. Enum.GetNames<KinshipMeasure>().Select(name => name.ToLowerInvariant())]);
-        Option<bool> keep = new("--keep") { Description = "Keep the inner products in the store, where `merge --explain` and runs with the same models find them" };
+        Option<bool> keep = new("--keep")
+        {
+            Description = "Keep the inner products in the store, where `merge --explain` and runs with the same models find them",
+        };
         Option<string> store = Shared.Store();
-        Verb verb = new("kinship", "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
+        Verb verb = new("kinship",
+            "Measure how alike models are in what they learned since their base: every pair, one pass over the weights",
             "pedigree kinship ./base ./math ./code ./chat", "pedigree kinship ./base ./math ./code --measure cosine",
             "pedigree kinship ./base ./math ./code --keep") { ancestor, models, measures, keep, store };
         verb.Does(async (parsed, cancellation) =>
@@ -34,7 +42,8 @@ internal static class KinshipCommand
             if (folders.Length < 2)
                 throw new BadInputException(folders[0], "model", "is the only one; give at least two models to compare");
             string[] names = Names(folders);
-            (Gram gram, long parameters) = await MeasureAsync([parsed.GetValue(ancestor)!, .. folders], parsed, store, parsed.GetValue(keep), cancellation);
+            (Gram gram, long parameters) = await MeasureAsync(
+                [parsed.GetValue(ancestor)!, .. folders], parsed, store, parsed.GetValue(keep), cancellation);
             Output.Of(parsed).Print(
                 new
                 {
@@ -54,7 +63,8 @@ internal static class KinshipCommand
         return verb;
     }
 
-    private static async Task<(Gram, long)> MeasureAsync(IEnumerable<string> models, ParseResult parsed, Option<string> store, bool keep, CancellationToken cancellation)
+    private static async Task<(Gram, long)> MeasureAsync(
+        IEnumerable<string> models, ParseResult parsed, Option<string> store, bool keep, CancellationToken cancellation)
     {
         List<Relative> open = [];
         ProgressLines progress = new();
@@ -68,7 +78,8 @@ internal static class KinshipCommand
             IStore kept = Store.Open(parsed.GetValue(store)!);
             IReadOnlyList<Relative> named = keep ? await KeptKinship.NamedAsync(kept, open, progress, cancellation) : open;
             IReadOnlyList<GramRow> rows = KinshipPass.Measure(named[0], [], [.. named.Skip(1)],
-                progress: new Told<double>(done => progress.Show($"measuring kinship {pace.Of(done, bytes)}")), cancellation: cancellation);
+                progress: new Told<double>(done => progress.Show($"measuring kinship {pace.Of(done, bytes)}")),
+                cancellation: cancellation);
             Gram gram = new(rows);
             RefuseTwins([.. open.Skip(1).Select(model => model.Checkpoint)], gram);
             if (keep)
@@ -89,7 +100,8 @@ internal static class KinshipCommand
         for (int a = 1; a < models.Count; a++)
             for (int b = 0; b < a; b++)
                 if (gram.Kinship(KinshipMeasure.Euclidean, a, b) == 0 && Content(models[a]) == Content(models[b]))
-                    throw new BadInputException(models[a].Folder, null, $"is the same model as {models[b].Folder}; give each model once");
+                    throw new BadInputException(models[a].Folder, null,
+                        $"is the same model as {models[b].Folder}; give each model once");
 
         static string Content(Checkpoint model) => CheckpointDigest.Compute(model).ContentDigest;
     }
@@ -97,7 +109,8 @@ internal static class KinshipCommand
     /// <summary>The folders' own names where they tell the models apart, otherwise the paths as given.</summary>
     private static string[] Names(string[] folders)
     {
-        string[] names = [.. folders.Select(folder => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))];
+        string[] names =
+            [.. folders.Select(folder => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))))];
         return names.Distinct(StringComparer.Ordinal).Count() == names.Length ? names : folders;
     }
 
@@ -111,10 +124,12 @@ internal static class KinshipCommand
 
         int sign = measure == KinshipMeasure.Euclidean ? -1 : 1;
         var pairs = Enumerable.Range(0, names.Length)
-            .SelectMany(a => Enumerable.Range(a + 1, names.Length - a - 1).Select(b => (A: a, B: b, Value: gram.Kinship(measure, a, b))))
+            .SelectMany(
+                a => Enumerable.Range(a + 1, names.Length - a - 1).Select(b => (A: a, B: b, Value: gram.Kinship(measure, a, b))))
             .OrderBy(pair => sign * pair.Value).ToList();
         console.WriteLine($"most related: {Pair(pairs[^1])}; least related: {Pair(pairs[0])}; "
-            + $"mean of {pairs.Count} {(pairs.Count == 1 ? "pair" : "pairs")}: {Number(gram.Mean(measure, [.. Enumerable.Range(0, names.Length)]))}");
+            + $"mean of {pairs.Count} {(pairs.Count == 1 ? "pair" : "pairs")}: "
+            + $"{Number(gram.Mean(measure, [.. Enumerable.Range(0, names.Length)]))}");
         console.WriteLine();
 
         string Pair((int A, int B, double Value) pair) => $"{names[pair.A]} and {names[pair.B]}, {Number(pair.Value)}";

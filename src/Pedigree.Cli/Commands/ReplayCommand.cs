@@ -15,8 +15,10 @@ internal static class ReplayCommand
         Option<string> store = Shared.Store();
         Option<bool> remerge = new("--remerge") { Description = "Make every child and measure all kinship again, and compare" };
         Option<bool> reevaluate = new("--reevaluate") { Description = "Score every model again and compare" };
-        Verb verb = new("replay", "Decide a recorded run again from its log, and verify log and checkpoints; exit 1 if anything differs",
-            "pedigree replay demo-kinship", "pedigree replay demo-kinship --remerge --reevaluate") { id, store, remerge, reevaluate };
+        Verb verb = new(
+            "replay", "Decide a recorded run again from its log, and verify log and checkpoints; exit 1 if anything differs",
+            "pedigree replay demo-kinship",
+            "pedigree replay demo-kinship --remerge --reevaluate") { id, store, remerge, reevaluate };
         verb.Does(async (parsed, cancellation) =>
         {
             ProgressLines progress = new("replay");

@@ -13,7 +13,8 @@ internal static class RunCommand
     {
         Argument<string> spec = new("spec") { Description = "What to evolve, by what tasks, how: a YAML or JSON file" };
         Option<string> store = Shared.Store();
-        Option<string> id = new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
+        Option<string> id =
+            new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
         Option<string?> publish = Shared.Publish();
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
             "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id, publish };
@@ -30,7 +31,9 @@ internal static class RunCommand
             progress.Done();
             if (progress.WasFinished)
                 progress.Line($"run {run} was finished before: nothing to compute");
-            string? report = progress.WasFinished ? await RunFiles.RewriteReportAsync(record) : await RunFiles.WriteReportAsync(record);
+            string? report = progress.WasFinished
+                ? await RunFiles.RewriteReportAsync(record)
+                : await RunFiles.WriteReportAsync(record);
             RunSummary? summary = await RunSummary.OfAsync(record);
             Output.Of(parsed).Print(summary, console =>
             {

@@ -14,7 +14,8 @@ internal static class RunsCommand
     public static Command Create()
     {
         Option<string> store = Shared.Store();
-        Verb verb = new("runs", "List the runs of a store", "pedigree runs", "pedigree runs --store ./elsewhere --json") { store };
+        Verb verb = new("runs", "List the runs of a store", "pedigree runs",
+            "pedigree runs --store ./elsewhere --json") { store };
         verb.Does(async (parsed, cancellation) =>
         {
             IStore kept = Store.Open(parsed.GetValue(store)!);
@@ -24,7 +25,8 @@ internal static class RunsCommand
             Output.Of(parsed).Print(runs, console =>
             {
                 if (runs.Count == 0)
-                    console.WriteLine($"There is no run in {kept.Address} yet: begin with `pedigree demo` or `pedigree run SPEC`.");
+                    console.WriteLine(
+                        $"There is no run in {kept.Address} yet: begin with `pedigree demo` or `pedigree run SPEC`.");
                 else
                     console.Write(Table(runs));
             });
@@ -41,7 +43,8 @@ internal static class RunsCommand
             RunRecord run = await Runs.LoadAsync(store, id, cancellation);
             Model? best = run.State.Population.FirstOrDefault();
             return new(id, run.State.Spec?.Strategy.Name, Math.Max(0, run.State.Generations.Count - 1),
-                best is null ? null : new(best.Name, best.Average!.Value), run.State.Completed is not null, run.State.Completed?.Reason, null);
+                best is null ? null
+                    : new(best.Name, best.Average!.Value), run.State.Completed is not null, run.State.Completed?.Reason, null);
         }
         catch (BadInputException damaged)
         {
@@ -51,10 +54,13 @@ internal static class RunsCommand
 
     private static Table Table(IEnumerable<Listed> runs)
     {
-        Table table = Output.Table(("run", false), ("strategy", false), ("generations", true), ("best", false), ("average %", true), ("state", false));
+        Table table = Output.Table(
+            ("run", false), ("strategy", false), ("generations", true), ("best", false), ("average %", true), ("state", false));
         foreach (Listed run in runs)
-            Output.Row(table, run.Run, run.Strategy ?? "", $"{run.Generations}", run.Best?.Name ?? "", Format.Percent(run.Best?.Average),
-                run.Error ?? (run.Completed ? $"finished: {run.StopReason!.Value.ToString().ToLowerInvariant()}" : "not finished"));
+            Output.Row(
+                table, run.Run, run.Strategy ?? "", $"{run.Generations}", run.Best?.Name ?? "", Format.Percent(run.Best?.Average),
+                run.Error
+                ?? (run.Completed ? $"finished: {run.StopReason!.Value.ToString().ToLowerInvariant()}" : "not finished"));
         return table;
     }
 

@@ -24,27 +24,47 @@ internal static class ServeCommand
             HelpName = "urls",
         };
         Option<string> store = Shared.Store();
-        Option<string?> key = new("--key") { Description = $"What every request must show [default: the environment's {KeyVariable}]", HelpName = "key" };
+        Option<string?> key = new("--key")
+        {
+            Description = $"What every request must show [default: the environment's {KeyVariable}]",
+            HelpName = "key",
+        };
         Option<string[]> roots = new("--root")
         {
             Description = "Folder that the paths of a spec may lead into; may be given again [default: the current folder]",
             HelpName = "folder",
         };
-        Option<int> atOnce = new("--runs-at-once") { Description = "Runs at a time; the others wait", DefaultValueFactory = _ => 1, HelpName = "number" };
+        Option<int> atOnce = new("--runs-at-once")
+        {
+            Description = "Runs at a time; the others wait",
+            DefaultValueFactory = _ => 1,
+            HelpName = "number",
+        };
         Option<string?> evaluators = new("--evaluators")
         {
-            Description = "YAML file of the evaluators that specs may name: they run programs, so that a spec cannot describe one itself",
+            Description =
+                "YAML file of the evaluators that specs may name: they run programs, so that a spec cannot describe one itself",
             HelpName = "file",
         };
         Option<string?> publish = Shared.Publish();
         Verb verb = new("serve", "Serve the HTTP API, and do the work of its runs in this process", "pedigree serve",
-            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data") { urls, store, key, roots, atOnce, evaluators, publish };
+            "pedigree serve --urls http://0.0.0.0:8080 --root /models --root /data")
+        {
+            urls,
+            store,
+            key,
+            roots,
+            atOnce,
+            evaluators,
+            publish,
+        };
         verb.Does(async (parsed, cancellation) =>
         {
             RunsApiOptions api = parsed.GetValue(roots) is [_, ..] given ? new() { Roots = given } : new();
             if (parsed.GetValue(evaluators) is { } file)
                 api = api with { Evaluators = EvaluatorReader.ReadFile(file) };
-            string? secret = parsed.GetValue(key) ?? (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } set ? set : null);
+            string? secret = parsed.GetValue(key)
+                ?? (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } set ? set : null);
             await using WebApplication server = PedigreeServer.Create(new()
             {
                 Urls = parsed.GetValue(urls)!.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),

@@ -14,7 +14,11 @@ internal static class ShowCommand
     {
         Argument<string> id = Shared.Run();
         Option<string> store = Shared.Store();
-        Option<string?> model = new("--model") { Description = "Where this model's checkpoint is; one that was removed is made again first", HelpName = "name" };
+        Option<string?> model = new("--model")
+        {
+            Description = "Where this model's checkpoint is; one that was removed is made again first",
+            HelpName = "name",
+        };
         Verb verb = new("show", "Show how a run stands: its generations and all its models", "pedigree show demo-kinship",
             "pedigree show demo-kinship --model 2-1") { id, store, model };
         verb.Does(async (parsed, cancellation) =>
@@ -28,7 +32,9 @@ internal static class ShowCommand
             Dictionary<string, string?> places = [];
             foreach (Model model in run.State.Models.Values.Append(run.State.Base).OfType<Model>())
                 places[model.Digest] = await run.AddressOfAsync(model);
-            string? report = await run.Store.ExistsAsync(run.Run.Report, cancellation) ? run.Store.AddressOf(run.Run.Report) : null;
+            string? report = await run.Store.ExistsAsync(run.Run.Report, cancellation)
+                ? run.Store.AddressOf(run.Run.Report)
+                : null;
             Output.Of(parsed).Print(Document(run, places), console => Print(console, run, places, report));
             return 0;
         });
@@ -41,7 +47,8 @@ internal static class ShowCommand
         using StoredModels models = new(run.Store, progress, cancellation);
         string path = (await models.FolderAsync($"{run.Id}/{name}"))!;
         progress.Done();
-        to.Print(new { Run = run.Id, Name = name, run.State.Find(name).Digest, Path = path }, console => console.Profile.Out.Writer.WriteLine(path));
+        to.Print(new { Run = run.Id, Name = name, run.State.Find(name).Digest, Path = path },
+            console => console.Profile.Out.Writer.WriteLine(path));
     }
 
     private static object Document(RunRecord run, Dictionary<string, string?> places) => new
@@ -81,7 +88,8 @@ internal static class ShowCommand
         if (!run.State.Generations.IsEmpty)
         {
             console.Write(GenerationTable.Of([run], console.Profile.Width));
-            Table table = Output.Table(("model", false), ("parents", false), ("purpose", false), ("average %", true), ("p to best", true));
+            Table table = Output.Table(
+                ("model", false), ("parents", false), ("purpose", false), ("average %", true), ("p to best", true));
             IEnumerable<Model> models = run.State.Population.Append(run.State.Base!);
             foreach (Model model in models)
                 Output.Row(table, model.Name, string.Join(" × ", model.Parents),

@@ -5,10 +5,10 @@ namespace Pedigree.Evaluation.Family;
 /// <summary>What training draws by chance, the same everywhere and for ever.</summary>
 internal sealed class Draw(ulong seed)
 {
-    private readonly SplitMix random = new(seed);
+    private readonly SplitMix _random = new(seed);
 
     /// <summary>Evenly in [0, 1).</summary>
-    public double Fraction() => (random.Next() >> 11) * (1.0 / (1UL << 53));
+    public double Fraction() => (_random.Next() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Evenly in 0 … bound − 1.</summary>
     public int Below(int bound) => (int)(Fraction() * bound);

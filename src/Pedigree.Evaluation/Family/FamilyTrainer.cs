@@ -38,14 +38,17 @@ public static class FamilyTrainer
 
             var weights = Initial(config, new Draw(Stream(options.Seed, 1)));
             var everything = new Lessons(Skill.All, null, 1, [.. examination], new Draw(Stream(options.Seed, 2)));
-            Train("base", config, weights, everything, options.BaseSteps, options.BaseLearningRate, options, progress, cancellation);
+            Train("base", config, weights, everything, options.BaseSteps, options.BaseLearningRate, options, progress,
+                cancellation);
             FamilyFiles.WriteCheckpoint(Path.Combine(folder, "base"), configJson, weights);
             foreach (var (index, skill) in Skill.All.Index())
             {
                 using var expertScope = NewDisposeScope();
                 var own = weights.ToDictionary(weight => weight.Key, weight => new Parameter(weight.Value.detach().clone()));
-                var lessons = new Lessons(Skill.All, skill, options.Rehearsal, [.. examination], new Draw(Stream(options.Seed, 3 + index)));
-                Train(skill.Name, config, own, lessons, options.ExpertSteps, options.ExpertLearningRate, options, progress, cancellation);
+                var lessons = new Lessons(
+                    Skill.All, skill, options.Rehearsal, [.. examination], new Draw(Stream(options.Seed, 3 + index)));
+                Train(skill.Name, config, own, lessons, options.ExpertSteps, options.ExpertLearningRate, options, progress,
+                    cancellation);
                 FamilyFiles.WriteCheckpoint(Path.Combine(folder, skill.Name), configJson, own);
             }
             FamilyFiles.WriteTasks(Path.Combine(folder, "tasks"), examination);
@@ -83,7 +86,9 @@ public static class FamilyTrainer
         ["torch_dtype"] = "bfloat16",
     };
 
-    /// <summary>Norms are 1; projections normal with deviation 0.05, those that add to the residual stream less by depth.</summary>
+    /// <summary>
+    /// Norms are 1; projections normal with deviation 0.05, those that add to the residual stream less by depth.
+    /// </summary>
     private static Dictionary<string, Parameter> Initial(TransformerConfig config, Draw draw)
     {
         var weights = new Dictionary<string, Parameter>();
@@ -100,9 +105,13 @@ public static class FamilyTrainer
         return weights;
     }
 
-    /// <summary>AdamW on the answers' cross-entropy; the rate rises over a twentieth of the steps and falls to nothing in a line.</summary>
-    private static void Train(string model, TransformerConfig config, IReadOnlyDictionary<string, Parameter> weights, Lessons lessons,
-        int steps, double learningRate, FamilyOptions options, IProgress<FamilyProgress>? progress, CancellationToken cancellation)
+    /// <summary>
+    /// AdamW on the answers' cross-entropy; the rate rises over a twentieth of the steps and falls to nothing in a line.
+    /// </summary>
+    private static void Train(
+        string model, TransformerConfig config, IReadOnlyDictionary<string, Parameter> weights, Lessons lessons,
+        int steps, double learningRate, FamilyOptions options, IProgress<FamilyProgress>? progress,
+        CancellationToken cancellation)
     {
         var transformer = new Transformer(config, weights.ToDictionary(weight => weight.Key, weight => (Tensor)weight.Value));
         var parameters = weights.OrderBy(weight => weight.Key, StringComparer.Ordinal).Select(weight => weight.Value).ToList();

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Pedigree.Evaluation.Family;
 
-/// <summary>Endless examples: of one skill, and with probability <paramref name="rehearsal"/> of any; never an examination word.</summary>
+/// <summary>
+/// Endless examples: of one skill, and with probability <paramref name="rehearsal"/> of any; never an examination word.
+/// </summary>
 internal sealed class Lessons(IReadOnlyList<Skill> skills, Skill? own, double rehearsal, HashSet<string> examination, Draw draw)
 {
     /// <summary>The target of a token whose successor is not asked for.</summary>

@@ -12,7 +12,8 @@ namespace Pedigree.Evaluation.Harness;
 /// <summary>The harness's files: results_{time}.json, and samples_{task}_{time}.jsonl with a line for every row.</summary>
 public static class HarnessFiles
 {
-    internal static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Readable =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonSerializerOptions OneLine = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes them as the harness does: into {path}/{model}/, or where path ends in .json beside it.</summary>
@@ -25,7 +26,13 @@ public static class HarnessFiles
     /// <param name="ended">When it ended; names the files.</param>
     /// <returns>Path of the results.</returns>
     public static string Write(
-        EvaluationResults results, string path, string model, EvaluationOptions options, bool samples, DateTimeOffset began, DateTimeOffset ended)
+        EvaluationResults results,
+        string path,
+        string model,
+        EvaluationOptions options,
+        bool samples,
+        DateTimeOffset began,
+        DateTimeOffset ended)
     {
         var time = ended.ToString("yyyy-MM-dd'T'HH-mm-ss.ffffff", CultureInfo.InvariantCulture);
         var folder = HarnessNames.Folder(path, model);
@@ -54,7 +61,8 @@ public static class HarnessFiles
         };
         json["git_hash"] = null;
         json["date"] = began.ToUnixTimeMilliseconds() / 1000.0;
-        json["pretty_env_info"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, {RuntimeInformation.FrameworkDescription}";
+        json["pretty_env_info"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}, "
+            + $"{RuntimeInformation.FrameworkDescription}";
         json["transformers_version"] = null;
         json["lm_eval_version"] = null;
         json["upper_git_hash"] = null;
@@ -73,7 +81,9 @@ public static class HarnessFiles
         json["model_name_sanitized"] = HarnessNames.Model(model);
         var chat = results.Tasks[0].Source.Chat;
         json["system_instruction"] = chat.SystemInstruction;
-        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction ? Hashing.Sha256(instruction) : null;
+        json["system_instruction_sha"] = chat.SystemInstruction is { Length: > 0 } instruction
+            ? Hashing.Sha256(instruction)
+            : null;
         json["fewshot_as_multiturn"] = chat.FewshotAsMultiturn ?? (chat.ApplyTemplate ? true : null);
         json["chat_template"] = results.ChatTemplate;
         json["chat_template_sha"] = results.ChatTemplate is { Length: > 0 } template ? Hashing.Sha256(template) : null;
@@ -81,10 +91,13 @@ public static class HarnessFiles
         foreach (var task in samples ? results.Tasks.SelectMany(task => task.All()).Where(task => task.Members.Count == 0) : [])
         {
             var lines = HarnessSamples.Of(task).ToList();
-            json["task_hashes"]![task.Task] = Hashing.Sha256(string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
-            WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"), string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
+            json["task_hashes"]![task.Task] = Hashing.Sha256(
+                string.Concat(lines.Select(line => $"{line["doc_hash"]}{line["prompt_hash"]}{line["target_hash"]}")));
+            WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"),
+                string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
-        var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json" : $"results_{time}.json");
+        var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json"
+            : $"results_{time}.json");
         WriteWhole(file, json.ToJsonString(Readable));
         return file;
     }

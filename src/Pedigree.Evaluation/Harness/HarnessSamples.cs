@@ -49,12 +49,14 @@ internal static class HarnessSamples
     private static IEnumerable<JsonNode> Answers(EvaluationTask task, ItemResult result) =>
         result.Output is { } output ? [output]
         : task.Type == OutputType.LogLikelihoodRolling ? result.LogLikelihoods.Select(sum => (JsonNode)PythonValue.Text(sum))
-        : result.LogLikelihoods.Zip(result.IsGreedy, (sum, greedy) => new JsonArray(PythonValue.Text(sum), PythonValue.Text(greedy)));
+        : result.LogLikelihoods.Zip(
+            result.IsGreedy, (sum, greedy) => new JsonArray(PythonValue.Text(sum), PythonValue.Text(greedy)));
 
-    private static JsonNode Score(EvaluationTask task, string metric, EvaluationItem item, double value) => Metrics.Aggregation(metric) switch
-    {
-        "f1" or "matthews_corrcoef" => new JsonArray(item.Gold, (int)value),
-        "weighted_perplexity" or "bits_per_byte" => new JsonArray(value, Metrics.Weight(metric, item, task)),
-        _ => value,
-    };
+    private static JsonNode Score(EvaluationTask task, string metric, EvaluationItem item, double value) =>
+        Metrics.Aggregation(metric) switch
+        {
+            "f1" or "matthews_corrcoef" => new JsonArray(item.Gold, (int)value),
+            "weighted_perplexity" or "bits_per_byte" => new JsonArray(value, Metrics.Weight(metric, item, task)),
+            _ => value,
+        };
 }

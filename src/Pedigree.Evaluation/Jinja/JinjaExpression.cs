@@ -63,10 +63,13 @@ internal abstract record JinjaExpression
         }
     }
 
-    public sealed record Conditional(JinjaExpression Condition, JinjaExpression Then, JinjaExpression? Otherwise) : JinjaExpression
+    public sealed record Conditional(JinjaExpression Condition, JinjaExpression Then, JinjaExpression? Otherwise)
+        : JinjaExpression
     {
-        protected override object? Compute(JinjaScope scope) => PythonValue.Truth(Condition.Evaluate(scope)) ? Then.Evaluate(scope)
-            : Otherwise is null ? new JinjaUndefined("the condition was false and there is no else", false) : Otherwise.Evaluate(scope);
+        protected override object? Compute(JinjaScope scope) =>
+            PythonValue.Truth(Condition.Evaluate(scope)) ? Then.Evaluate(scope)
+                : Otherwise is null ? new JinjaUndefined("the condition was false and there is no else", false)
+                : Otherwise.Evaluate(scope);
     }
 
     public sealed record Logic(JinjaExpression Left, JinjaExpression Right, bool IsAnd) : JinjaExpression
@@ -83,7 +86,8 @@ internal abstract record JinjaExpression
         protected override object Compute(JinjaScope scope) => !PythonValue.Truth(Value.Evaluate(scope));
     }
 
-    public sealed record Comparison(JinjaExpression First, IReadOnlyList<(string Operator, JinjaExpression Value)> Chain) : JinjaExpression
+    public sealed record Comparison(JinjaExpression First, IReadOnlyList<(string Operator, JinjaExpression Value)> Chain)
+        : JinjaExpression
     {
         protected override object Compute(JinjaScope scope)
         {
@@ -112,17 +116,20 @@ internal abstract record JinjaExpression
 
     public sealed record Arithmetic(string Operator, JinjaExpression Left, JinjaExpression Right) : JinjaExpression
     {
-        protected override object? Compute(JinjaScope scope) => PythonValue.Calculate(Operator, Left.Evaluate(scope), Right.Evaluate(scope));
+        protected override object? Compute(JinjaScope scope) =>
+            PythonValue.Calculate(Operator, Left.Evaluate(scope), Right.Evaluate(scope));
     }
 
     /// <summary>value.name or value[key].</summary>
     public sealed record Member(JinjaExpression Target, JinjaExpression Key, bool Dotted) : JinjaExpression
     {
-        protected override object? Compute(JinjaScope scope) => PythonValue.Member(Target.Evaluate(scope), Key.Evaluate(scope), scope.Strict);
+        protected override object? Compute(JinjaScope scope) =>
+            PythonValue.Member(Target.Evaluate(scope), Key.Evaluate(scope), scope.Strict);
     }
 
     /// <summary>value[from:to:step].</summary>
-    public sealed record Slice(JinjaExpression Target, JinjaExpression? From, JinjaExpression? To, JinjaExpression? Step) : JinjaExpression
+    public sealed record Slice(JinjaExpression Target, JinjaExpression? From, JinjaExpression? To, JinjaExpression? Step)
+        : JinjaExpression
     {
         protected override object Compute(JinjaScope scope) =>
             PythonValue.Slice(Target.Evaluate(scope), From?.Evaluate(scope), To?.Evaluate(scope), Step?.Evaluate(scope));
@@ -130,7 +137,9 @@ internal abstract record JinjaExpression
 
     /// <summary>A function, or a method of a value.</summary>
     public sealed record Call(
-        JinjaExpression Target, IReadOnlyList<JinjaExpression> Arguments, IReadOnlyList<(string Name, JinjaExpression Value)> Named) : JinjaExpression
+        JinjaExpression Target,
+        IReadOnlyList<JinjaExpression> Arguments,
+        IReadOnlyList<(string Name, JinjaExpression Value)> Named) : JinjaExpression
     {
         protected override object? Compute(JinjaScope scope)
         {
@@ -149,11 +158,15 @@ internal abstract record JinjaExpression
     }
 
     public sealed record Filter(
-        string Name, JinjaExpression Value, IReadOnlyList<JinjaExpression> Arguments, IReadOnlyList<(string Name, JinjaExpression Value)> Named)
+        string Name,
+        JinjaExpression Value,
+        IReadOnlyList<JinjaExpression> Arguments,
+        IReadOnlyList<(string Name, JinjaExpression Value)> Named)
         : JinjaExpression
     {
         protected override object? Compute(JinjaScope scope) => JinjaFilters.Apply(Name, Value.Evaluate(scope),
-            [.. Arguments.Select(argument => argument.Evaluate(scope))], Named.ToDictionary(argument => argument.Name, argument => argument.Value.Evaluate(scope)));
+            [.. Arguments.Select(argument => argument.Evaluate(scope))], Named.ToDictionary(
+                argument => argument.Name, argument => argument.Value.Evaluate(scope)));
     }
 
     public sealed record Test(string Name, JinjaExpression Value, IReadOnlyList<JinjaExpression> Arguments) : JinjaExpression

@@ -34,7 +34,9 @@ internal static class JinjaExpressionParser
         if (!tokens.Current.Is(","))
             return first;
         var items = new List<JinjaExpression> { first };
-        while (tokens.Takes(",") && tokens.Current.Kind is not (JinjaTokenKind.BlockEnd or JinjaTokenKind.VariableEnd) && !tokens.Current.Is(")"))
+        while (tokens.Takes(",")
+            && tokens.Current.Kind is not (JinjaTokenKind.BlockEnd or JinjaTokenKind.VariableEnd)
+            && !tokens.Current.Is(")"))
             items.Add(Parse(tokens));
         return new JinjaExpression.Many(items);
     }
@@ -121,7 +123,8 @@ internal static class JinjaExpressionParser
     private static JinjaExpression Unary(JinjaTokens tokens, bool filters)
     {
         JinjaNesting.Check(tokens.Current.Line);
-        var value = tokens.Takes("-") ? new JinjaExpression.Arithmetic("-", new JinjaExpression.Literal(0L), Unary(tokens, filters: false))
+        var value = tokens.Takes("-")
+            ? new JinjaExpression.Arithmetic("-", new JinjaExpression.Literal(0L), Unary(tokens, filters: false))
             : tokens.Takes("+") ? Unary(tokens, filters: false) : Primary(tokens);
         value = Postfix(tokens, value);
         while (filters)
@@ -144,7 +147,8 @@ internal static class JinjaExpressionParser
         {
             if (tokens.Takes("."))
                 value = new JinjaExpression.Member(value, tokens.Current.Kind == JinjaTokenKind.Whole
-                    ? new JinjaExpression.Literal(Whole(tokens.Take())) : new JinjaExpression.Literal(tokens.Name()), Dotted: true);
+                    ? new JinjaExpression.Literal(Whole(tokens.Take()))
+                    : new JinjaExpression.Literal(tokens.Name()), Dotted: true);
             else if (tokens.Takes("["))
                 value = Subscript(tokens, value);
             else if (tokens.Current.Is("("))
@@ -233,8 +237,11 @@ internal static class JinjaExpressionParser
         IReadOnlyList<JinjaExpression> arguments = [];
         if (tokens.Current.Is("("))
             (arguments, _) = Arguments(tokens);
-        else if (tokens.Current.Kind is JinjaTokenKind.Text or JinjaTokenKind.Whole or JinjaTokenKind.Number || tokens.Current.Is("[") || tokens.Current.Is("{")
-            || tokens.Current.Kind == JinjaTokenKind.Name && tokens.Current.Text is not ("else" or "or" or "and" or "is" or "if" or "in" or "not"))
+        else if (tokens.Current.Kind is JinjaTokenKind.Text or JinjaTokenKind.Whole or JinjaTokenKind.Number
+            || tokens.Current.Is("[")
+            || tokens.Current.Is("{")
+            || tokens.Current.Kind == JinjaTokenKind.Name
+                && tokens.Current.Text is not ("else" or "or" or "and" or "is" or "if" or "in" or "not"))
             arguments = [Postfix(tokens, Primary(tokens))];
         JinjaExpression test = new JinjaExpression.Test(name, value, arguments);
         return negated ? new JinjaExpression.Not(test) : test;
@@ -294,6 +301,7 @@ internal static class JinjaExpressionParser
         return new JinjaExpression.Pairs(members);
     }
 
-    private static long Whole(JinjaToken token) => long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
-        ? value : throw new JinjaException($"{token.Text} is too large", token.Line);
+    private static long Whole(JinjaToken token) =>
+        long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value : throw new JinjaException($"{token.Text} is too large", token.Line);
 }

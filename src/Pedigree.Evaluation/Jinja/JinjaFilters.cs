@@ -12,47 +12,66 @@ internal static class JinjaFilters
 
     private static readonly Dictionary<string, Filter> All = new(StringComparer.Ordinal)
     {
-        ["abs"] = (value, _, _) => value switch { long whole => (object)Math.Abs(whole), double number => Math.Abs(number), _ => throw Unfit("abs", value) },
-        ["batch"] = (value, arguments, _) => PythonValue.Items(value).Chunk((int)PythonValue.Whole(arguments[0], "a batch")).Select(part => (object?)part.ToList()).ToList(),
+        ["abs"] = (value, _, _) => value switch
+        {
+            long whole => (object)Math.Abs(whole),
+            double number => Math.Abs(number),
+            _ => throw Unfit("abs", value),
+        },
+        ["batch"] = (value, arguments, _) => PythonValue.Items(value)
+            .Chunk((int)PythonValue.Whole(arguments[0], "a batch")).Select(part => (object?)part.ToList()).ToList(),
         ["capitalize"] = (value, _, _) => PythonMethods.Capitalize(PythonValue.Text(value)),
         ["count"] = (value, _, _) => Length(value),
         ["default"] = Default,
         ["d"] = Default,
-        ["dictsort"] = (value, _, _) => Pairs(value, "dictsort").OrderBy(pair => PythonValue.Text(pair.Key), StringComparer.OrdinalIgnoreCase)
+        ["dictsort"] = (value, _, _) => Pairs(value, "dictsort")
+            .OrderBy(pair => PythonValue.Text(pair.Key), StringComparer.OrdinalIgnoreCase)
             .Select(pair => (object?)new List<object?> { pair.Key, pair.Value }).ToList(),
-        ["first"] = (value, _, _) => PythonValue.Items(value) is { Count: > 0 } items ? items[0] : new JinjaUndefined("there is no first item", true),
+        ["first"] = (value, _, _) => PythonValue.Items(value) is { Count: > 0 } items ? items[0]
+            : new JinjaUndefined("there is no first item", true),
         ["float"] = (value, arguments, _) => value is string text
-            ? double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : arguments.ElementAtOrDefault(0) ?? 0.0
+            ? double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number
+                : arguments.ElementAtOrDefault(0) ?? 0.0
             : PythonValue.Numeric(value) ?? 0.0,
         ["indent"] = Indent,
         ["int"] = (value, arguments, _) => Int(value) ?? arguments.ElementAtOrDefault(0) ?? 0L,
         ["items"] = (value, _, _) => value is JinjaUndefined { Strict: false } ? new List<object?>()
             : Pairs(value, "items").Select(pair => (object?)new List<object?> { pair.Key, pair.Value }).ToList(),
         ["join"] = Join,
-        ["last"] = (value, _, _) => PythonValue.Items(value) is { Count: > 0 } items ? items[^1] : new JinjaUndefined("there is no last item", true),
+        ["last"] = (value, _, _) => PythonValue.Items(value) is { Count: > 0 } items ? items[^1]
+            : new JinjaUndefined("there is no last item", true),
         ["length"] = (value, _, _) => Length(value),
         ["list"] = (value, _, _) => PythonValue.Items(value).ToList(),
         ["lower"] = (value, _, _) => PythonValue.Text(value).ToLowerInvariant(),
         ["map"] = Map,
         ["max"] = (value, _, _) => PythonValue.Items(value).Order(Comparer<object?>.Create(PythonValue.Compare)).LastOrDefault(),
         ["min"] = (value, _, _) => PythonValue.Items(value).Order(Comparer<object?>.Create(PythonValue.Compare)).FirstOrDefault(),
-        ["regex_replace"] = (value, arguments, _) => UntrustedRegex.Of(PythonValue.Text(arguments[0])).Replace(PythonValue.Text(value), PythonReplacement(PythonValue.Text(arguments[1]))),
+        ["regex_replace"] = (value, arguments, _) => UntrustedRegex.Of(PythonValue.Text(arguments[0]))
+            .Replace(PythonValue.Text(value), PythonReplacement(PythonValue.Text(arguments[1]))),
         ["reject"] = (value, arguments, _) => Select(value, arguments, false),
         ["rejectattr"] = (value, arguments, _) => SelectByMember(value, arguments, false),
-        ["replace"] = (value, arguments, _) => PythonMethods.Replace(PythonValue.Text(value), PythonValue.Text(arguments[0]), PythonValue.Text(arguments[1]),
+        ["replace"] = (value, arguments, _) => PythonMethods.Replace(
+            PythonValue.Text(value), PythonValue.Text(arguments[0]), PythonValue.Text(arguments[1]),
             arguments.Count > 2 ? PythonValue.Whole(arguments[2], "a count") : -1),
-        ["reverse"] = (value, _, _) => value is string ? string.Concat(PythonValue.Items(value).Reverse()) : PythonValue.Items(value).Reverse().ToList(),
+        ["reverse"] = (value, _, _) => value is string
+            ? string.Concat(PythonValue.Items(value).Reverse())
+            : PythonValue.Items(value).Reverse().ToList(),
         ["round"] = Round,
         ["safe"] = (value, _, _) => value,
         ["select"] = (value, arguments, _) => Select(value, arguments, true),
         ["selectattr"] = (value, arguments, _) => SelectByMember(value, arguments, true),
         ["sort"] = Sort,
         ["string"] = (value, _, _) => PythonValue.Text(value),
-        ["sum"] = (value, _, _) => PythonValue.Items(value).Aggregate((object?)0L, (sum, item) => PythonValue.Calculate("+", sum, item)),
+        ["sum"] = (value, _, _) => PythonValue.Items(value)
+            .Aggregate((object?)0L, (sum, item) => PythonValue.Calculate("+", sum, item)),
         ["title"] = (value, _, _) => PythonMethods.Title(PythonValue.Text(value)),
         ["tojson"] = (value, arguments, named) => JinjaJson.Write(value,
-            (named.GetValueOrDefault("indent") ?? arguments.ElementAtOrDefault(0)) is { } indent ? (int)Math.Clamp(PythonValue.Whole(indent, "an indent"), 0, 1000) : null),
-        ["trim"] = (value, arguments, _) => arguments.ElementAtOrDefault(0) is string set ? PythonValue.Text(value).Trim(set.ToCharArray()) : PythonValue.Text(value).Trim(),
+            (named.GetValueOrDefault("indent") ?? arguments.ElementAtOrDefault(0)) is { } indent
+                ? (int)Math.Clamp(PythonValue.Whole(indent, "an indent"), 0, 1000)
+                : null),
+        ["trim"] = (value, arguments, _) => arguments.ElementAtOrDefault(0) is string set
+            ? PythonValue.Text(value).Trim(set.ToCharArray())
+            : PythonValue.Text(value).Trim(),
         ["unique"] = (value, _, _) => PythonValue.Items(value).Aggregate(new List<object?>(),
             (seen, item) => PythonValue.Contains(seen, item) ? seen : [.. seen, item]),
         ["upper"] = (value, _, _) => PythonValue.Text(value).ToUpperInvariant(),
@@ -78,7 +97,8 @@ internal static class JinjaFilters
     }
 
     private static object? Default(object? value, IReadOnlyList<object?> arguments, Named named) =>
-        value is JinjaUndefined || PythonValue.Truth(arguments.ElementAtOrDefault(1) ?? named.GetValueOrDefault("boolean")) && !PythonValue.Truth(value)
+        value is JinjaUndefined
+        || PythonValue.Truth(arguments.ElementAtOrDefault(1) ?? named.GetValueOrDefault("boolean")) && !PythonValue.Truth(value)
             ? arguments.ElementAtOrDefault(0) ?? named.GetValueOrDefault("default_value") ?? "" : value;
 
     private static long Length(object? value) =>
@@ -94,9 +114,14 @@ internal static class JinjaFilters
                 return whole;
             case double number:
                 return (long)Math.Truncate(number);
-            case string text when long.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var parsed):
+            case string text when long.TryParse(
+                text,
+                NumberStyles.AllowLeadingSign | NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite,
+                CultureInfo.InvariantCulture,
+                out var parsed):
                 return parsed;
-            case string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var parsed) && double.IsFinite(parsed):
+            case string text when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var parsed)
+                && double.IsFinite(parsed):
                 return (long)Math.Truncate(parsed);
             default:
                 return null;
@@ -107,7 +132,8 @@ internal static class JinjaFilters
     {
         var separator = PythonValue.Text(arguments.ElementAtOrDefault(0) ?? named.GetValueOrDefault("d") ?? "");
         var member = arguments.ElementAtOrDefault(1) ?? named.GetValueOrDefault("attribute");
-        return string.Join(separator, PythonValue.Items(value).Select(item => PythonValue.Text(member is null ? item : PythonValue.Member(item, member, true))));
+        return string.Join(separator, PythonValue.Items(value)
+            .Select(item => PythonValue.Text(member is null ? item : PythonValue.Member(item, member, true))));
     }
 
     private static object Map(object? value, IReadOnlyList<object?> arguments, Named named)
@@ -127,7 +153,8 @@ internal static class JinjaFilters
         [.. PythonValue.Items(value).Where(item => Holds(item, arguments) == wanted)];
 
     private static List<object?> SelectByMember(object? value, IReadOnlyList<object?> arguments, bool wanted) =>
-        [.. PythonValue.Items(value).Where(item => Holds(PythonValue.Member(item, arguments[0], false), [.. arguments.Skip(1)]) == wanted)];
+        [.. PythonValue.Items(value)
+            .Where(item => Holds(PythonValue.Member(item, arguments[0], false), [.. arguments.Skip(1)]) == wanted)];
 
     private static bool Holds(object? item, IReadOnlyList<object?> test) =>
         test.Count == 0 ? PythonValue.Truth(item) : JinjaFunctions.Test(test[0] as string ?? "", item, [.. test.Skip(1)]);
@@ -162,11 +189,15 @@ internal static class JinjaFilters
     private static object Indent(object? value, IReadOnlyList<object?> arguments, Named named)
     {
         var width = arguments.ElementAtOrDefault(0) ?? named.GetValueOrDefault("width") ?? 4L;
-        var margin = width as string ?? new string(' ', (int)Math.Clamp(PythonValue.Whole(width, "a width"), 0, JinjaExpression.Longest));
-        var (first, blank) = (PythonValue.Truth(arguments.ElementAtOrDefault(1) ?? named.GetValueOrDefault("first")), PythonValue.Truth(named.GetValueOrDefault("blank")));
+        var margin = width as string
+            ?? new string(' ', (int)Math.Clamp(PythonValue.Whole(width, "a width"), 0, JinjaExpression.Longest));
+        var (first, blank) = (PythonValue.Truth(arguments.ElementAtOrDefault(1)
+            ?? named.GetValueOrDefault("first")), PythonValue.Truth(named.GetValueOrDefault("blank")));
         var result = new StringBuilder();
         foreach (var (number, text) in PythonValue.Text(value).Split('\n').Index())
-            result.Append(number > 0 ? "\n" : "").Append((number > 0 || first) && (blank || text.Length > 0) ? margin : "").Append(text);
+            result.Append(number > 0 ? "\n" : "")
+                .Append((number > 0 || first) && (blank || text.Length > 0) ? margin : "")
+                .Append(text);
         return result.ToString();
     }
 
@@ -175,7 +206,9 @@ internal static class JinjaFilters
 
     /// <summary>Python writes \1 where .NET writes $1.</summary>
     private static string PythonReplacement(string text) =>
-        Regex.Replace(text.Replace("$", "$$", StringComparison.Ordinal), @"\\(?:g<(\w+)>|([0-9]+))", match => $"${{{match.Groups[1].Value}{match.Groups[2].Value}}}");
+        Regex.Replace(text.Replace("$", "$$", StringComparison.Ordinal), @"\\(?:g<(\w+)>|([0-9]+))",
+            match => $"${{{match.Groups[1].Value}{match.Groups[2].Value}}}");
 
-    private static JinjaException Unfit(string name, object? value) => new($"the filter `{name}` does not fit {PythonValue.Kind(value)}");
+    private static JinjaException Unfit(string name, object? value) =>
+        new($"the filter `{name}` does not fit {PythonValue.Kind(value)}");
 }

@@ -20,7 +20,8 @@ internal static class JinjaFunctions
                 pairs[name] = value;
             return pairs;
         },
-        ["raise_exception"] = (arguments, _) => throw new JinjaException($"the template refuses this: {PythonValue.Text(arguments.ElementAtOrDefault(0))}"),
+        ["raise_exception"] = (arguments, _) =>
+            throw new JinjaException($"the template refuses this: {PythonValue.Text(arguments.ElementAtOrDefault(0))}"),
     };
 
     private static readonly Dictionary<string, Func<object?, IReadOnlyList<object?>, bool>> AllTests = new(StringComparer.Ordinal)
@@ -41,7 +42,8 @@ internal static class JinjaFunctions
         ["callable"] = (value, _) => value is JinjaFunction,
         ["even"] = (value, _) => PythonValue.Whole(value, "what is tested") % 2 == 0,
         ["odd"] = (value, _) => PythonValue.Whole(value, "what is tested") % 2 != 0,
-        ["divisibleby"] = (value, arguments) => PythonValue.Whole(value, "what is tested") % PythonValue.Whole(arguments[0], "a divisor") == 0,
+        ["divisibleby"] =
+            (value, arguments) => PythonValue.Whole(value, "what is tested") % PythonValue.Whole(arguments[0], "a divisor") == 0,
         ["lower"] = (value, _) => PythonValue.Text(value) is var text && text.Any(char.IsLower) && !text.Any(char.IsUpper),
         ["upper"] = (value, _) => PythonValue.Text(value) is var text && text.Any(char.IsUpper) && !text.Any(char.IsLower),
         ["in"] = (value, arguments) => PythonValue.Contains(arguments[0], value),

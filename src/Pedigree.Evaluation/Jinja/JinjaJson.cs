@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Pedigree.Evaluation.Jinja;
 
-/// <summary>JSON as Python's json.dumps(value, ensure_ascii=False) writes it, which is how chat templates show tools to a model.</summary>
+/// <summary>
+/// JSON as Python's json.dumps(value, ensure_ascii=False) writes it, which is how chat templates show tools to a model.
+/// </summary>
 internal static class JinjaJson
 {
     public static string Write(object? value, int? indent)
@@ -45,7 +47,8 @@ internal static class JinjaJson
         }
     }
 
-    private static void Many<T>(char open, char close, IReadOnlyList<T> items, Action<T> write, int? indent, int depth, StringBuilder result)
+    private static void Many<T>(
+        char open, char close, IReadOnlyList<T> items, Action<T> write, int? indent, int depth, StringBuilder result)
     {
         JinjaNesting.Check();
         result.Append(open);

@@ -16,55 +16,55 @@ internal readonly record struct JinjaToken(JinjaTokenKind Kind, string Text, int
 /// <summary>Cuts a template into data and the tokens of its tags, white space control included.</summary>
 internal sealed partial class JinjaLexer
 {
-    private readonly string source;
-    private readonly JinjaSettings settings;
-    private readonly List<JinjaToken> tokens = [];
-    private int at, line = 1;
-    private bool lineStarts = true;
+    private readonly string _source;
+    private readonly JinjaSettings _settings;
+    private readonly List<JinjaToken> _tokens = [];
+    private int _at, _line = 1;
+    private bool _lineStarts = true;
 
     private JinjaLexer(string source, JinjaSettings settings)
     {
         source = source.ReplaceLineEndings("\n");
-        this.source = !settings.KeepTrailingNewline && source.EndsWith('\n') ? source[..^1] : source;
-        this.settings = settings;
+        _source = !settings.KeepTrailingNewline && source.EndsWith('\n') ? source[..^1] : source;
+        _settings = settings;
     }
 
     public static IReadOnlyList<JinjaToken> Cut(string source, JinjaSettings settings)
     {
         var lexer = new JinjaLexer(source, settings);
-        while (lexer.at < lexer.source.Length)
+        while (lexer._at < lexer._source.Length)
             lexer.Section();
         lexer.Add(JinjaTokenKind.End, "");
-        return lexer.tokens;
+        return lexer._tokens;
     }
 
     /// <summary>The tokens of one expression without braces around it.</summary>
     public static IReadOnlyList<JinjaToken> CutExpression(string source)
     {
         var lexer = new JinjaLexer(source, JinjaSettings.Task);
-        while (lexer.at < lexer.source.Length)
+        while (lexer._at < lexer._source.Length)
             lexer.Next();
         lexer.Add(JinjaTokenKind.End, "");
-        return lexer.tokens;
+        return lexer._tokens;
     }
 
     private void Section()
     {
-        var open = Open().Match(source, at);
-        var data = source[at..(open.Success ? open.Index : source.Length)];
+        var open = Open().Match(_source, _at);
+        var data = _source[_at..(open.Success ? open.Index : _source.Length)];
         if (!open.Success)
         {
             AddData(data);
-            at = source.Length;
+            _at = _source.Length;
             return;
         }
         var (kind, sign) = (open.Value[1], open.Groups[1].Value);
-        AddData(sign == "-" ? data.TrimEnd() : kind != '{' && sign != "+" && settings.LstripBlocks ? Lstrip(data) : data);
-        line += data.Count(character => character == '\n');
-        at = open.Index + open.Length;
+        AddData(sign == "-" ? data.TrimEnd() : kind != '{' && sign != "+" && _settings.LstripBlocks ? Lstrip(data) : data);
+        _line += data.Count(character => character == '\n');
+        _at = open.Index + open.Length;
         if (kind == '#')
             Comment();
-        else if (kind == '%' && RawBegin().Match(source, at) is { Success: true } raw)
+        else if (kind == '%' && RawBegin().Match(_source, _at) is { Success: true } raw)
             Raw(raw);
         else
             Tag(kind == '%');
@@ -73,31 +73,31 @@ internal sealed partial class JinjaLexer
     private string Lstrip(string data)
     {
         var start = data.LastIndexOf('\n') + 1;
-        return (start > 0 || lineStarts) && data[start..].All(char.IsWhiteSpace) ? data[..start] : data;
+        return (start > 0 || _lineStarts) && data[start..].All(char.IsWhiteSpace) ? data[..start] : data;
     }
 
     private void Comment()
     {
-        var close = source.IndexOf("#}", at, StringComparison.Ordinal);
+        var close = _source.IndexOf("#}", _at, StringComparison.Ordinal);
         if (close < 0)
-            throw new JinjaException("{# without #}", line);
-        line += source[at..close].Count(character => character == '\n');
-        var sign = close > at ? source[close - 1] : ' ';
-        at = close + 2;
+            throw new JinjaException("{# without #}", _line);
+        _line += _source[_at..close].Count(character => character == '\n');
+        var sign = close > _at ? _source[close - 1] : ' ';
+        _at = close + 2;
         AfterTag(sign, block: true);
     }
 
     private void Raw(Match begin)
     {
-        var end = RawEnd().Match(source, begin.Index + begin.Length);
+        var end = RawEnd().Match(_source, begin.Index + begin.Length);
         if (!end.Success)
-            throw new JinjaException("{% raw %} without {% endraw %}", line);
-        at = begin.Index + begin.Length;
+            throw new JinjaException("{% raw %} without {% endraw %}", _line);
+        _at = begin.Index + begin.Length;
         AfterTag(begin.Groups[1].Value is [var sign] ? sign : ' ', block: true);
-        var data = at < end.Index ? source[at..end.Index] : "";
-        AddData(end.Groups[1].Value == "-" ? data.TrimEnd() : settings.LstripBlocks ? Lstrip(data) : data);
-        line += data.Count(character => character == '\n');
-        at = end.Index + end.Length;
+        var data = _at < end.Index ? _source[_at..end.Index] : "";
+        AddData(end.Groups[1].Value == "-" ? data.TrimEnd() : _settings.LstripBlocks ? Lstrip(data) : data);
+        _line += data.Count(character => character == '\n');
+        _at = end.Index + end.Length;
         AfterTag(end.Groups[2].Value is [var last] ? last : ' ', block: true);
     }
 
@@ -105,64 +105,68 @@ internal sealed partial class JinjaLexer
     {
         Add(block ? JinjaTokenKind.BlockBegin : JinjaTokenKind.VariableBegin, "");
         var close = block ? "%}" : "}}";
-        var (opened, depth) = (line, 0);
+        var (opened, depth) = (_line, 0);
         while (true)
         {
             Skip();
-            if (at >= source.Length)
+            if (_at >= _source.Length)
                 throw new JinjaException(block ? "{% without %}" : "{{ without }}", opened);
-            var sign = source[at] is '-' or '+' && string.CompareOrdinal(source, at + 1, close, 0, 2) == 0 ? source[at] : ' ';
-            if (depth == 0 && (sign != ' ' || string.CompareOrdinal(source, at, close, 0, 2) == 0))
+            var sign = _source[_at] is '-' or '+' && string.CompareOrdinal(_source, _at + 1, close, 0, 2) == 0
+                ? _source[_at]
+                : ' ';
+            if (depth == 0 && (sign != ' ' || string.CompareOrdinal(_source, _at, close, 0, 2) == 0))
             {
                 Add(block ? JinjaTokenKind.BlockEnd : JinjaTokenKind.VariableEnd, "");
-                at += sign == ' ' ? 2 : 3;
+                _at += sign == ' ' ? 2 : 3;
                 AfterTag(sign, block);
                 return;
             }
             Next();
-            if (tokens[^1].Kind == JinjaTokenKind.Operator)
-                depth += tokens[^1].Text switch { "(" or "[" or "{" => 1, ")" or "]" or "}" => -1, _ => 0 };
+            if (_tokens[^1].Kind == JinjaTokenKind.Operator)
+                depth += _tokens[^1].Text switch { "(" or "[" or "{" => 1, ")" or "]" or "}" => -1, _ => 0 };
         }
     }
 
     private void AfterTag(char sign, bool block)
     {
-        var from = at;
+        var from = _at;
         if (sign == '-')
         {
             Skip();
         }
-        else if (block && sign != '+' && settings.TrimBlocks && at < source.Length && source[at] == '\n')
+        else if (block && sign != '+' && _settings.TrimBlocks && _at < _source.Length && _source[_at] == '\n')
         {
-            at++;
-            line++;
+            _at++;
+            _line++;
         }
-        lineStarts = at > from && source[at - 1] == '\n';
+        _lineStarts = _at > from && _source[_at - 1] == '\n';
     }
 
     private void Skip()
     {
-        for (; at < source.Length && char.IsWhiteSpace(source[at]); at++)
-            line += source[at] == '\n' ? 1 : 0;
+        for (; _at < _source.Length && char.IsWhiteSpace(_source[_at]); _at++)
+            _line += _source[_at] == '\n' ? 1 : 0;
     }
 
     private void Next()
     {
         Skip();
-        if (at >= source.Length)
+        if (_at >= _source.Length)
             return;
-        var match = Token().Match(source, at);
+        var match = Token().Match(_source, _at);
         if (!match.Success)
-            throw new JinjaException($"'{source[at]}' is no part of an expression", line);
+            throw new JinjaException($"'{_source[_at]}' is no part of an expression", _line);
         var text = match.Value;
         if (match.Groups["text"].Success)
             Add(JinjaTokenKind.Text, Unescape(text[1..^1]));
         else if (match.Groups["number"].Success)
-            Add(text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 ? JinjaTokenKind.Number : JinjaTokenKind.Whole, text.Replace("_", "", StringComparison.Ordinal));
+            Add(text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
+                ? JinjaTokenKind.Number
+                : JinjaTokenKind.Whole, text.Replace("_", "", StringComparison.Ordinal));
         else
             Add(match.Groups["name"].Success ? JinjaTokenKind.Name : JinjaTokenKind.Operator, text);
-        line += text.Count(character => character == '\n');
-        at += match.Length;
+        _line += text.Count(character => character == '\n');
+        _at += match.Length;
     }
 
     private void AddData(string data)
@@ -171,7 +175,7 @@ internal sealed partial class JinjaLexer
             Add(JinjaTokenKind.Data, data);
     }
 
-    private void Add(JinjaTokenKind kind, string text) => tokens.Add(new JinjaToken(kind, text, line));
+    private void Add(JinjaTokenKind kind, string text) => _tokens.Add(new JinjaToken(kind, text, _line));
 
     /// <summary>Python's escapes; what is none keeps its backslash.</summary>
     private static string Unescape(string text) => Escape().Replace(text, match =>
@@ -195,7 +199,8 @@ internal sealed partial class JinjaLexer
         };
     });
 
-    private static string CodePoint(int value) => value is >= 0x10000 and <= 0x10FFFF ? char.ConvertFromUtf32(value) : ((char)value).ToString();
+    private static string CodePoint(int value) =>
+        value is >= 0x10000 and <= 0x10FFFF ? char.ConvertFromUtf32(value) : ((char)value).ToString();
 
     [GeneratedRegex(@"\{[{%#]([-+]?)")]
     private static partial Regex Open();

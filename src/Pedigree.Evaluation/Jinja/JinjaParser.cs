@@ -91,7 +91,9 @@ internal static class JinjaParser
         {
             End(tokens);
             branches.Add((condition, Body(tokens)));
-            if (condition is not null && tokens.Current.Kind == JinjaTokenKind.BlockBegin && tokens.Following.Text is "elif" or "else")
+            if (condition is not null
+                && tokens.Current.Kind == JinjaTokenKind.BlockBegin
+                && tokens.Following.Text is "elif" or "else")
             {
                 tokens.Take();
                 condition = tokens.Take().Text == "elif" ? JinjaExpressionParser.Parse(tokens) : null;

@@ -5,18 +5,22 @@ namespace Pedigree.Evaluation.Jinja;
 /// <summary>Names and their values; an inner scope sees the outer one and does not change it.</summary>
 internal sealed class JinjaScope
 {
-    /// <summary>Turns of loops, calls of macros and other blocks in one text: a template that takes more would hold up everything without end.</summary>
+    /// <summary>
+    /// Turns of loops, calls of macros and other blocks in one text: a template that takes more would hold
+    /// up everything without end.
+    /// </summary>
     private const int MostBlocks = 1_000_000;
 
-    private readonly JinjaScope? outer;
-    private readonly IReadOnlyDictionary<string, object?>? given;
-    private readonly Dictionary<string, object?> own = new(StringComparer.Ordinal);
+    private readonly JinjaScope? _outer;
+    private readonly IReadOnlyDictionary<string, object?>? _given;
+    private readonly Dictionary<string, object?> _own = new(StringComparer.Ordinal);
 
-    private readonly StrongBox<int> blocks;
+    private readonly StrongBox<int> _blocks;
 
-    public JinjaScope(IReadOnlyDictionary<string, object?> given, bool strict) => (this.given, Strict, blocks) = (given, strict, new());
+    public JinjaScope(IReadOnlyDictionary<string, object?> given, bool strict) =>
+        (_given, Strict, _blocks) = (given, strict, new());
 
-    private JinjaScope(JinjaScope outer) => (this.outer, Strict, blocks) = (outer, outer.Strict, outer.blocks);
+    private JinjaScope(JinjaScope outer) => (_outer, Strict, _blocks) = (outer, outer.Strict, outer._blocks);
 
     public bool Strict { get; }
 
@@ -26,27 +30,29 @@ internal sealed class JinjaScope
     /// <exception cref="JinjaException">There were too many.</exception>
     public void CountBlock()
     {
-        if (++blocks.Value > MostBlocks)
+        if (++_blocks.Value > MostBlocks)
             throw new JinjaException($"its loops and macros take more than {MostBlocks} turns; at most that many are taken");
     }
 
-    public void Set(string name, object? value) => own[name] = value;
+    public void Set(string name, object? value) => _own[name] = value;
 
     public object? Get(string name)
     {
-        for (var scope = this; scope is not null; scope = scope.outer)
+        for (var scope = this; scope is not null; scope = scope._outer)
         {
-            if (scope.own.TryGetValue(name, out var value) || scope.given is not null && scope.given.TryGetValue(name, out value))
+            if (scope._own.TryGetValue(name, out var value)
+                || scope._given is not null && scope._given.TryGetValue(name, out value))
                 return value;
         }
-        return JinjaFunctions.Global(name) ?? (object)new JinjaUndefined($"`{name}` is not defined; defined are {Known()}", Strict);
+        return JinjaFunctions.Global(name)
+            ?? (object)new JinjaUndefined($"`{name}` is not defined; defined are {Known()}", Strict);
     }
 
     private string Known()
     {
         var names = new SortedSet<string>(StringComparer.Ordinal);
-        for (var scope = this; scope is not null; scope = scope.outer)
-            names.UnionWith(scope.own.Keys.Concat(scope.given?.Keys ?? []));
+        for (var scope = this; scope is not null; scope = scope._outer)
+            names.UnionWith(scope._own.Keys.Concat(scope._given?.Keys ?? []));
         return names.Count == 0 ? "none" : string.Join(", ", names);
     }
 }
@@ -69,7 +75,7 @@ internal delegate object? JinjaFunction(IReadOnlyList<object?> arguments, IReadO
 /// <summary>The variable loop inside a for.</summary>
 internal sealed class JinjaLoop(IReadOnlyList<object?> items, int depth)
 {
-    private object? changed = new();
+    private object? _changed = new();
 
     public int At { get; set; }
 
@@ -93,8 +99,8 @@ internal sealed class JinjaLoop(IReadOnlyList<object?> items, int depth)
 
     private object Changed(IReadOnlyList<object?> value)
     {
-        var before = changed;
-        changed = value;
+        var before = _changed;
+        _changed = value;
         return before is not IReadOnlyList<object?> || !PythonValue.AreEqual(before, value);
     }
 }

@@ -11,7 +11,8 @@ internal abstract record JinjaStatement(int Line)
     }
 
     /// <summary>Renders parts in order; an error without a line gets that of its part.</summary>
-    public static void RenderAll(IReadOnlyList<JinjaStatement> body, JinjaScope scope, StringBuilder output) => Run(body, scope, output);
+    public static void RenderAll(IReadOnlyList<JinjaStatement> body, JinjaScope scope, StringBuilder output) =>
+        Run(body, scope, output);
 
     protected static Flow Run(IReadOnlyList<JinjaStatement> body, JinjaScope scope, StringBuilder output)
     {
@@ -102,7 +103,9 @@ internal abstract record JinjaStatement(int Line)
         }
     }
 
-    /// <summary>set name = value, set a, b = value, set space.name = value; and with, whose names live in its body alone.</summary>
+    /// <summary>
+    /// set name = value, set a, b = value, set space.name = value; and with, whose names live in its body alone.
+    /// </summary>
     public sealed record Set(int Line, IReadOnlyList<string> Names, string? Member, JinjaExpression Value) : JinjaStatement(Line)
     {
         protected override Flow Render(JinjaScope scope, StringBuilder output)
@@ -120,7 +123,8 @@ internal abstract record JinjaStatement(int Line)
 
     /// <summary>set name … endset: the text of the body, after the filters.</summary>
     public sealed record SetBlock(
-        int Line, string Name, IReadOnlyList<JinjaStatement> Body, Func<JinjaExpression, JinjaExpression> Filters) : JinjaStatement(Line)
+        int Line, string Name, IReadOnlyList<JinjaStatement> Body, Func<JinjaExpression, JinjaExpression> Filters)
+        : JinjaStatement(Line)
     {
         protected override Flow Render(JinjaScope scope, StringBuilder output)
         {
@@ -142,7 +146,10 @@ internal abstract record JinjaStatement(int Line)
     }
 
     public sealed record Macro(
-        int Line, string Name, IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters, IReadOnlyList<JinjaStatement> Body)
+        int Line,
+        string Name,
+        IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters,
+        IReadOnlyList<JinjaStatement> Body)
         : JinjaStatement(Line)
     {
         protected override Flow Render(JinjaScope scope, StringBuilder output)
@@ -153,14 +160,17 @@ internal abstract record JinjaStatement(int Line)
 
         private string Call(JinjaScope scope, IReadOnlyList<object?> arguments, IReadOnlyDictionary<string, object?> named)
         {
-            if (arguments.Count > Parameters.Count || named.Keys.FirstOrDefault(name => Parameters.All(known => known.Name != name)) is not null)
-                throw new JinjaException($"the macro `{Name}` takes {string.Join(", ", Parameters.Select(parameter => parameter.Name))} and no more");
+            if (arguments.Count > Parameters.Count
+                || named.Keys.FirstOrDefault(name => Parameters.All(known => known.Name != name)) is not null)
+                throw new JinjaException(
+                    $"the macro `{Name}` takes {string.Join(", ", Parameters.Select(parameter => parameter.Name))} and no more");
             var inner = scope.Inner();
             for (var i = 0; i < Parameters.Count; i++)
             {
                 var (name, fallback) = Parameters[i];
                 inner.Set(name, i < arguments.Count ? arguments[i] : named.TryGetValue(name, out var value) ? value
-                    : fallback?.Evaluate(inner) ?? new JinjaUndefined($"`{name}` was not given to the macro `{Name}`", scope.Strict));
+                    : fallback?.Evaluate(inner)
+                        ?? new JinjaUndefined($"`{name}` was not given to the macro `{Name}`", scope.Strict));
             }
             var text = new StringBuilder();
             RenderAll(Body, inner, text);

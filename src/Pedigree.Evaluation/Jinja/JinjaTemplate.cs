@@ -17,15 +17,16 @@ internal sealed record JinjaSettings(bool TrimBlocks, bool LstripBlocks, bool Ke
 }
 
 /// <summary>
-/// A Jinja2 template. Values are null (none), bool, long, double, string, lists, ordered dictionaries and functions; they behave as
-/// Python's. Statements: for, if, set, macro, with, raw, break, continue. What is not known is refused when the template is read.
+/// A Jinja2 template. Values are null (none), bool, long, double, string, lists, ordered dictionaries and functions;
+/// they behave as Python's. Statements: for, if, set, macro, with, raw, break, continue. What is not known is refused
+/// when the template is read.
 /// </summary>
 internal sealed class JinjaTemplate
 {
-    private readonly IReadOnlyList<JinjaStatement> body;
-    private readonly JinjaSettings settings;
+    private readonly IReadOnlyList<JinjaStatement> _body;
+    private readonly JinjaSettings _settings;
 
-    private JinjaTemplate(IReadOnlyList<JinjaStatement> body, JinjaSettings settings) => (this.body, this.settings) = (body, settings);
+    private JinjaTemplate(IReadOnlyList<JinjaStatement> body, JinjaSettings settings) => (_body, _settings) = (body, settings);
 
     /// <exception cref="JinjaException">It is not a template, or uses what is not supported.</exception>
     public static JinjaTemplate Parse(string source, JinjaSettings settings) =>
@@ -38,7 +39,8 @@ internal sealed class JinjaTemplate
         var tokens = new JinjaTokens(JinjaLexer.CutExpression(source));
         var expression = JinjaExpressionParser.Parse(tokens);
         tokens.Expect(JinjaTokenKind.End, "nothing more");
-        return expression.Evaluate(new JinjaScope(new Dictionary<string, object?>(), strict: true)) is var value and not (JinjaUndefined or JinjaFunction)
+        return expression.Evaluate(new JinjaScope(new Dictionary<string, object?>(), strict: true)) is var value
+            and not (JinjaUndefined or JinjaFunction)
             ? value : throw new JinjaException($"{source} is no literal");
     }
 
@@ -47,12 +49,12 @@ internal sealed class JinjaTemplate
     public string Render(IReadOnlyDictionary<string, object?> values)
     {
         var output = new StringBuilder();
-        JinjaStatement.RenderAll(body, new JinjaScope(values, settings.Strict), output);
+        JinjaStatement.RenderAll(_body, new JinjaScope(values, _settings.Strict), output);
         return output.ToString();
     }
 
     /// <summary>The value itself, where the template is one expression; else the text.</summary>
     /// <exception cref="JinjaException">A value is missing or does not fit.</exception>
     public object? Evaluate(IReadOnlyDictionary<string, object?> values) =>
-        body is [JinjaOutput single] ? single.Value(new JinjaScope(values, settings.Strict)) : Render(values);
+        _body is [JinjaOutput single] ? single.Value(new JinjaScope(values, _settings.Strict)) : Render(values);
 }

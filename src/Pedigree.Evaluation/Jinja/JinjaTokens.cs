@@ -3,20 +3,20 @@ namespace Pedigree.Evaluation.Jinja;
 /// <summary>The tokens of a template, read from left to right.</summary>
 internal sealed class JinjaTokens(IReadOnlyList<JinjaToken> tokens)
 {
-    private int at;
+    private int _at;
 
-    public JinjaToken Current => tokens[at];
+    public JinjaToken Current => tokens[_at];
 
-    public JinjaToken Following => tokens[Math.Min(at + 1, tokens.Count - 1)];
+    public JinjaToken Following => tokens[Math.Min(_at + 1, tokens.Count - 1)];
 
-    public JinjaToken Take() => tokens[at].Kind == JinjaTokenKind.End ? tokens[at] : tokens[at++];
+    public JinjaToken Take() => tokens[_at].Kind == JinjaTokenKind.End ? tokens[_at] : tokens[_at++];
 
     /// <summary>Takes the current token if it is that name or operator.</summary>
     public bool Takes(string text)
     {
         if (!Current.Is(text))
             return false;
-        at++;
+        _at++;
         return true;
     }
 

@@ -38,7 +38,8 @@ internal static class PythonValue
         (JinjaUndefined { Strict: true } missing, _) => throw missing.Error(),
         (_, JinjaUndefined { Strict: true } missing) => throw missing.Error(),
         (JinjaUndefined, JinjaUndefined) => true,
-        (IReadOnlyList<object?> a, IReadOnlyList<object?> b) => a.Count == b.Count && JinjaNesting.Checked(a).Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
+        (IReadOnlyList<object?> a, IReadOnlyList<object?> b) =>
+            a.Count == b.Count && JinjaNesting.Checked(a).Zip(b).All(pair => AreEqual(pair.First, pair.Second)),
         (OrderedDictionary<object, object?> a, OrderedDictionary<object, object?> b) =>
             a.Count == b.Count && a.All(pair => b.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other)),
         _ => Numeric(left) is { } x && Numeric(right) is { } y ? x.Equals(y) : Equals(left, right),
@@ -48,7 +49,8 @@ internal static class PythonValue
     {
         (string a, string b) => string.CompareOrdinal(a, b),
         (IReadOnlyList<object?> a, IReadOnlyList<object?> b) =>
-            JinjaNesting.Checked(a).Zip(b).Select(pair => Compare(pair.First, pair.Second)).FirstOrDefault(order => order != 0) is var order and not 0 ? order : a.Count - b.Count,
+            JinjaNesting.Checked(a).Zip(b).Select(pair => Compare(pair.First, pair.Second))
+                .FirstOrDefault(order => order != 0) is var order and not 0 ? order : a.Count - b.Count,
         _ => Numeric(left) is { } x && Numeric(right) is { } y ? x.CompareTo(y) : throw Unfit("<", left, right),
     };
 
@@ -88,11 +90,13 @@ internal static class PythonValue
             case (JinjaUndefined missing, _):
                 throw missing.Error();
         }
-        var has = target is OrderedDictionary<object, object?> mapping ? $"; it has {string.Join(", ", mapping.Keys.Select(Text))}"
+        var has = target is OrderedDictionary<object, object?> mapping
+            ? $"; it has {string.Join(", ", mapping.Keys.Select(Text))}"
             : target is IReadOnlyList<object?> items ? $"; it has {items.Count} items" : "";
         return new JinjaUndefined($"{Kind(target)} has no `{(key is null ? "none" : Text(key))}`{has}", strict);
 
-        static int? Place(long place, int count) => place < -count || place >= count ? null : (int)(place < 0 ? place + count : place);
+        static int? Place(long place, int count) =>
+            place < -count || place >= count ? null : (int)(place < 0 ? place + count : place);
     }
 
     public static object Slice(object? target, object? from, object? to, object? step)
@@ -164,8 +168,9 @@ internal static class PythonValue
     }
 
     /// <summary>How often something is repeated.</summary>
-    private static int Times(int length, long times) => times <= 0 || length == 0 ? 0 : times <= JinjaExpression.Longest / length ? (int)times
-        : throw new JinjaException($"{times} repetitions make more than {JinjaExpression.Longest} characters or items");
+    private static int Times(int length, long times) =>
+        times <= 0 || length == 0 ? 0 : times <= JinjaExpression.Longest / length ? (int)times
+            : throw new JinjaException($"{times} repetitions make more than {JinjaExpression.Longest} characters or items");
 
     private static long Power(long x, long y)
     {
@@ -177,7 +182,8 @@ internal static class PythonValue
         return power;
     }
 
-    public static long Whole(object? value, string what) => Integer(value) ?? throw new JinjaException($"{what} must be a whole number, not {Kind(value)}");
+    public static long Whole(object? value, string what) =>
+        Integer(value) ?? throw new JinjaException($"{what} must be a whole number, not {Kind(value)}");
 
     public static double? Numeric(object? value) => value switch
     {
@@ -246,7 +252,8 @@ internal static class PythonValue
                 if (double.Parse(parts, CultureInfo.InvariantCulture) == number)
                     break;
             }
-            var (mantissa, exponent) = (parts[..parts.IndexOf('E')], int.Parse(parts.AsSpan(parts.IndexOf('E') + 1), CultureInfo.InvariantCulture));
+            var (mantissa, exponent) =
+                (parts[..parts.IndexOf('E')], int.Parse(parts.AsSpan(parts.IndexOf('E') + 1), CultureInfo.InvariantCulture));
             return $"{mantissa}e{(exponent < 0 ? '-' : '+')}{Math.Abs(exponent):00}";
         }
         var text = number.ToString("R", CultureInfo.InvariantCulture);

@@ -30,9 +30,11 @@ internal sealed class ConfigFields(JsonObject values, string file, string prefix
 
     public int? Count(string name, int most = int.MaxValue) => Number(name) is not { } number ? null
         : number >= 1 && number <= most && number == Math.Floor(number) ? (int)number
-        : throw Bad(name, $"is {number.ToString(CultureInfo.InvariantCulture)} and must be a positive whole number{(most < int.MaxValue ? $", at most {most}" : "")}");
+        : throw Bad(name, $"is {number.ToString(CultureInfo.InvariantCulture)} and must be a positive "
+            + $"whole number{(most < int.MaxValue ? $", at most {most}" : "")}");
 
-    public int RequiredCount(string name, int most = int.MaxValue) => Count(name, most) ?? throw Bad(name, "is missing; a positive whole number would be right");
+    public int RequiredCount(string name, int most = int.MaxValue) =>
+        Count(name, most) ?? throw Bad(name, "is missing; a positive whole number would be right");
 
     public double? Positive(string name) => Number(name) is not { } number ? null
         : number > 0 && double.IsFinite(number) ? number : throw Bad(name, "must be a number above 0");
@@ -46,13 +48,15 @@ internal sealed class ConfigFields(JsonObject values, string file, string prefix
     public IReadOnlyList<string>? Texts(string name, int count) => values[name] switch
     {
         null => null,
-        JsonArray list when list.Count == count && list.All(item => item?.GetValueKind() == JsonValueKind.String) => [.. list.Select(item => item!.GetValue<string>())],
+        JsonArray list when list.Count == count && list.All(item => item?.GetValueKind() == JsonValueKind.String) =>
+            [.. list.Select(item => item!.GetValue<string>())],
         _ => throw Bad(name, $"must be a list of {count} texts"),
     };
 
     public BadInputException Bad(string name, string message) => new(file, prefix + name, message);
 
-    private static double Number(JsonNode value) => double.Parse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
+    private static double Number(JsonNode value) =>
+        double.Parse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture);
 
     private JsonNode? Value(string name, JsonValueKind kind) => values[name] is not { } value ? null
         : value.GetValueKind() == kind ? value

@@ -65,24 +65,31 @@ internal static class ConfigReader
     private const int MostLayers = 10_000, WidestHead = 65_536;
 
     /// <summary>Reads a checkpoint's.</summary>
-    /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
-    public static TransformerConfig Read(Checkpoint checkpoint) => Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
+    /// <exception cref="BadInputException">
+    /// The architecture, or a value, is not one that <see cref="Transformer"/> computes.
+    /// </exception>
+    public static TransformerConfig Read(Checkpoint checkpoint) =>
+        Read(checkpoint.Config, Path.Combine(checkpoint.Folder, "config.json"));
 
     /// <summary>Reads the content of one.</summary>
     /// <param name="config">The content.</param>
     /// <param name="file">What errors call it.</param>
-    /// <exception cref="BadInputException">The architecture, or a value, is not one that <see cref="Transformer"/> computes.</exception>
+    /// <exception cref="BadInputException">
+    /// The architecture, or a value, is not one that <see cref="Transformer"/> computes.
+    /// </exception>
     public static TransformerConfig Read(JsonObject config, string file)
     {
         var fields = new ConfigFields(config, file, "");
-        return fields.Text("model_type") == "gemma3" ? Read(new ConfigFields(Decoder(config, fields), file, "text_config.")) with { WeightPrefix = "language_model." }
+        return fields.Text("model_type") == "gemma3"
+            ? Read(new ConfigFields(Decoder(config, fields), file, "text_config.")) with { WeightPrefix = "language_model." }
             : Read(fields);
     }
 
     /// <summary>The decoder of a multimodal Gemma 3, as the config of one that is text alone.</summary>
     private static JsonObject Decoder(JsonObject config, ConfigFields fields)
     {
-        var decoder = config["text_config"]?.DeepClone() as JsonObject ?? throw fields.Bad("text_config", "must be an object that describes the decoder");
+        var decoder = config["text_config"]?.DeepClone() as JsonObject
+            ?? throw fields.Bad("text_config", "must be an object that describes the decoder");
         foreach (var (name, absent) in Gemma3.Where(field => !decoder.ContainsKey(field.Key)))
             decoder[name] = absent;
         decoder["model_type"] = "gemma3_text";
@@ -107,7 +114,8 @@ internal static class ConfigReader
             throw fields.Bad("num_key_value_heads", $"is {keyValueHeads} and must divide num_attention_heads, {heads}");
         var headWidth = fields.Count("head_dim", WidestHead) ?? family.HeadWidth ?? (width % heads == 0
             ? width / heads
-            : throw fields.Bad("num_attention_heads", $"is {heads} and must divide hidden_size, {width}, where head_dim is absent"));
+            : throw fields.Bad("num_attention_heads",
+                $"is {heads} and must divide hidden_size, {width}, where head_dim is absent"));
         if (headWidth % 2 != 0 || headWidth > WidestHead)
             throw fields.Bad("head_dim", $"is {headWidth} and must be even, at most {WidestHead}");
         var context = fields.RequiredCount("max_position_embeddings");
@@ -143,7 +151,8 @@ internal static class ConfigReader
         };
 
         // Gemma 3 has none unless it says so; null is Gemma 2's way to say none.
-        double? Cap(string name, double absent) => gemma ? fields.Number(name) ?? (type == "gemma2" && !fields.Has(name) ? absent : null) : null;
+        double? Cap(string name, double absent) =>
+            gemma ? fields.Number(name) ?? (type == "gemma2" && !fields.Has(name) ? absent : null) : null;
     }
 
     private static Activation ReadActivation(ConfigFields fields, string absent)
@@ -159,10 +168,12 @@ internal static class ConfigReader
         };
     }
 
-    private static IReadOnlyList<LayerKind> Layers(ConfigFields fields, string type, Family family, (RotaryEmbedding Full, RotaryEmbedding Sliding) rotary)
+    private static IReadOnlyList<LayerKind> Layers(
+        ConfigFields fields, string type, Family family, (RotaryEmbedding Full, RotaryEmbedding Sliding) rotary)
     {
         var count = fields.RequiredCount("num_hidden_layers", MostLayers);
-        int? window = type is "llama" or "gpt_neox" || type.StartsWith("qwen", StringComparison.Ordinal) && !(fields.Flag("use_sliding_window") ?? false) ? null
+        int? window = type is "llama" or "gpt_neox"
+            || type.StartsWith("qwen", StringComparison.Ordinal) && !(fields.Flag("use_sliding_window") ?? false) ? null
             : fields.Has("sliding_window") ? fields.Count("sliding_window") : family.Window;
         var kinds = window is null ? null : fields.Texts("layer_types", count);
         var every = fields.Count("sliding_window_pattern") ?? fields.Count("_sliding_window_pattern") ?? family.FullLayers;

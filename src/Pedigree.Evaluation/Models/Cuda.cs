@@ -4,8 +4,8 @@ using System.Text;
 namespace Pedigree.Evaluation.Models;
 
 /// <summary>
-/// What TorchSharp does not tell of a GPU, from its driver: the CUDA runtime comes with libtorch, under a name that is another in every
-/// version.
+/// What TorchSharp does not tell of a GPU, from its driver: the CUDA runtime comes with libtorch, under a name that is
+/// another in every version.
 /// </summary>
 internal static unsafe partial class Cuda
 {
@@ -36,7 +36,9 @@ internal static unsafe partial class Cuda
     public static string Name(int index) => Ask(index, $"{index}", device =>
     {
         var text = stackalloc byte[NameLength];
-        return cuDeviceGetName(text, NameLength, device) == 0 ? Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text)) : $"{index}";
+        return cuDeviceGetName(text, NameLength, device) == 0
+            ? Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text))
+            : $"{index}";
     });
 
     private static T Ask<T>(int index, T unknown, Func<int, T> ask)

@@ -2,33 +2,36 @@ using static TorchSharp.torch;
 
 namespace Pedigree.Evaluation.Models;
 
-/// <summary>Keys and values of the tokens already read, so that each new token costs one step. Its size is fixed at first.</summary>
+/// <summary>
+/// Keys and values of the tokens already read, so that each new token costs one step. Its size is fixed at first.
+/// </summary>
 internal sealed class KeyValueCache : IDisposable
 {
-    private readonly LayerCache[] layers;
-    private Tensor positions, branches;                                               // [batch, capacity]
+    private readonly LayerCache[] _layers;
+    private Tensor _positions, _branches;                                               // [batch, capacity]
 
     public KeyValueCache(TransformerConfig config, long batch, long capacity, ScalarType type, Device device)
     {
-        layers = [.. config.Layers.Select(_ => new LayerCache(this, NewLayer(), NewLayer()))];
-        positions = empty([batch, capacity], int64, device).DetachFromDisposeScope();
-        branches = empty([batch, capacity], int64, device).DetachFromDisposeScope();
+        _layers = [.. config.Layers.Select(_ => new LayerCache(this, NewLayer(), NewLayer()))];
+        _positions = empty([batch, capacity], int64, device).DetachFromDisposeScope();
+        _branches = empty([batch, capacity], int64, device).DetachFromDisposeScope();
 
-        Tensor NewLayer() => empty([batch, config.KeyValueHeads, capacity, config.HeadWidth], type, device).DetachFromDisposeScope();
+        Tensor NewLayer() =>
+            empty([batch, config.KeyValueHeads, capacity, config.HeadWidth], type, device).DetachFromDisposeScope();
     }
 
     /// <summary>Places used, padding included.</summary>
     public long Length { get; private set; }
 
-    public LayerCache Layer(int layer) => layers[layer];
+    public LayerCache Layer(int layer) => _layers[layer];
 
     /// <summary>Notes where new tokens are in their texts, and returns that of all so far.</summary>
     public Places Append(Places places)
     {
         var tokens = places.Positions.shape[1];
-        positions.narrow(1, Length, tokens).copy_(places.Positions);
-        branches.narrow(1, Length, tokens).copy_(places.Branches);
-        return new(positions.narrow(1, 0, Length + tokens), branches.narrow(1, 0, Length + tokens));
+        _positions.narrow(1, Length, tokens).copy_(places.Positions);
+        _branches.narrow(1, Length, tokens).copy_(places.Branches);
+        return new(_positions.narrow(1, 0, Length + tokens), _branches.narrow(1, 0, Length + tokens));
     }
 
     /// <summary>Called when every layer has appended.</summary>
@@ -37,10 +40,10 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>Forgets all rows but these.</summary>
     public void Keep(IReadOnlyList<int> rows)
     {
-        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: positions.device);
-        Keep(ref positions, index);
-        Keep(ref branches, index);
-        foreach (var layer in layers)
+        using var index = tensor(rows.Select(row => (long)row).ToArray(), device: _positions.device);
+        Keep(ref _positions, index);
+        Keep(ref _branches, index);
+        foreach (var layer in _layers)
             layer.Keep(index);
     }
 
@@ -52,9 +55,9 @@ internal sealed class KeyValueCache : IDisposable
 
     public void Dispose()
     {
-        positions.Dispose();
-        branches.Dispose();
-        foreach (var layer in layers)
+        _positions.Dispose();
+        _branches.Dispose();
+        foreach (var layer in _layers)
             layer.Dispose();
     }
 }
@@ -62,27 +65,27 @@ internal sealed class KeyValueCache : IDisposable
 /// <summary>One layer's keys and values, [batch, groups, capacity, d] each.</summary>
 internal sealed class LayerCache(KeyValueCache cache, Tensor keys, Tensor values) : IDisposable
 {
-    private Tensor keys = keys;
-    private Tensor values = values;
+    private Tensor _keys = keys;
+    private Tensor _values = values;
 
     /// <summary>Adds [batch, groups, tokens, d] and returns all so far, [batch, groups, keys, d].</summary>
     public (Tensor Keys, Tensor Values) Append(Tensor newKeys, Tensor newValues)
     {
         var tokens = newKeys.shape[2];
-        keys.narrow(2, cache.Length, tokens).copy_(newKeys);
-        values.narrow(2, cache.Length, tokens).copy_(newValues);
-        return (keys.narrow(2, 0, cache.Length + tokens), values.narrow(2, 0, cache.Length + tokens));
+        _keys.narrow(2, cache.Length, tokens).copy_(newKeys);
+        _values.narrow(2, cache.Length, tokens).copy_(newValues);
+        return (_keys.narrow(2, 0, cache.Length + tokens), _values.narrow(2, 0, cache.Length + tokens));
     }
 
     public void Keep(Tensor index)
     {
-        KeyValueCache.Keep(ref keys, index);
-        KeyValueCache.Keep(ref values, index);
+        KeyValueCache.Keep(ref _keys, index);
+        KeyValueCache.Keep(ref _values, index);
     }
 
     public void Dispose()
     {
-        keys.Dispose();
-        values.Dispose();
+        _keys.Dispose();
+        _values.Dispose();
     }
 }

@@ -13,7 +13,10 @@ namespace Pedigree.Evaluation.Models;
 /// <param name="ContinuationLength">How many tokens at the end are the continuation.</param>
 public sealed record ScoreRequest(int[] Tokens, int ContinuationLength)
 {
-    /// <summary>How many tokens all requests of a group begin with, before the last token of any context: that one is read with the continuation.</summary>
+    /// <summary>
+    /// How many tokens all requests of a group begin with, before the last token of any context: that one is
+    /// read with the continuation.
+    /// </summary>
     public static int SharedLength(IReadOnlyList<ScoreRequest> group)
     {
         if (group.Count < 2)
@@ -47,27 +50,30 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Logits held at once, in numbers: a vocabulary for each of a few positions, never for all of a batch.</summary>
     private const int LogitsAtOnce = 1 << 24;
 
-    private readonly TransformerConfig config;
-    private readonly IReadOnlyDictionary<string, Tensor> weights;
-    private readonly Transformer transformer;
-    private readonly Device device;
-    private readonly ScalarType type;
-    private readonly JsonNode configJson;
+    private readonly TransformerConfig _config;
+    private readonly IReadOnlyDictionary<string, Tensor> _weights;
+    private readonly Transformer _transformer;
+    private readonly Device _device;
+    private readonly ScalarType _type;
+    private readonly JsonNode _configJson;
 
-    private string name;
+    private string _name;
 
-    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type, Checkpoint checkpoint)
+    private LanguageModel(TransformerConfig config, IReadOnlyDictionary<string, Tensor> weights, Device device, ScalarType type,
+        Checkpoint checkpoint)
     {
-        name = checkpoint.Address;
-        configJson = checkpoint.Config.DeepClone();
-        this.config = config;
-        this.weights = weights;
-        this.device = device;
-        this.type = type;
-        transformer = new Transformer(config, weights);
+        _name = checkpoint.Address;
+        _configJson = checkpoint.Config.DeepClone();
+        _config = config;
+        _weights = weights;
+        _device = device;
+        _type = type;
+        _transformer = new Transformer(config, weights);
     }
 
-    /// <summary>Loads a checkpoint of an architecture that <see cref="ConfigReader"/> knows; the checkpoint may be closed afterwards.</summary>
+    /// <summary>
+    /// Loads a checkpoint of an architecture that <see cref="ConfigReader"/> knows; the checkpoint may be closed afterwards.
+    /// </summary>
     /// <param name="checkpoint">An open checkpoint.</param>
     /// <param name="device">cpu, cuda or cuda:1 and so on; null for cuda where there is one and else cpu.</param>
     /// <param name="dtype">F32, BF16 or F16 to compute in; null for F32 on a CPU and BF16 on CUDA.</param>
@@ -83,7 +89,9 @@ public sealed class LanguageModel : IDisposable
     /// <param name="resident">The model.</param>
     /// <param name="opened">The same as a checkpoint.</param>
     /// <param name="dtype">As for <see cref="Load"/>.</param>
-    /// <exception cref="BadInputException">config.json asks for what cannot be computed, or the tensors do not fit it.</exception>
+    /// <exception cref="BadInputException">
+    /// config.json asks for what cannot be computed, or the tensors do not fit it.
+    /// </exception>
     public static LanguageModel Of(ResidentModel resident, Checkpoint opened, DType? dtype = null)
     {
         var config = ConfigReader.Read(opened);
@@ -91,15 +99,20 @@ public sealed class LanguageModel : IDisposable
         return new LanguageModel(config, WeightLoader.View(resident, opened, config, type), where, type, opened);
     }
 
-    /// <summary>Takes a checkpoint's weights in place of its own, in the same memory; false where that is of another configuration, device or type.</summary>
-    /// <exception cref="BadInputException">A tensor does not fit; the model is then good for nothing but to be filled again.</exception>
+    /// <summary>
+    /// Takes a checkpoint's weights in place of its own, in the same memory; false where that is of another
+    /// configuration, device or type.
+    /// </summary>
+    /// <exception cref="BadInputException">
+    /// A tensor does not fit; the model is then good for nothing but to be filled again.
+    /// </exception>
     public bool TryRefill(Checkpoint checkpoint, string? device = null, DType? dtype = null)
     {
         var (where, wanted) = Where(device, dtype);
-        if (!JsonNode.DeepEquals(configJson, checkpoint.Config) || wanted != type || where.ToString() != this.device.ToString())
+        if (!JsonNode.DeepEquals(_configJson, checkpoint.Config) || wanted != _type || where.ToString() != _device.ToString())
             return false;
-        WeightLoader.Refill(checkpoint, config, weights);
-        name = checkpoint.Folder;
+        WeightLoader.Refill(checkpoint, _config, _weights);
+        _name = checkpoint.Folder;
         return true;
     }
 
@@ -112,36 +125,47 @@ public sealed class LanguageModel : IDisposable
     private static Device Find(string? name)
     {
         var devices = cuda.is_available() ? cuda.device_count() : 0;
-        if (name is not null && name != "cpu" && !(name.StartsWith("cuda", StringComparison.Ordinal) && Index(name["cuda".Length..]) < devices))
-            throw new BadInputException("device", null, $"`{name}` is not to be had here; cpu{(devices > 0 ? $", cuda, or cuda:0 to cuda:{devices - 1}" : ", since there is no GPU that this program can use,")} would be right");
+        if (name is not null
+            && name != "cpu"
+            && !(name.StartsWith("cuda", StringComparison.Ordinal) && Index(name["cuda".Length..]) < devices))
+        {
+            var others = devices > 0
+                ? $", cuda, or cuda:0 to cuda:{devices - 1}"
+                : ", since there is no GPU that this program can use,";
+            throw new BadInputException("device", null, $"`{name}` is not to be had here; cpu{others} would be right");
+        }
         return new Device(name ?? (devices > 0 ? "cuda" : "cpu"));
 
-        static int Index(string rest) => rest.Length == 0 ? 0 : rest[0] == ':' && ushort.TryParse(rest[1..], out var index) ? index : int.MaxValue;
+        static int Index(string rest) =>
+            rest.Length == 0 ? 0 : rest[0] == ':' && ushort.TryParse(rest[1..], out var index) ? index : int.MaxValue;
     }
 
     /// <summary>Token ids are below this.</summary>
-    public int VocabularySize => config.VocabularySize;
+    public int VocabularySize => _config.VocabularySize;
 
     /// <summary>The most tokens that the model was made for.</summary>
-    public int ContextLength => config.ContextLength;
+    public int ContextLength => _config.ContextLength;
 
     /// <summary>Type of the arithmetic, as torch writes it: torch.float32.</summary>
-    public string Precision => $"torch.{type.ToString().ToLowerInvariant()}";
+    public string Precision => $"torch.{_type.ToString().ToLowerInvariant()}";
 
     /// <summary>How many tokens can be computed together.</summary>
     /// <param name="length">Tokens of the longest row.</param>
     /// <param name="memory">Bytes that they may take; null for half of what the device has free.</param>
     public int TokensAtOnce(int length, long? memory = null) =>
-        (memory ?? MemoryPlan.Available(device)) is { } bytes ? MemoryPlan.Tokens(config, (int)type.ElementSize(), length, bytes) : int.MaxValue;
+        (memory ?? MemoryPlan.Available(_device)) is { } bytes
+            ? MemoryPlan.Tokens(_config, (int)_type.ElementSize(), length, bytes)
+            : int.MaxValue;
 
     /// <summary>Scores each request's continuation, each as a sequence of its own.</summary>
     /// <inheritdoc cref="ScoreGroups"/>
-    public IReadOnlyList<TokenScores> Score(IReadOnlyList<ScoreRequest> batch) => ScoreGroups([.. batch.Select(request => (IReadOnlyList<ScoreRequest>)[request])]);
+    public IReadOnlyList<TokenScores> Score(IReadOnlyList<ScoreRequest> batch) =>
+        ScoreGroups([.. batch.Select(request => (IReadOnlyList<ScoreRequest>)[request])]);
 
     /// <summary>
-    /// Scores each request's continuation. The requests of a group share what they begin with: it is read once, and what they end with
-    /// side by side. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since the last token is only
-    /// predicted, never read.
+    /// Scores each request's continuation. The requests of a group share what they begin with: it is read once, and what they end
+    /// with side by side. Sequences longer than <see cref="ContextLength"/> + 1 lose their first tokens, since the last token is
+    /// only predicted, never read.
     /// </summary>
     /// <param name="groups">Requests computed together, padded to the longest: of similar lengths, for speed.</param>
     /// <returns>One a request, in order.</returns>
@@ -154,10 +178,10 @@ public sealed class LanguageModel : IDisposable
         using var inference = inference_mode();
         var ends = new TokenGrid([.. rows.Select(row => row.Ends)]);
         var shared = rows.Max(row => row.Shared.Tokens.Length);
-        using var cache = shared == 0 ? null : new KeyValueCache(config, rows.Count, shared + ends.Width, type, device);
+        using var cache = shared == 0 ? null : new KeyValueCache(_config, rows.Count, shared + ends.Width, _type, _device);
         if (cache is not null)
-            transformer.Forward(new TokenGrid([.. rows.Select(row => (Stretch[])[row.Shared])]), cache).Dispose();
-        var hidden = transformer.Forward(ends, cache);                                // [rows, tokens, width]
+            _transformer.Forward(new TokenGrid([.. rows.Select(row => (Stretch[])[row.Shared])]), cache).Dispose();
+        var hidden = _transformer.Forward(ends, cache);                                // [rows, tokens, width]
         return Score(hidden, ends, [.. rows.SelectMany((row, number) => row.Requests.Select((request, branch) =>
             (request, ends.Place(number, branch, row.Ends[branch].Tokens.Length - request.ContinuationLength))))]);
     }
@@ -173,11 +197,12 @@ public sealed class LanguageModel : IDisposable
             return [];
         var shared = ScoreRequest.SharedLength(group);
         // Where angles depend on the length, keys cannot be shared among sequences of any lengths.
-        var together = shared > 0 && group.All(request => config.SameAngles(shared, request.Tokens.Length - 1));
+        var together = shared > 0 && group.All(request => _config.SameAngles(shared, request.Tokens.Length - 1));
         return together ? [Of(group, shared)] : group.Select(request => Of([request], 0));
 
         static Row Of(IReadOnlyList<ScoreRequest> requests, int shared) =>
-            new(requests, new(requests[0].Tokens[..shared], 0), [.. requests.Select(request => new Stretch(request.Tokens[shared..^1], shared))]);
+            new(requests, new(requests[0].Tokens[..shared], 0),
+                [.. requests.Select(request => new Stretch(request.Tokens[shared..^1], shared))]);
     }
 
     private ScoreRequest Shortened(ScoreRequest request)
@@ -190,17 +215,21 @@ public sealed class LanguageModel : IDisposable
     /// <summary>Scores the continuations whose tokens are predicted from a place of the grid on.</summary>
     private List<TokenScores> Score(Tensor hidden, TokenGrid grid, IReadOnlyList<(ScoreRequest Request, long First)> asked)
     {
-        long[] places = [.. asked.SelectMany(one => Enumerable.Range(0, one.Request.ContinuationLength).Select(i => one.First + i))];
-        long[] targets = [.. asked.SelectMany(one => one.Request.Tokens[^one.Request.ContinuationLength..].Select(token => (long)token))];
-        var chosen = hidden.view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(places, device: device)); // [n, width]
+        long[] places =
+            [.. asked.SelectMany(one => Enumerable.Range(0, one.Request.ContinuationLength).Select(i => one.First + i))];
+        long[] targets =
+            [.. asked.SelectMany(one => one.Request.Tokens[^one.Request.ContinuationLength..].Select(token => (long)token))];
+        // [n, width]
+        var chosen = hidden.view(grid.Rows * grid.Width, _config.Width).index_select(0, tensor(places, device: _device));
         var (logProbabilities, greedy) = (new List<double>(places.Length), new List<bool>(places.Length));
-        var most = Math.Max(1, LogitsAtOnce / config.VocabularySize);
+        var most = Math.Max(1, LogitsAtOnce / _config.VocabularySize);
         for (var start = 0; start < places.Length; start += most)
         {
             using var portion = NewDisposeScope();
             var count = Math.Min(most, places.Length - start);
-            var wanted = tensor(targets[start..(start + count)], device: device).unsqueeze(1);                // [count, 1]
-            var logits = nn.functional.log_softmax(transformer.Logits(chosen.narrow(0, start, count)), 1);    // [count, vocabulary]
+            var wanted = tensor(targets[start..(start + count)], device: _device).unsqueeze(1);                // [count, 1]
+            // [count, vocabulary]
+            var logits = nn.functional.log_softmax(_transformer.Logits(chosen.narrow(0, start, count)), 1);
             logProbabilities.AddRange(logits.gather(1, wanted).to(float64).cpu().data<double>().ToArray());
             greedy.AddRange(logits.argmax(1).eq(wanted.squeeze(1)).cpu().data<bool>().ToArray());
         }
@@ -223,7 +252,8 @@ public sealed class LanguageModel : IDisposable
     {
         var room = ContextLength - maxNewTokens;
         if (room < 1)
-            throw new ArgumentOutOfRangeException(nameof(maxNewTokens), maxNewTokens, $"must be below the context length, {ContextLength}");
+            throw new ArgumentOutOfRangeException(nameof(maxNewTokens), maxNewTokens,
+                $"must be below the context length, {ContextLength}");
         var written = prompts.Select(_ => new List<int>()).ToList();
         var active = Enumerable.Range(0, maxNewTokens > 0 ? prompts.Count : 0).ToList();
         if (active.Count == 0)
@@ -233,18 +263,23 @@ public sealed class LanguageModel : IDisposable
         var rows = prompts.Select(prompt => prompt.Length > room ? prompt[^room..] : prompt).ToList();
         var grid = new TokenGrid([.. rows.Select(row => (Stretch[])[new(row, 0)])]);
         // Where angles change on the way, everything is read again for each new token.
-        using var cache = !rows.TrueForAll(row => config.SameAngles(row.Length, row.Length + maxNewTokens)) ? null
-            : new KeyValueCache(config, active.Count, grid.Width + maxNewTokens, type, device);
+        using var cache = !rows.TrueForAll(row => _config.SameAngles(row.Length, row.Length + maxNewTokens)) ? null
+            : new KeyValueCache(_config, active.Count, grid.Width + maxNewTokens, _type, _device);
         while (true)
         {
             using var step = NewDisposeScope();
             var read = grid;
-            long[] ends = [.. active.Select((row, place) => read.Place(place, 0, cache is { Length: > 0 } ? 0 : rows[row].Length + written[row].Count - 1))];
-            var last = transformer.Forward(grid, cache).view(grid.Rows * grid.Width, config.Width).index_select(0, tensor(ends, device: device)); // [batch, width]
-            var logits = transformer.Logits(last);                                    // [batch, vocabulary]
+            long[] ends = [.. active.Select(
+                (row, place) => read.Place(place, 0, cache is { Length: > 0 } ? 0 : rows[row].Length + written[row].Count - 1))];
+            // [batch, width]
+            var last = _transformer.Forward(grid, cache)
+                .view(grid.Rows * grid.Width, _config.Width)
+                .index_select(0, tensor(ends, device: _device));
+            var logits = _transformer.Logits(last);                                    // [batch, vocabulary]
             // A NaN is the largest of a row, and an infinity too: what would be written then means nothing.
             if (!logits.amax([1]).isfinite().all().cpu().data<bool>()[0])
-                throw new BadInputException(name, null, "its logits are not finite numbers, so it cannot write; a model whose weights are sound would be right");
+                throw new BadInputException(_name, null,
+                    "its logits are not finite numbers, so it cannot write; a model whose weights are sound would be right");
             var next = logits.argmax(1).to(ScalarType.Int32).cpu().data<int>().ToArray();
             var staying = new List<int>();                                            // places in this step's batch
             for (var place = 0; place < active.Count; place++)
@@ -267,7 +302,7 @@ public sealed class LanguageModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var weight in weights.Values)
+        foreach (var weight in _weights.Values)
             weight.Dispose();
     }
 }

@@ -8,10 +8,10 @@ namespace Pedigree.Evaluation.Models;
 internal static partial class LibtorchSettings
 {
     /// <summary>
-    /// Threads wait for each other asleep. GNU's OpenMP lets them spin, which takes the cores from other programs and, where those want them
-    /// too, from the very threads that are waited for: 32 to 256 tokens were then written at 8 to 520 ms each.
-    /// Large tensors are in huge pages: every layer's results are new memory, and where a page that is touched first is dear, as on some
-    /// virtual machines, scoring took 2.2 times the processor time.
+    /// Threads wait for each other asleep. GNU's OpenMP lets them spin, which takes the cores from other programs and, where
+    /// those want them too, from the very threads that are waited for: 32 to 256 tokens were then written at 8 to 520 ms each.
+    /// Large tensors are in huge pages: every layer's results are new memory, and where a page that is touched first is dear, as
+    /// on some virtual machines, scoring took 2.2 times the processor time.
     /// </summary>
     /// <remarks>Both are read when libtorch is loaded, so this must come before.</remarks>
     [ModuleInitializer]

@@ -3,36 +3,36 @@ using TorchSharp;
 namespace Pedigree.Evaluation.Models;
 
 /// <summary>
-/// Lets torch compute on one thread until it is disposed. The number of threads belongs to the process: of several that ask for one, the
-/// last to go puts it back.
+/// Lets torch compute on one thread until it is disposed. The number of threads belongs to the process: of several that ask for
+/// one, the last to go puts it back.
 /// </summary>
 internal sealed class SingleThread : IDisposable
 {
-    private static readonly Lock one = new();
-    private static int users, before;
+    private static readonly Lock One = new();
+    private static int _users, _before;
 
-    private bool disposed;
+    private bool _disposed;
 
     public SingleThread()
     {
-        lock (one)
+        lock (One)
         {
-            if (users++ > 0)
+            if (_users++ > 0)
                 return;
-            before = torch.get_num_threads();
+            _before = torch.get_num_threads();
             torch.set_num_threads(1);
         }
     }
 
     public void Dispose()
     {
-        lock (one)
+        lock (One)
         {
-            if (disposed)
+            if (_disposed)
                 return;
-            disposed = true;
-            if (--users == 0)
-                torch.set_num_threads(before);
+            _disposed = true;
+            if (--_users == 0)
+                torch.set_num_threads(_before);
         }
     }
 }

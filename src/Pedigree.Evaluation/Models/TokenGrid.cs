@@ -7,31 +7,33 @@ internal sealed record Stretch(int[] Tokens, int Start);
 
 /// <summary>
 /// Tokens that are read together, [rows, width]. A row is one stretch that all later tokens of the row see; or several stretches
-/// side by side, each of which goes on from what was read before and sees none of the others. Shorter rows are padded on the right.
+/// side by side, each of which goes on from what was read before and sees none of the others. Shorter
+/// rows are padded on the right.
 /// </summary>
 internal sealed class TokenGrid
 {
     /// <summary>The position of padding: after every token, so that none sees it.</summary>
     public const long Padding = int.MaxValue;
 
-    private readonly long[] ids, positions, branches;
-    private readonly List<int[]> begins = [];
+    private readonly long[] _ids, _positions, _branches;
+    private readonly List<int[]> _begins = [];
 
     public TokenGrid(IReadOnlyList<IReadOnlyList<Stretch>> rows)
     {
         Rows = rows.Count;
         Width = rows.Max(row => row.Sum(stretch => stretch.Tokens.Length));
-        (ids, positions, branches) = (new long[Rows * Width], new long[Rows * Width], new long[Rows * Width]);
-        Array.Fill(positions, Padding);
+        (_ids, _positions, _branches) = (new long[Rows * Width], new long[Rows * Width], new long[Rows * Width]);
+        Array.Fill(_positions, Padding);
         foreach (var (number, row) in rows.Index())
         {
             var place = number * Width;
-            begins.Add(new int[row.Count]);
+            _begins.Add(new int[row.Count]);
             foreach (var (branch, stretch) in row.Index())
             {
-                begins[number][branch] = place;
+                _begins[number][branch] = place;
                 for (var i = 0; i < stretch.Tokens.Length; i++, place++)
-                    (ids[place], positions[place], branches[place]) = (stretch.Tokens[i], stretch.Start + i, row.Count > 1 ? branch + 1 : 0);
+                    (_ids[place], _positions[place], _branches[place]) =
+                        (stretch.Tokens[i], stretch.Start + i, row.Count > 1 ? branch + 1 : 0);
             }
         }
         Lengths = [.. rows.Select(row => row.Max(stretch => stretch.Start + stretch.Tokens.Length))];
@@ -49,13 +51,13 @@ internal sealed class TokenGrid
     public bool IsPlain { get; }
 
     /// <summary>Where the index-th token of a stretch is in the flattened grid.</summary>
-    public long Place(int row, int stretch, int index) => begins[row][stretch] + index;
+    public long Place(int row, int stretch, int index) => _begins[row][stretch] + index;
 
     /// <summary>[rows · width].</summary>
-    public Tensor Ids(Device device) => tensor(ids, device: device);
+    public Tensor Ids(Device device) => tensor(_ids, device: device);
 
     public Places PlacesOn(Device device) =>
-        new(tensor(positions, [Rows, Width], device: device), tensor(branches, [Rows, Width], device: device));
+        new(tensor(_positions, [Rows, Width], device: device), tensor(_branches, [Rows, Width], device: device));
 }
 
 /// <summary>Where tokens are in their texts, int64 [rows, tokens] each.</summary>

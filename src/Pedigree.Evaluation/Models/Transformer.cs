@@ -5,8 +5,8 @@ using static TorchSharp.torch.nn.functional;
 namespace Pedigree.Evaluation.Models;
 
 /// <summary>
-/// A decoder, read from top to bottom; <see cref="TransformerConfig"/> holds the options by which families differ. In the shapes: d
-/// numbers a head, width = the residual stream, keys = tokens of the cache and of this call.
+/// A decoder, read from top to bottom; <see cref="TransformerConfig"/> holds the options by which families differ. In the shapes:
+/// d numbers a head, width = the residual stream, keys = tokens of the cache and of this call.
 /// </summary>
 /// <param name="config">The shape of the model.</param>
 /// <param name="weights">All of <see cref="Shapes"/>, on one device and of one floating-point type. Not owned.</param>
@@ -14,7 +14,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
 {
     // A scalar that is a call's only argument may be collected while the call still reads it.
 
-    private readonly Tensor embedding = weights["model.embed_tokens.weight"];
+    private readonly Tensor _embedding = weights["model.embed_tokens.weight"];
 
     /// <summary>The last layer's output after each token.</summary>
     /// <param name="grid">[batch, tokens].</param>
@@ -23,22 +23,25 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     public Tensor Forward(TokenGrid grid, KeyValueCache? cache)
     {
         using var scope = NewDisposeScope();
-        var queries = grid.PlacesOn(embedding.device);
+        var queries = grid.PlacesOn(_embedding.device);
         var keys = cache is null ? queries : cache.Append(queries);
         var isFirst = grid.IsPlain && cache is not { Length: > 0 };
         var reaches = config.Layers.Distinct().ToDictionary(kind => kind, kind => Of(kind));
 
-        var hidden = embedding.index_select(0, grid.Ids(embedding.device)).view(grid.Rows, grid.Width, config.Width); // [batch, tokens, width]
+        // [batch, tokens, width]
+        var hidden = _embedding.index_select(0, grid.Ids(_embedding.device)).view(grid.Rows, grid.Width, config.Width);
         if (config.EmbeddingScale is { } scale)
-            hidden = hidden * tensor(scale, embedding.dtype, embedding.device);
+            hidden = hidden * tensor(scale, _embedding.dtype, _embedding.device);
         foreach (var (layer, kind) in config.Layers.Index())
         {
             var name = $"model.layers.{layer}.";
-            var attended = Attention(name + "self_attn.", Norm(hidden, name + "input_layernorm"), reaches[kind], cache?.Layer(layer));
+            var attended = Attention(
+                name + "self_attn.", Norm(hidden, name + "input_layernorm"), reaches[kind], cache?.Layer(layer));
             if (config.NormsAfter)
                 attended = Norm(attended, name + "post_attention_layernorm");
             var between = hidden.Plus(attended);                                          // [batch, tokens, width]
-            var fed = FeedForward(name + "mlp.", Norm(config.Parallel ? hidden : between, name + (config.NormsAfter ? "pre_feedforward_layernorm" : "post_attention_layernorm")));
+            var fed = FeedForward(name + "mlp.", Norm(config.Parallel ? hidden : between, name
+                + (config.NormsAfter ? "pre_feedforward_layernorm" : "post_attention_layernorm")));
             if (config.NormsAfter)
                 fed = Norm(fed, name + "post_feedforward_layernorm");
             hidden = between.Plus(fed);
@@ -59,7 +62,7 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     public Tensor Logits(Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        var head = config.TiedHead ? embedding : weights["lm_head.weight"];           // [vocabulary, width]
+        var head = config.TiedHead ? _embedding : weights["lm_head.weight"];           // [vocabulary, width]
         var logits = linear(Norm(hidden, "model.norm"), head).to(float32);
         return (config.LogitCap is { } cap ? logits.DividedBy(cap).tanh().Times(cap) : logits).MoveToOuterDisposeScope();
     }
@@ -70,13 +73,18 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     /// <param name="Mask">[batch, 1, tokens, keys]; null for all before and itself.</param>
     private sealed record Reach(Tensor Cosine, Tensor Sine, Tensor? Mask);
 
-    /// <summary>Grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245): several query heads share a key and value head.</summary>
+    /// <summary>
+    /// Grouped-query attention (Ainslie et al. 2023, arXiv 2305.13245): several query heads share a key and value head.
+    /// </summary>
     private Tensor Attention(string name, Tensor input, Reach reach, LayerCache? cache)
     {
         long batch = input.shape[0], tokens = input.shape[1];
-        var query = Heads(Project(input, name + "q_proj", config.QueryKeyValueBias), config.Heads);         // [batch, heads, tokens, d]
-        var key = Heads(Project(input, name + "k_proj", config.QueryKeyValueBias), config.KeyValueHeads);   // [batch, groups, tokens, d]
-        var value = Heads(Project(input, name + "v_proj", config.QueryKeyValueBias), config.KeyValueHeads); // [batch, groups, tokens, d]
+        // [batch, heads, tokens, d]
+        var query = Heads(Project(input, name + "q_proj", config.QueryKeyValueBias), config.Heads);
+        // [batch, groups, tokens, d]
+        var key = Heads(Project(input, name + "k_proj", config.QueryKeyValueBias), config.KeyValueHeads);
+        // [batch, groups, tokens, d]
+        var value = Heads(Project(input, name + "v_proj", config.QueryKeyValueBias), config.KeyValueHeads);
         if (config.QueryKeyNorm)
             (query, key) = (Norm(query, name + "q_norm"), Norm(key, name + "k_norm"));
         query = Rotate(query, reach);
@@ -89,7 +97,8 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         // The query heads that share a key stand for as many tokens; of many tokens the keys are repeated instead.
         var sharing = config.Heads / config.KeyValueHeads;
         if (tokens == 1)
-            query = query.view(batch, config.KeyValueHeads, sharing, config.HeadWidth);                     // [batch, groups, sharing, d]
+            // [batch, groups, sharing, d]
+            query = query.view(batch, config.KeyValueHeads, sharing, config.HeadWidth);
         else
             (key, value) = (Repeat(key), Repeat(value));
         var attended = config.AttentionCap is { } cap ? Capped(query, key, value, reach.Mask!, cap)
@@ -98,10 +107,12 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
             .reshape(batch, tokens, config.Heads * config.HeadWidth);                 // [batch, tokens, heads·d]
         return Project(joined, name + "o_proj", config.OutputBias);                   // [batch, tokens, width]
 
-        Tensor Heads(Tensor projected, int heads) =>                                  // [batch, tokens, heads·d] → [batch, heads, tokens, d]
+        // [batch, tokens, heads·d] → [batch, heads, tokens, d]
+        Tensor Heads(Tensor projected, int heads) =>
             projected.view(batch, tokens, heads, config.HeadWidth).transpose(1, 2);
 
-        Tensor Repeat(Tensor shared) => sharing == 1 ? shared                         // [batch, groups, keys, d] → [batch, heads, keys, d]
+        // [batch, groups, keys, d] → [batch, heads, keys, d]
+        Tensor Repeat(Tensor shared) => sharing == 1 ? shared
             : shared.unsqueeze(2).expand(batch, config.KeyValueHeads, sharing, shared.shape[2], config.HeadWidth)
                 .reshape(batch, config.Heads, shared.shape[2], config.HeadWidth);
     }
@@ -139,7 +150,8 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
             : (normed * weight.to(float32).Plus(1)).to(input.dtype);
     }
 
-    private Tensor Project(Tensor input, string name, bool bias) =>                   // [batch, tokens, in] → [batch, tokens, out]
+    // [batch, tokens, in] → [batch, tokens, out]
+    private Tensor Project(Tensor input, string name, bool bias) =>
         linear(input, weights[name + ".weight"], bias ? weights[name + ".bias"] : null);
 
     /// <summary>Of a head's first n numbers turns number i against number i + n/2: Hugging Face's order of pairs.</summary>
@@ -156,16 +168,18 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
     private (Tensor Cosine, Tensor Sine) Angles(Tensor positions, IReadOnlyList<int> lengths, RotaryEmbedding rotary)
     {
         var frequencies = stack((rotary.DependsOnLength ? lengths : [0]).Select(length =>
-            tensor(rotary.FrequenciesAt(length), device: embedding.device)));         // [batch or 1, n/2]
+            tensor(rotary.FrequenciesAt(length), device: _embedding.device)));         // [batch or 1, n/2]
         var real = positions.With(0, positions.Is(TokenGrid.Padding)).to(float64); // [batch, tokens]
         var angles = real.unsqueeze(2) * frequencies.unsqueeze(1);                    // [batch, tokens, n/2]
         angles = cat([angles, angles], 2).unsqueeze(1);                               // [batch, 1, tokens, n]
-        return (angles.cos().Times(rotary.Amplitude).to(embedding.dtype), angles.sin().Times(rotary.Amplitude).to(embedding.dtype));
+        return (angles.cos()
+            .Times(rotary.Amplitude)
+            .to(_embedding.dtype), angles.sin().Times(rotary.Amplitude).to(_embedding.dtype));
     }
 
     /// <summary>
-    /// 0 where a token attends and −∞ where not: [batch, 1, tokens, keys]. A token attends to itself and to what is before it, inside
-    /// the window, and on no other branch. Padding attends to padding, lest a row of −∞ make NaN.
+    /// 0 where a token attends and −∞ where not: [batch, 1, tokens, keys]. A token attends to itself and to what is before it,
+    /// inside the window, and on no other branch. Padding attends to padding, lest a row of −∞ make NaN.
     /// </summary>
     private Tensor Mask(Places queries, Places keys, int? window)
     {
@@ -174,13 +188,20 @@ internal sealed class Transformer(TransformerConfig config, IReadOnlyDictionary<
         var allowed = (place <= position).logical_and(on.Is(0).logical_or(on.eq(branch)));
         if (window is { } most)
             allowed = allowed.logical_and(position.Minus(place).IsBelow(most));
-        return zeros(allowed.shape, embedding.dtype, embedding.device).With(double.NegativeInfinity, allowed.logical_not()).unsqueeze(1);
+        return zeros(allowed.shape, _embedding.dtype, _embedding.device).With(double.NegativeInfinity, allowed.logical_not())
+            .unsqueeze(1);
     }
 
-    /// <summary>Every weight of such a model, by Llama's name (<see cref="WeightLayout"/> has the others'): [out, in], or [width] of a norm or bias.</summary>
+    /// <summary>
+    /// Every weight of such a model, by Llama's name (<see cref="WeightLayout"/> has the others'): [out, in], or
+    /// [width] of a norm or bias.
+    /// </summary>
     public static IReadOnlyDictionary<string, long[]> Shapes(TransformerConfig config)
     {
-        var shapes = new SortedDictionary<string, long[]>(StringComparer.Ordinal) { ["model.embed_tokens.weight"] = [config.VocabularySize, config.Width] };
+        var shapes = new SortedDictionary<string, long[]>(StringComparer.Ordinal)
+        {
+            ["model.embed_tokens.weight"] = [config.VocabularySize, config.Width],
+        };
         long queries = config.Heads * config.HeadWidth, keys = config.KeyValueHeads * config.HeadWidth;
         for (var layer = 0; layer < config.Layers.Count; layer++)
         {

@@ -25,7 +25,9 @@ internal enum Activation
 /// <param name="Rotary">How positions turn queries and keys.</param>
 internal sealed record LayerKind(int? Window, RotaryEmbedding Rotary);
 
-/// <summary>What config.json says of a decoder: the options by which the families differ. <see cref="ConfigReader"/> reads it.</summary>
+/// <summary>
+/// What config.json says of a decoder: the options by which the families differ. <see cref="ConfigReader"/> reads it.
+/// </summary>
 internal sealed record TransformerConfig
 {
     /// <summary>model_type: where a checkpoint keeps the weights (<see cref="WeightLayout"/>).</summary>
@@ -59,7 +61,9 @@ internal sealed record TransformerConfig
 
     public required Activation Activation { get; init; }
 
-    /// <summary>Whether the feed-forward's activation is the gate of a second projection (Shazeer 2020, arXiv 2002.05202).</summary>
+    /// <summary>
+    /// Whether the feed-forward's activation is the gate of a second projection (Shazeer 2020, arXiv 2002.05202).
+    /// </summary>
     public bool Gated { get; init; } = true;
 
     /// <summary>What inner products of queries and keys are divided by is the root of this.</summary>

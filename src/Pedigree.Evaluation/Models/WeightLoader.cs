@@ -16,7 +16,8 @@ internal static class WeightLoader
         Checkpoint checkpoint, TransformerConfig config, ScalarType type, Device device)
     {
         Check(checkpoint, config);
-        var weights = Transformer.Shapes(config).ToDictionary(weight => weight.Key, weight => empty(weight.Value, type, device).DetachFromDisposeScope());
+        var weights = Transformer.Shapes(config)
+            .ToDictionary(weight => weight.Key, weight => empty(weight.Value, type, device).DetachFromDisposeScope());
         try
         {
             Fill(checkpoint, config, weights);
@@ -39,20 +40,24 @@ internal static class WeightLoader
     }
 
     /// <summary>
-    /// The same of a model in a device's memory that has the checkpoint's tensors: views of them where they are of the computing type, which
-    /// take no memory of their own.
+    /// The same of a model in a device's memory that has the checkpoint's tensors: views of them where they are of the computing
+    /// type, which take no memory of their own.
     /// </summary>
-    public static IReadOnlyDictionary<string, torch.Tensor> View(ResidentModel model, Checkpoint checkpoint, TransformerConfig config, ScalarType type)
+    public static IReadOnlyDictionary<string, torch.Tensor> View(
+        ResidentModel model, Checkpoint checkpoint, TransformerConfig config, ScalarType type)
     {
         Check(checkpoint, config);
         using var none = no_grad();
         var shapes = Transformer.Shapes(config);
-        return WeightLayout.Of(config).SelectMany(stored => stored.Weights.Select((name, part) => (name, stored, part))).ToDictionary(weight => weight.name, weight =>
-        {
-            using var scope = NewDisposeScope();
-            var shape = shapes[weight.name];
-            return weight.stored.Part(model[weight.stored.Name].alias(), weight.part, shape).reshape(shape).to(type).contiguous().DetachFromDisposeScope();
-        });
+        return WeightLayout.Of(config)
+            .SelectMany(stored => stored.Weights.Select((name, part) => (name, stored, part)))
+            .ToDictionary(weight => weight.name, weight =>
+            {
+                using var scope = NewDisposeScope();
+                var shape = shapes[weight.name];
+                return weight.stored.Part(model[weight.stored.Name].alias(), weight.part, shape)
+                    .reshape(shape).to(type).contiguous().DetachFromDisposeScope();
+            });
     }
 
     /// <summary>Whether a checkpoint has the weights of a configuration, in their shapes; reads no weights.</summary>
@@ -60,7 +65,8 @@ internal static class WeightLoader
     public static void Check(Checkpoint checkpoint, TransformerConfig config)
     {
         var stored = WeightLayout.Of(config).ToDictionary(tensor => tensor.Name);
-        if (checkpoint.Tensors.FirstOrDefault(tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name, config)) is { } foreign)
+        if (checkpoint.Tensors.FirstOrDefault(
+            tensor => !stored.ContainsKey(tensor.Name) && !WeightLayout.IsLeftOut(tensor.Name, config)) is { } foreign)
             throw new BadInputException(checkpoint.Address, foreign.Name, "is no weight of the model that config.json describes");
         foreach (var (name, shape, _, _) in stored.Values)
         {
@@ -102,7 +108,8 @@ internal static class WeightLoader
             using var finite = part.isfinite();
             using var all = finite.all();
             if (!all.cpu().data<bool>()[0])
-                throw new BadInputException(folder, source.Name, "holds a NaN or an infinity; every weight must be a finite number");
+                throw new BadInputException(folder, source.Name,
+                    "holds a NaN or an infinity; every weight must be a finite number");
         }
         return copy;
     }

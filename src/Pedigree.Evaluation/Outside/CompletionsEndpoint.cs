@@ -20,12 +20,13 @@ public sealed record EndpointSettings(Uri Url, string Model, int ContextLength, 
 }
 
 /// <summary>
-/// A model behind an OpenAI-compatible completions endpoint (vLLM, llama.cpp): prompts are token ids; to score, the prompt is echoed
-/// with its log-probabilities.
+/// A model behind an OpenAI-compatible completions endpoint (vLLM, llama.cpp): prompts are token ids; to score, the prompt is
+/// echoed with its log-probabilities.
 /// </summary>
-internal sealed class CompletionsEndpoint(EndpointSettings settings, CancellationToken cancellation) : IEvaluatedModel, IDisposable
+internal sealed class CompletionsEndpoint(EndpointSettings settings, CancellationToken cancellation)
+    : IEvaluatedModel, IDisposable
 {
-    private readonly HttpClient client = new() { Timeout = settings.Timeout, MaxResponseContentBufferSize = MostBytes };
+    private readonly HttpClient _client = new() { Timeout = settings.Timeout, MaxResponseContentBufferSize = MostBytes };
 
     /// <summary>An answer holds some numbers and texts a token; what is longer than this is none.</summary>
     internal const int MostBytes = 1 << 26;
@@ -34,20 +35,24 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
 
     public int TokensAtOnce(int length, long? memory) => int.MaxValue;
 
-    public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups) => All([.. groups.SelectMany(group => group)], ScoreAsync);
+    public IReadOnlyList<TokenScores> ScoreGroups(IReadOnlyList<IReadOnlyList<ScoreRequest>> groups) =>
+        All([.. groups.SelectMany(group => group)], ScoreAsync);
 
-    public IReadOnlyList<string> Write(IReadOnlyList<int[]> prompts, int most, IReadOnlyList<string> until) => All(prompts, async prompt =>
-    {
-        var choice = await AskAsync(new JsonObject
+    public IReadOnlyList<string> Write(IReadOnlyList<int[]> prompts, int most, IReadOnlyList<string> until) =>
+        All(prompts, async prompt =>
         {
-            ["model"] = settings.Model,
-            ["prompt"] = Ids(prompt),
-            ["max_tokens"] = most,
-            ["temperature"] = 0,
-            ["stop"] = new JsonArray([.. until.Take(4).Select(stop => (JsonNode)stop)]), // The protocol allows four; the rest are cut here.
+            var choice = await AskAsync(new JsonObject
+            {
+                ["model"] = settings.Model,
+                ["prompt"] = Ids(prompt),
+                ["max_tokens"] = most,
+                ["temperature"] = 0,
+                // The protocol allows four; the rest are cut here.
+                ["stop"] = new JsonArray([.. until.Take(4).Select(stop => (JsonNode)stop)]),
+            });
+            return LocalModel.Cut(choice["text"]?.GetValue<string>()
+                ?? throw new EvaluatorFailedException("its answer has no choices[0].text"), until);
         });
-        return LocalModel.Cut(choice["text"]?.GetValue<string>() ?? throw new EvaluatorFailedException("its answer has no choices[0].text"), until);
-    });
 
     /// <summary>The server's version as vLLM answers it at /version; null where it does not.</summary>
     public static async Task<string?> VersionAsync(EndpointSettings settings, CancellationToken cancellation)
@@ -55,7 +60,8 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
         using HttpClient client = new() { Timeout = settings.Timeout };
         try
         {
-            return (string?)(await client.GetFromJsonAsync<JsonObject>(new Uri(settings.Url, "/version"), cancellation))?["version"];
+            return (string?)(await client.GetFromJsonAsync<JsonObject>(
+                new Uri(settings.Url, "/version"), cancellation))?["version"];
         }
         catch (Exception error) when (error is HttpRequestException or JsonException or InvalidOperationException
             || error is OperationCanceledException && !cancellation.IsCancellationRequested)
@@ -64,7 +70,7 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
         }
     }
 
-    public void Dispose() => client.Dispose();
+    public void Dispose() => _client.Dispose();
 
     private async Task<TokenScores> ScoreAsync(ScoreRequest request)
     {
@@ -78,10 +84,17 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
             ["echo"] = true,
         });
         if (choice["logprobs"]?["token_logprobs"] is not JsonArray values || values.Count < request.Tokens.Length)
-            throw new EvaluatorFailedException($"its answer has no choices[0].logprobs.token_logprobs of {request.Tokens.Length} tokens; a server that echoes log-probabilities would be right");
+            throw new EvaluatorFailedException(
+                $"its answer has no choices[0].logprobs.token_logprobs of {request.Tokens.Length} tokens; "
+                + "a server that echoes log-probabilities would be right");
         var places = Enumerable.Range(request.Tokens.Length - request.ContinuationLength, request.ContinuationLength).ToList();
-        List<double> scores = [.. places.Select(place => values[place] is JsonValue value && value.TryGetValue<double>(out var number) && number <= 0 && double.IsFinite(number)
-            ? number : throw new EvaluatorFailedException($"its log-probability of a token is {values[place]?.ToJsonString() ?? "null"}; a number of at most 0 would be right"))];
+        List<double> scores = [.. places.Select(place => values[place] is JsonValue value
+            && value.TryGetValue<double>(out var number)
+            && number <= 0
+            && double.IsFinite(number)
+            ? number
+            : throw new EvaluatorFailedException($"its log-probability of a token is {values[place]?.ToJsonString() ?? "null"}; "
+                + "a number of at most 0 would be right"))];
         var (tokens, tops) = (choice["logprobs"]!["tokens"] as JsonArray, choice["logprobs"]!["top_logprobs"] as JsonArray);
         var greedy = places.TrueForAll(place => tops?[place] is JsonObject { Count: > 0 } top
             && top.MaxBy(entry => entry.Value!.GetValue<double>()).Key == tokens?[place]?.GetValue<string>());
@@ -113,7 +126,8 @@ internal sealed class CompletionsEndpoint(EndpointSettings settings, Cancellatio
             string failure;
             try
             {
-                using var response = await client.PostAsJsonAsync($"{settings.Url.ToString().TrimEnd('/')}/completions", request, cancellation);
+                using var response = await _client.PostAsJsonAsync(
+                    $"{settings.Url.ToString().TrimEnd('/')}/completions", request, cancellation);
                 var text = await response.Content.ReadAsStringAsync(cancellation);
                 if (response.IsSuccessStatusCode)
                 {

@@ -10,10 +10,18 @@ internal static class OutsideProcess
     private const int KeptOfErrors = 2000, MostCharacters = 100_000_000;
 
     /// <summary>What it wrote on standard output.</summary>
-    /// <exception cref="EvaluatorFailedException">It cannot be started, takes too long, or exits otherwise than with 0.</exception>
-    public static async Task<string> RunAsync(IReadOnlyList<string> command, string input, TimeSpan timeout, CancellationToken cancellation)
+    /// <exception cref="EvaluatorFailedException">
+    /// It cannot be started, takes too long, or exits otherwise than with 0.
+    /// </exception>
+    public static async Task<string> RunAsync(
+        IReadOnlyList<string> command, string input, TimeSpan timeout, CancellationToken cancellation)
     {
-        var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         using var process = new Process { StartInfo = start };
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(timeout);

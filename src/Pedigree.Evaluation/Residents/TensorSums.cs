@@ -7,8 +7,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Pedigree.Evaluation.Residents;
 
 /// <summary>
-/// <c>Σ cᵢ·xᵢ</c> as <see cref="SummedMerge"/> asks for it: products and sums in float64, one operation after the other and none fused, so
-/// that IEEE 754 says what each element is, on any device.
+/// <c>Σ cᵢ·xᵢ</c> as <see cref="SummedMerge"/> asks for it: products and sums in float64, one operation after the other and none
+/// fused, so that IEEE 754 says what each element is, on any device.
 /// </summary>
 internal static class TensorSums
 {
@@ -18,7 +18,9 @@ internal static class TensorSums
     // Less than half of what any type of 16 bits can tell apart, more than what float32 cannot; and float32's smallest number.
     private const double Nudge = 1.0 / (1 << 20), Smallest = 1.401298464324817e-45;
 
-    /// <summary>The sum on the sources' device, in the output type; null where an element is not finite. The caller disposes of it.</summary>
+    /// <summary>
+    /// The sum on the sources' device, in the output type; null where an element is not finite. The caller disposes of it.
+    /// </summary>
     public static Tensor? Sum(TensorMerge merge, IReadOnlyList<Tensor> sources)
     {
         using var none = no_grad();
@@ -76,8 +78,8 @@ internal static class TensorSums
     }
 
     /// <summary>
-    /// Rounded once, to the nearest, ties to even. Rounded to float32 first and from there to 16 bits, only what float32 makes a tie could
-    /// come out wrong: there the numbers on both sides are compared by their middle, which float64 holds.
+    /// Rounded once, to the nearest, ties to even. Rounded to float32 first and from there to 16 bits, only what float32 makes a
+    /// tie could come out wrong: there the numbers on both sides are compared by their middle, which float64 holds.
     /// </summary>
     private static Tensor Rounded(Tensor sum, DType to)
     {
@@ -91,6 +93,7 @@ internal static class TensorSums
         var above = wide.Plus(nudge).to(float32).to(type);
         var middle = below.to(float64).Plus(above.to(float64)).DividedBy(2);
         // Where what is above is infinite so is the middle: a sum that overflows by a hair is not taken for the largest number.
-        return where(sum.lt(middle), below, where(sum.gt(middle), above, single.to(type))).With(double.PositiveInfinity, above.isinf());
+        return where(
+            sum.lt(middle), below, where(sum.gt(middle), above, single.to(type))).With(double.PositiveInfinity, above.isinf());
     }
 }

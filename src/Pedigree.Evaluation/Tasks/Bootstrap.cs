@@ -1,9 +1,9 @@
 namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>
-/// The standard error of a number that is no mean of its items: how far it scatters when as many items are drawn from them again and again.
-/// Bit for bit the harness's bootstrap_stderr: pieces of 1000 draws, piece i by Python's random.Random(i).choices, and the sample
-/// deviation over all of them. Pieces have nothing to do with each other, so that processors share them.
+/// The standard error of a number that is no mean of its items: how far it scatters when as many items are drawn from them again
+/// and again. Bit for bit the harness's bootstrap_stderr: pieces of 1000 draws, piece i by Python's random.Random(i).choices, and
+/// the sample deviation over all of them. Pieces have nothing to do with each other, so that processors share them.
 /// </summary>
 internal static class Bootstrap
 {
@@ -20,16 +20,17 @@ internal static class Bootstrap
     {
         var piece = Math.Min(Piece, draws);
         var results = new double[draws / piece * piece];
-        Parallel.For(0, draws / piece, new ParallelOptions { CancellationToken = cancellation }, () => new int[items], (number, _, drawn) =>
-        {
-            var random = new PythonRandom((uint)number);
-            for (var i = 0; i < piece; i++)
+        Parallel.For(0, draws / piece, new ParallelOptions { CancellationToken = cancellation }, () => new int[items],
+            (number, _, drawn) =>
             {
-                random.Choose(items, drawn);
-                results[number * piece + i] = statistic(drawn);
-            }
-            return drawn;
-        }, _ => { });
+                var random = new PythonRandom((uint)number);
+                for (var i = 0; i < piece; i++)
+                {
+                    random.Choose(items, drawn);
+                    results[number * piece + i] = statistic(drawn);
+                }
+                return drawn;
+            }, _ => { });
         return Aggregate.Deviation(results);
     }
 }

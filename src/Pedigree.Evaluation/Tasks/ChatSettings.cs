@@ -19,7 +19,8 @@ public sealed record ChatSettings(
 internal sealed record ChatMessage(string Role, string Content, string Delimiter = "")
 {
     /// <summary>All as one text.</summary>
-    public static string Text(IEnumerable<ChatMessage> messages) => string.Concat(messages.Select(message => message.Content + message.Delimiter));
+    public static string Text(IEnumerable<ChatMessage> messages) =>
+        string.Concat(messages.Select(message => message.Content + message.Delimiter));
 
     /// <summary>All but the system's, and the beginning of the answer where there is one, as one message of the user.</summary>
     public static IReadOnlyList<ChatMessage> SingleTurn(IReadOnlyList<ChatMessage> messages)
@@ -29,12 +30,15 @@ internal sealed record ChatMessage(string Role, string Content, string Delimiter
         var question = messages[^(1 + begun)];
         return
         [
-            .. messages.Take(system), new("user", Text(messages.Take(messages.Count - 1 - begun).Skip(system)) + question.Content), .. messages.TakeLast(begun),
+            .. messages.Take(system),
+            new("user", Text(messages.Take(messages.Count - 1 - begun).Skip(system)) + question.Content),
+            .. messages.TakeLast(begun),
         ];
     }
 
     /// <summary>Two texts as one, with a delimiter between where both have text and neither has white space there.</summary>
-    public static string Joined(string first, string delimiter, string second) => NeedDelimiter(first, second) ? first + delimiter + second : first + second;
+    public static string Joined(string first, string delimiter, string second) =>
+        NeedDelimiter(first, second) ? first + delimiter + second : first + second;
 
     /// <summary>Whether two texts run into each other.</summary>
     public static bool NeedDelimiter(string first, string second) =>

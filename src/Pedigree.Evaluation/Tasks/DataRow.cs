@@ -16,10 +16,10 @@ namespace Pedigree.Evaluation.Tasks;
 /// <param name="Fields">What it says.</param>
 internal sealed record DataRow(string File, int Line, JsonObject Fields)
 {
-    private Lazy<IReadOnlyDictionary<string, object?>> values = new(() => JinjaValue.Variables(Fields));
+    private Lazy<IReadOnlyDictionary<string, object?>> _values = new(() => JinjaValue.Variables(Fields));
 
     /// <summary>The fields as templates see them.</summary>
-    public IReadOnlyDictionary<string, object?> Values => values.Value;
+    public IReadOnlyDictionary<string, object?> Values => _values.Value;
 
     /// <summary>Where it stands, as errors give it.</summary>
     public string Place => $"{(File.EndsWith(".jsonl", StringComparison.Ordinal) ? "line" : "row")} {Line}";
@@ -34,7 +34,7 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
         var all = (JsonObject)Fields.DeepClone();
         foreach (var (name, template) in fields)
             all[name] = JsonNode.Parse(JinjaJson.Write(template.Evaluate(this), null));
-        return this with { Fields = all, values = new(() => JinjaValue.Variables(all)) };
+        return this with { Fields = all, _values = new(() => JinjaValue.Variables(all)) };
     }
 
     /// <summary>Reads all rows of a file, and the SHA-256 of its bytes in hexadecimal.</summary>
@@ -42,10 +42,12 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
     public static (IReadOnlyList<DataRow> Rows, string Digest) ReadAll(string file)
     {
         if (!System.IO.File.Exists(file))
-            throw new BadInputException(file, "data", "is missing; it must be a JSONL file, one JSON object a line, or a Parquet file.");
+            throw new BadInputException(file, "data",
+                "is missing; it must be a JSONL file, one JSON object a line, or a Parquet file.");
         var bytes = System.IO.File.ReadAllBytes(InputFile.Readable(file));
         var rows = Path.GetExtension(file) == ".parquet" ? FromParquet(file, bytes)
-            : Path.GetExtension(file) == ".json" && bytes.AsSpan().TrimStart(" \r\n\t"u8).StartsWith("["u8) ? FromArray(file, bytes) : FromLines(file, bytes);
+            : Path.GetExtension(file) == ".json"
+                && bytes.AsSpan().TrimStart(" \r\n\t"u8).StartsWith("["u8) ? FromArray(file, bytes) : FromLines(file, bytes);
         return rows.Count > 0 ? (rows, Hashing.Sha256(bytes))
             : throw new BadInputException(file, "data", "has no rows; it must have one JSON object a line.");
     }
@@ -67,7 +69,8 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
         }
         catch (Exception error) when (error is JsonException or ArgumentException)
         {
-            throw new BadInputException(file, $"line {Math.Max(1, line)}", "is not a JSON object in UTF-8 with every key given once.");
+            throw new BadInputException(file, $"line {Math.Max(1, line)}",
+                "is not a JSON object in UTF-8 with every key given once.");
         }
     }
 
@@ -110,12 +113,14 @@ internal sealed record DataRow(string File, int Line, JsonObject Fields)
         string text => JsonValue.Create(text),
         ReadOnlyMemory<char> text => JsonValue.Create(text.ToString()),
         bool flag => JsonValue.Create(flag),
-        sbyte or short or int or long or byte or ushort or uint => JsonValue.Create(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
+        sbyte or short or int or long or byte or ushort or uint =>
+            JsonValue.Create(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
         float number => JsonValue.Create((double)number),
         double number => JsonValue.Create(number),
         decimal number => JsonValue.Create(number),
         byte[] bytes => JsonValue.Create(Encoding.UTF8.GetString(bytes)),
-        IDictionary members => new JsonObject(members.Keys.Cast<object>().Select(key => KeyValuePair.Create(key.ToString()!, Json(members[key])))),
+        IDictionary members =>
+            new JsonObject(members.Keys.Cast<object>().Select(key => KeyValuePair.Create(key.ToString()!, Json(members[key])))),
         IEnumerable items => new JsonArray([.. items.Cast<object?>().Select(Json)]),
         _ => JsonValue.Create(Convert.ToString(value, CultureInfo.InvariantCulture)),
     };

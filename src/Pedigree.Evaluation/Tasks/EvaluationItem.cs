@@ -7,7 +7,9 @@ namespace Pedigree.Evaluation.Tasks;
 /// <param name="Continuation">What is scored after it; empty where the model is to write.</param>
 public sealed record TextRequest(string Context, string Continuation)
 {
-    /// <summary>The context as messages, of which each model's chat template makes its own text; null where the context is plain text.</summary>
+    /// <summary>
+    /// The context as messages, of which each model's chat template makes its own text; null where the context is plain text.
+    /// </summary>
     internal IReadOnlyList<ChatMessage>? Messages { get; init; }
 }
 
@@ -19,7 +21,8 @@ public sealed record TextRequest(string Context, string Continuation)
 /// <param name="Targets">The right answers as text.</param>
 /// <param name="Document">The row.</param>
 public sealed record EvaluationItem(
-    int Line, IReadOnlyList<TextRequest> Requests, IReadOnlyList<string> Choices, IReadOnlyList<int> Golds, IReadOnlyList<string> Targets,
+    int Line, IReadOnlyList<TextRequest> Requests, IReadOnlyList<string> Choices, IReadOnlyList<int> Golds,
+    IReadOnlyList<string> Targets,
     JsonObject Document)
 {
     /// <summary>Number of the right choice, the first where there are several; -1 where there are no choices.</summary>
@@ -29,8 +32,9 @@ public sealed record EvaluationItem(
     public string Target => Targets[0];
 
     /// <summary>
-    /// The right answer as the harness writes it beside a model's: the number of a choice, or text, which in partial evaluation is the rest
-    /// that is scored after every choice.
+    /// The right answer as the harness writes it beside a model's: the number of a choice, or text, which in partial evaluation
+    /// is the rest that is scored after every choice.
     /// </summary>
-    internal string Shown => Golds.Count > 0 && Requests.Count > 1 && Requests[0].Continuation != Requests[1].Continuation ? $"{Gold}" : Target;
+    internal string Shown =>
+        Golds.Count > 0 && Requests.Count > 1 && Requests[0].Continuation != Requests[1].Continuation ? $"{Gold}" : Target;
 }

@@ -11,7 +11,8 @@ public sealed record EvaluationTask
     {
         (Name, Alias, File) = (name, alias, file);
         PrimaryMetric = metric is null || metrics.Contains(metric) ? metric ?? metrics[0]
-            : throw new BadInputException(file, "metric", $"\"{metric}\" is not measured by {name}; use {string.Join(" or ", metrics)}.");
+            : throw new BadInputException(file, "metric",
+                $"\"{metric}\" is not measured by {name}; use {string.Join(" or ", metrics)}.");
     }
 
     /// <summary>The task's name.</summary>
@@ -23,7 +24,9 @@ public sealed record EvaluationTask
     /// <summary>What is asked of the model; of a group, of its first task.</summary>
     public OutputType Type => Definition?.Type ?? Members[0].Type;
 
-    /// <summary>SHA-256, in hexadecimal, of definition, data, few-shot setting and limit: together with a checkpoint it names a score.</summary>
+    /// <summary>
+    /// SHA-256, in hexadecimal, of definition, data, few-shot setting and limit: together with a checkpoint it names a score.
+    /// </summary>
     public required string Digest { get; init; }
 
     /// <summary>Number of examples in a prompt; of a group, of its first task.</summary>
@@ -47,8 +50,11 @@ public sealed record EvaluationTask
     /// <summary>The tasks of a group; none for a task.</summary>
     public IReadOnlyList<EvaluationTask> Members { get; private init; } = [];
 
-    /// <summary>Version of the definition, as the harness gives it: of a task as it stands there, or Yaml; of a group as text, or N/A.</summary>
-    public JsonNode Version => Group is { } group ? group.Version?.ToString() ?? "N/A" : Definition!.Version?.DeepClone() ?? "Yaml";
+    /// <summary>
+    /// Version of the definition, as the harness gives it: of a task as it stands there, or Yaml; of a group as text, or N/A.
+    /// </summary>
+    public JsonNode Version =>
+        Group is { } group ? group.Version?.ToString() ?? "N/A" : Definition!.Version?.DeepClone() ?? "Yaml";
 
     /// <summary>Number of examples in a prompt; null of a group whose tasks differ in it.</summary>
     public int? Shots => Leaves().Select(leaf => leaf.Fewshot).Distinct().ToList() is [var same] ? same : null;
@@ -68,7 +74,8 @@ public sealed record EvaluationTask
     /// <summary>How prompts are put.</summary>
     public ChatSettings Chat { get; private init; } = ChatSettings.None;
 
-    internal static EvaluationTask Of(TaskDefinition definition, TaskRows rows, string? data, int fewshot, int? limit, string? metric, ChatSettings chat) =>
+    internal static EvaluationTask Of(
+        TaskDefinition definition, TaskRows rows, string? data, int fewshot, int? limit, string? metric, ChatSettings chat) =>
         new(definition.Name, definition.Alias, definition.File, [.. definition.Metrics.Select(known => known.Name)], metric)
         {
             Definition = definition,
@@ -104,13 +111,15 @@ public sealed record EvaluationTask
             {
                 ["group"] = group.Name,
                 ["members"] = new JsonArray([.. members.Select(member => (JsonNode)member.Digest)]),
-                ["metrics"] = new JsonArray([.. group.Metrics.Select(known => (JsonNode)$"{known.Name} {known.WeightBySize} {string.Join(",", known.Filters ?? [])}")]),
+                ["metrics"] = new JsonArray([.. group.Metrics.Select(
+                    known => (JsonNode)$"{known.Name} {known.WeightBySize} {string.Join(",", known.Filters ?? [])}")]),
             }),
         };
     }
 
     /// <summary>Some of the rows of a task that is no group. Its digest is still that of the whole.</summary>
-    internal EvaluationTask WithRows(IReadOnlyList<int> places) => this with { Items = [.. places.Select(place => Items[place])] };
+    internal EvaluationTask WithRows(IReadOnlyList<int> places) =>
+        this with { Items = [.. places.Select(place => Items[place])] };
 
     /// <summary>The tasks without their groups, in order.</summary>
     public IEnumerable<EvaluationTask> Leaves() => Members.Count == 0 ? [this] : Members.SelectMany(member => member.Leaves());
@@ -119,12 +128,22 @@ public sealed record EvaluationTask
     internal EvaluationTask Rendered(ChatTemplate template)
     {
         IReadOnlyList<EvaluationTask> members = [.. Members.Select(member => member.Rendered(template))];
-        return this with { Members = members, Items = members.Count > 0 ? [.. members.SelectMany(member => member.Items)] : [.. Items.Select(Render)] };
+        return this with
+        {
+            Members = members,
+            Items = members.Count > 0 ? [.. members.SelectMany(member => member.Items)] : [.. Items.Select(Render)],
+        };
 
         EvaluationItem Render(EvaluationItem item)
         {
-            var texts = item.Requests.Select(request => request.Messages).OfType<IReadOnlyList<ChatMessage>>().Distinct().ToDictionary(messages => messages, template.Render);
-            return item with { Requests = [.. item.Requests.Select(request => request.Messages is { } messages ? request with { Context = texts[messages], Messages = null } : request)] };
+            var texts = item.Requests.Select(request => request.Messages)
+                .OfType<IReadOnlyList<ChatMessage>>().Distinct().ToDictionary(messages => messages, template.Render);
+            return item with
+            {
+                Requests = [.. item.Requests.Select(request => request.Messages is { } messages
+                    ? request with { Context = texts[messages], Messages = null }
+                    : request)],
+            };
         }
     }
 
@@ -133,7 +152,12 @@ public sealed record EvaluationTask
         // A task that is put without any of it is the task that it always was.
         if (chat != ChatSettings.None)
         {
-            var put = new JsonObject { ["template"] = chat.ApplyTemplate, ["multiturn"] = chat.FewshotAsMultiturn ?? true, ["system"] = chat.SystemInstruction };
+            var put = new JsonObject
+            {
+                ["template"] = chat.ApplyTemplate,
+                ["multiturn"] = chat.FewshotAsMultiturn ?? true,
+                ["system"] = chat.SystemInstruction,
+            };
             if (chat.TemplateName is { } name)
                 put["name"] = name;
             identity["chat"] = put;

@@ -26,7 +26,8 @@ internal static class FilterFile
         Func<string, string> result;
         switch (function.AsString())
         {
-            // Outputs are greedy: however often the model is asked, all are alike, so that the first, the most frequent and any are one.
+            // Outputs are greedy: however often the model is asked, all are alike, so that the first, the most
+            // frequent and any are one.
             case "take_first" or "majority_vote":
                 result = text => text;
                 break;
@@ -50,7 +51,8 @@ internal static class FilterFile
                 result = Map(step);
                 break;
             case var other:
-                throw function.Error($"\"{other}\" is not supported; use regex, map, take_first, take_first_k, majority_vote, remove_whitespace, lowercase or uppercase");
+                throw function.Error($"\"{other}\" is not supported; use regex, map, take_first, take_first_k, "
+                    + "majority_vote, remove_whitespace, lowercase or uppercase");
         }
         step.RefuseUnknownKeys();
         return result;
@@ -79,7 +81,8 @@ internal static class FilterFile
 
     private static Func<string, string> Map(ConfigurationMapping step)
     {
-        var values = step.RequiredMapping("mapping_dict").Members.ToDictionary(member => member.Key, member => Text(member.Value));
+        var values = step.RequiredMapping("mapping_dict").Members
+            .ToDictionary(member => member.Key, member => Text(member.Value));
         var otherwise = step.Optional("default_value") is { } node ? Text(node) : "None";
         return text => values.GetValueOrDefault(text, otherwise);
     }

@@ -5,7 +5,12 @@ namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>A group's YAML: tasks, and how their scores become one.</summary>
 internal sealed record GroupDefinition(
-    string Name, string Alias, string File, IReadOnlyList<ConfigurationNode> Members, IReadOnlyList<GroupMetric> Metrics, JsonNode? Version);
+    string Name,
+    string Alias,
+    string File,
+    IReadOnlyList<ConfigurationNode> Members,
+    IReadOnlyList<GroupMetric> Metrics,
+    JsonNode? Version);
 
 /// <summary>A metric of a group: the mean over its tasks, weighted by their rows if so said.</summary>
 internal sealed record GroupMetric(string Name, bool WeightBySize, IReadOnlyList<string>? Filters);

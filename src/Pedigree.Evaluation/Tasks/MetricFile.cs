@@ -15,9 +15,11 @@ internal static class MetricFile
             _ => ["exact_match"],
         };
         if (list is not { Count: > 0 })
-            return [.. known.Take(type == OutputType.MultipleChoice ? 2 : known.Length).Select(name => new MetricSettings(name, Metrics.HigherIsBetter(name)))];
+            return [.. known.Take(type == OutputType.MultipleChoice ? 2 : known.Length)
+                .Select(name => new MetricSettings(name, Metrics.HigherIsBetter(name)))];
         var metrics = list.Select(node => Metric(node.AsMapping(), known, type)).ToList();
-        return metrics.DistinctBy(metric => metric.Name).Count() == metrics.Count ? metrics : throw list[0].Error("must have each metric once");
+        return metrics.DistinctBy(metric => metric.Name).Count() == metrics.Count ? metrics
+            : throw list[0].Error("must have each metric once");
     }
 
     private static MetricSettings Metric(ConfigurationMapping entry, string[] known, OutputType type)

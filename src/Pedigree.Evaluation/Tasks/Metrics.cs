@@ -10,7 +10,8 @@ internal static class Metrics
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
-    public static bool HigherIsBetter(string metric) => metric is not ("perplexity" or "word_perplexity" or "byte_perplexity" or "bits_per_byte");
+    public static bool HigherIsBetter(string metric) =>
+        metric is not ("perplexity" or "word_perplexity" or "byte_perplexity" or "bits_per_byte");
 
     /// <summary>The harness's name for how items become one number.</summary>
     public static string Aggregation(string metric) => metric switch
@@ -22,8 +23,8 @@ internal static class Metrics
     };
 
     /// <summary>
-    /// What an item that was scored has in a metric: whether the best choice is right, whether the right continuation is greedy, for a
-    /// perplexity the log-likelihood, or for f1 and mcc the number of the best choice.
+    /// What an item that was scored has in a metric: whether the best choice is right, whether the right continuation is greedy,
+    /// for a perplexity the log-likelihood, or for f1 and mcc the number of the best choice.
     /// </summary>
     public static double OfScores(string metric, IReadOnlyList<TokenScores> scores, EvaluationItem item, EvaluationTask task)
     {
@@ -39,12 +40,17 @@ internal static class Metrics
         };
     }
 
-    /// <summary>What an item counts for: words or bytes of its text; 1 elsewhere. Words are what white space separates, as Python's re.split counts.</summary>
+    /// <summary>
+    /// What an item counts for: words or bytes of its text; 1 elsewhere. Words are what white space separates, as
+    /// Python's re.split counts.
+    /// </summary>
     public static double Weight(string metric, EvaluationItem item, EvaluationTask task)
     {
         if (Aggregation(metric) is not ("weighted_perplexity" or "bits_per_byte"))
             return 1;
-        var text = task.Definition!.Rule == ScoringRule.CountsOfPage ? item.Document["page"]?.GetValue<string>() ?? "" : item.Target;
+        var text = task.Definition!.Rule == ScoringRule.CountsOfPage
+            ? item.Document["page"]?.GetValue<string>() ?? ""
+            : item.Target;
         return metric == "word_perplexity" ? Regex.Split(text, @"\s+").Length : Encoding.UTF8.GetByteCount(text);
     }
 
@@ -87,7 +93,8 @@ internal static class Metrics
     {
         var labels = item.Document["mc2_targets"]?["labels"]?.AsArray().Select(label => label!.GetValue<int>()).ToList();
         if (labels?.Count != sums.Length)
-            throw new BadInputException(task.Definition!.File, $"row {item.Line}, mc2_targets.labels", $"must have one label a choice, {sums.Length}.");
+            throw new BadInputException(task.Definition!.File, $"row {item.Line}, mc2_targets.labels",
+                $"must have one label a choice, {sums.Length}.");
         var most = sums.Max();
         return sums.Where((_, i) => labels[i] == 1).Sum(sum => Math.Exp(sum - most)) / sums.Sum(sum => Math.Exp(sum - most));
     }
@@ -98,6 +105,7 @@ internal static class Metrics
             text = pattern.Replace(text, "");
         if (metric.IgnoreCase)
             text = text.ToLowerInvariant();
-        return string.Concat(text.Where(character => !(metric.IgnorePunctuation && Punctuation.Contains(character) || metric.IgnoreNumbers && char.IsAsciiDigit(character))));
+        return string.Concat(text.Where(character => !(metric.IgnorePunctuation && Punctuation.Contains(character)
+            || metric.IgnoreNumbers && char.IsAsciiDigit(character))));
     }
 }

@@ -1,37 +1,40 @@
 namespace Pedigree.Evaluation.Tasks;
 
 /// <summary>
-/// Python's random.Random(seed), bit for bit: sample, so that few-shot examples are those that the harness draws, and choices, so that
-/// its bootstrap draws the same items. The generator is MT19937 (Matsumoto and Nishimura 1998), seeded by array as CPython does.
+/// Python's random.Random(seed), bit for bit: sample, so that few-shot examples are those that the harness draws, and
+/// choices, so that its bootstrap draws the same items. The generator is MT19937 (Matsumoto and Nishimura 1998), seeded
+/// by array as CPython does.
 /// </summary>
 internal sealed class PythonRandom
 {
     private const int Size = 624;
     private const int Shift = 397;
 
-    private readonly uint[] state = new uint[Size];
-    private int next = Size;
+    private readonly uint[] _state = new uint[Size];
+    private int _next = Size;
 
     public PythonRandom(uint seed)
     {
-        state[0] = 19650218;
+        _state[0] = 19650218;
         for (var i = 1; i < Size; i++)
-            state[i] = 1812433253 * (state[i - 1] ^ (state[i - 1] >> 30)) + (uint)i;
+            _state[i] = 1812433253 * (_state[i - 1] ^ (_state[i - 1] >> 30)) + (uint)i;
         var place = 1;
         for (var round = 0; round < Size; round++)
         {
-            state[place] = (state[place] ^ ((state[place - 1] ^ (state[place - 1] >> 30)) * 1664525)) + seed;
+            _state[place] = (_state[place] ^ ((_state[place - 1] ^ (_state[place - 1] >> 30)) * 1664525)) + seed;
             place = Advance(place);
         }
         for (var round = 1; round < Size; round++)
         {
-            state[place] = (state[place] ^ ((state[place - 1] ^ (state[place - 1] >> 30)) * 1566083941)) - (uint)place;
+            _state[place] = (_state[place] ^ ((_state[place - 1] ^ (_state[place - 1] >> 30)) * 1566083941)) - (uint)place;
             place = Advance(place);
         }
-        state[0] = 0x80000000;
+        _state[0] = 0x80000000;
     }
 
-    /// <summary>Draws <paramref name="count"/> different indices below <paramref name="population"/>, in the order drawn.</summary>
+    /// <summary>
+    /// Draws <paramref name="count"/> different indices below <paramref name="population"/>, in the order drawn.
+    /// </summary>
     public int[] Sample(int population, int count)
     {
         // CPython copies the population where that is cheaper than a set of what was drawn; the draws differ.
@@ -84,15 +87,15 @@ internal sealed class PythonRandom
     {
         if (++place < Size)
             return place;
-        state[0] = state[Size - 1];
+        _state[0] = _state[Size - 1];
         return 1;
     }
 
     private uint Next()
     {
-        if (next == Size)
+        if (_next == Size)
             Refill();
-        var value = state[next++];
+        var value = _state[_next++];
         value ^= value >> 11;
         value ^= (value << 7) & 0x9d2c5680;
         value ^= (value << 15) & 0xefc60000;
@@ -103,9 +106,9 @@ internal sealed class PythonRandom
     {
         for (var i = 0; i < Size; i++)
         {
-            var mixed = (state[i] & 0x80000000) | (state[i + 1 < Size ? i + 1 : 0] & 0x7fffffff);
-            state[i] = state[i + Shift < Size ? i + Shift : i + Shift - Size] ^ (mixed >> 1) ^ ((mixed & 1) * 0x9908b0df);
+            var mixed = (_state[i] & 0x80000000) | (_state[i + 1 < Size ? i + 1 : 0] & 0x7fffffff);
+            _state[i] = _state[i + Shift < Size ? i + Shift : i + Shift - Size] ^ (mixed >> 1) ^ ((mixed & 1) * 0x9908b0df);
         }
-        next = 0;
+        _next = 0;
     }
 }

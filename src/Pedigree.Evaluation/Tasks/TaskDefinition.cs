@@ -25,7 +25,9 @@ internal enum ScoringRule
     /// <summary>As the metric says.</summary>
     Standard,
 
-    /// <summary>TruthfulQA mc2: the share of the probability that the true choices have, by the row's mc2_targets.labels.</summary>
+    /// <summary>
+    /// TruthfulQA mc2: the share of the probability that the true choices have, by the row's mc2_targets.labels.
+    /// </summary>
     ShareOfTrue,
 
     /// <summary>WikiText: words and bytes are counted in the row's page, not in the text that is scored.</summary>
@@ -114,7 +116,8 @@ internal sealed record DataSettings(
 /// <param name="Text">Where examples are written otherwise than the row asked; as the other three.</param>
 /// <param name="Delimiter">After every example.</param>
 internal sealed record FewshotSettings(
-    int? Count, bool FirstOnes, string? Split, IReadOnlyList<DataRow>? Samples, TaskTemplate Text, TaskTemplate? Choices, TaskTemplate Target,
+    int? Count, bool FirstOnes, string? Split, IReadOnlyList<DataRow>? Samples, TaskTemplate Text, TaskTemplate? Choices,
+    TaskTemplate Target,
     string TargetDelimiter, string Delimiter)
 {
     /// <summary>gen_prefix of examples.</summary>

@@ -35,7 +35,8 @@ internal static class TaskFile
             Data = Data(task),
             AddedFields = TaskFunctions.Fields(task),
             Limit = Whole(task, "limit", 1),
-            Generation = Generation(task.OptionalMapping("generation_kwargs"), task.OptionalString("fewshot_delimiter") ?? "\n\n"),
+            Generation = Generation(
+                task.OptionalMapping("generation_kwargs"), task.OptionalString("fewshot_delimiter") ?? "\n\n"),
             Metrics = MetricFile.Read(task.OptionalSequence("metric_list"), type),
             Filters = FilterFile.Read(task.OptionalSequence("filter_list")),
             Rule = TaskFunctions.Rule(task.Optional("process_results")),
@@ -52,10 +53,12 @@ internal static class TaskFile
         return definition;
     }
 
-    public static int? Whole(ConfigurationMapping mapping, string key, int least) => mapping.Optional(key) is { } node ? Whole(node, least) : null;
+    public static int? Whole(ConfigurationMapping mapping, string key, int least) =>
+        mapping.Optional(key) is { } node ? Whole(node, least) : null;
 
-    private static int Whole(ConfigurationNode node, int least) => node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
-        : throw node.Error($"must be a whole number of at least {least}");
+    private static int Whole(ConfigurationNode node, int least) =>
+        node.AsInteger() is var value && value >= least && value <= int.MaxValue ? (int)value
+            : throw node.Error($"must be a whole number of at least {least}");
 
     public static Regex Pattern(ConfigurationNode node)
     {
@@ -84,13 +87,15 @@ internal static class TaskFile
 
     public static string NameOf(OutputType type) => Types.First(known => known.Value == type).Key;
 
-    private static OutputType ReadType(ConfigurationMapping task) => task.Optional("output_type") is not { } node ? OutputType.GenerateUntil
-        : Types.TryGetValue(node.AsString(), out var type) ? type
-        : throw node.Error($"\"{node.AsString()}\" is not supported; use multiple_choice, loglikelihood, loglikelihood_rolling or generate_until");
+    private static OutputType ReadType(ConfigurationMapping task) =>
+        task.Optional("output_type") is not { } node ? OutputType.GenerateUntil
+            : Types.TryGetValue(node.AsString(), out var type) ? type
+            : throw node.Error($"\"{node.AsString()}\" is not supported; use multiple_choice, "
+                + "loglikelihood, loglikelihood_rolling or generate_until");
 
     /// <summary>
-    /// data and fewshot_data; or dataset_path as a local folder; or the harness's way with files: dataset_path: json (or parquet) and
-    /// dataset_kwargs: {data_files: {split: file}}.
+    /// data and fewshot_data; or dataset_path as a local folder; or the harness's way with files: dataset_path: json (or parquet)
+    /// and dataset_kwargs: {data_files: {split: file}}.
     /// </summary>
     private static DataSettings Data(ConfigurationMapping task)
     {
@@ -98,16 +103,20 @@ internal static class TaskFile
         var files = task.OptionalMapping("dataset_kwargs") is { } settings ? Files(settings) : null;
         var inFiles = path is "json" or "parquet";
         if (inFiles && files is null && task.Optional("data") is null)
-            throw task.Required("dataset_path").Error($"is {path}, so dataset_kwargs.data_files must name the file of each split");
-        return new DataSettings(task.OptionalString("data"), task.OptionalString("fewshot_data"), inFiles || files is not null ? null : path,
-            task.OptionalString("dataset_name"), files, task.OptionalString("test_split"), task.OptionalString("validation_split"),
+            throw task.Required("dataset_path")
+                .Error($"is {path}, so dataset_kwargs.data_files must name the file of each split");
+        return new DataSettings(
+            task.OptionalString("data"), task.OptionalString("fewshot_data"), inFiles || files is not null ? null : path,
+            task.OptionalString("dataset_name"), files, task.OptionalString("test_split"),
+            task.OptionalString("validation_split"),
             task.OptionalString("training_split"));
     }
 
     private static Dictionary<string, string>? Files(ConfigurationMapping settings)
     {
         settings.Optional("trust_remote_code");
-        var files = settings.OptionalMapping("data_files")?.Members.ToDictionary(member => member.Key, member => member.Value.AsString());
+        var files = settings.OptionalMapping("data_files")?.Members
+            .ToDictionary(member => member.Key, member => member.Value.AsString());
         settings.RefuseUnknownKeys();
         return files;
     }
@@ -116,7 +125,8 @@ internal static class TaskFile
         ConfigurationMapping task, TaskTemplate text, TaskTemplate? choices, TaskTemplate target, string targetDelimiter)
     {
         var delimiter = task.OptionalString("fewshot_delimiter") ?? "\n\n";
-        var plain = new FewshotSettings(Whole(task, "num_fewshot", 0), false, task.OptionalString("fewshot_split"), null, text, choices, target, targetDelimiter, delimiter)
+        var plain = new FewshotSettings(Whole(task, "num_fewshot", 0), false, task.OptionalString("fewshot_split"),
+            null, text, choices, target, targetDelimiter, delimiter)
         {
             AnswerPrefix = AnswerPrefix(task),
         };
@@ -124,7 +134,8 @@ internal static class TaskFile
             return plain;
         if (own.Optional("sampler") is { } sampler && sampler.AsString() is not ("default" or "first_n"))
             throw sampler.Error("must be default (drawn as Python draws with the seed 1234) or first_n");
-        var samples = own.OptionalSequence("samples")?.Select((sample, i) => new DataRow(task.At.File, i + 1, (JsonObject)sample.AsMapping().ToJson())).ToList();
+        var samples = own.OptionalSequence("samples")
+            ?.Select((sample, i) => new DataRow(task.At.File, i + 1, (JsonObject)sample.AsMapping().ToJson())).ToList();
         var result = plain with
         {
             FirstOnes = own.OptionalString("sampler") == "first_n",
@@ -162,7 +173,8 @@ internal static class TaskFile
             throw beams.Error("must be 1: outputs are greedy");
         foreach (var ofSampling in (string[])["top_p", "top_k"])
             settings.Optional(ofSampling);
-        int?[] limits = [.. ((string[])["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"]).Select(key => Whole(settings, key, 1))];
+        int?[] limits = [.. ((string[])["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
+            .Select(key => Whole(settings, key, 1))];
         var most = limits.FirstOrDefault(limit => limit is not null);
         settings.RefuseUnknownKeys();
         return new GenerationSettings([.. until.Where(text => text.Length > 0)], most ?? 256);
@@ -170,8 +182,10 @@ internal static class TaskFile
 
     private static JsonObject Canonical(ConfigurationMapping task)
     {
-        string[] elsewhere = ["data", "fewshot_data", "dataset_path", "dataset_name", "dataset_kwargs", "num_fewshot", "limit", "tag", "metadata", "task_alias"];
+        string[] elsewhere = ["data", "fewshot_data", "dataset_path",
+            "dataset_name", "dataset_kwargs", "num_fewshot", "limit", "tag", "metadata", "task_alias"];
         return new JsonObject(((JsonObject)task.ToJson()!).Where(member => !elsewhere.Contains(member.Key))
-            .OrderBy(member => member.Key, StringComparer.Ordinal).Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
+            .OrderBy(member => member.Key, StringComparer.Ordinal)
+            .Select(member => KeyValuePair.Create(member.Key, member.Value?.DeepClone())));
     }
 }

@@ -13,5 +13,7 @@ internal sealed record TaskFiles(Func<string, string?> Refusal)
     /// <param name="field">The key under which it does.</param>
     /// <exception cref="BadInputException">It may not be read.</exception>
     public string Allowed(string path, string home, string file, string field) =>
-        Path.GetFullPath(path, home) is var whole && Refusal(whole) is { } reason ? throw new BadInputException(file, field, reason) : whole;
+        Path.GetFullPath(path, home) is var whole && Refusal(whole) is { } reason
+            ? throw new BadInputException(file, field, reason)
+            : whole;
 }

@@ -13,7 +13,8 @@ internal static class TaskFunctions
     private static readonly Dictionary<string, string> Templates = new(StringComparer.Ordinal)
     {
         ["preprocess_winogrande.doc_to_text"] = "{{answer|int - 1}}",
-        ["preprocess_winogrande.doc_to_choice"] = "{{[sentence.split('_', 1)[0] ~ option1, sentence.split('_', 1)[0] ~ option2]}}",
+        ["preprocess_winogrande.doc_to_choice"] =
+            "{{[sentence.split('_', 1)[0] ~ option1, sentence.split('_', 1)[0] ~ option2]}}",
         ["preprocess_winogrande.doc_to_target"] = "{{sentence.split('_', 1)[1].strip()}}",
         ["preprocess_wikitext.wikitext_detokenizer"] = """
             {{page|replace("s '", "s'")|regex_replace("/' [0-9]/", "/'[0-9]/")
@@ -26,7 +27,8 @@ internal static class TaskFunctions
             """,
     };
 
-    // What many a data set's own process_docs is called tells nothing, so that the data set, or else the task, belongs to the name.
+    // What many a data set's own process_docs is called tells nothing, so that the data set, or else the
+    // task, belongs to the name.
     private static readonly Dictionary<(string DataSet, string Function), IReadOnlyDictionary<string, string>> Documents = new()
     {
         // Titles in brackets are left over from WikiHow: " [title]" becomes ". ", all others go.
@@ -46,8 +48,10 @@ internal static class TaskFunctions
             return new Dictionary<string, TaskTemplate>();
         var function = (node as ConfigurationScalar)?.Text ?? "";
         var dataSet = Path.GetFileName(task.OptionalString("dataset_path")?.TrimEnd('/') ?? task.RequiredString("task"));
-        return Documents.TryGetValue((dataSet, function), out var fields) ? fields.ToDictionary(field => field.Key, field => TaskTemplate.Of(node, field.Value))
-            : throw node.Error($"{function} is a Python function, which is not run; change the data, or use doc_to_text and its like");
+        return Documents.TryGetValue((dataSet, function), out var fields)
+            ? fields.ToDictionary(field => field.Key, field => TaskTemplate.Of(node, field.Value))
+            : throw node.Error(
+                $"{function} is a Python function, which is not run; change the data, or use doc_to_text and its like");
     }
 
     /// <summary>The template that computes what a function does.</summary>
@@ -62,10 +66,12 @@ internal static class TaskFunctions
         null => ScoringRule.Standard,
         ConfigurationScalar { Tag: not null, Text: "utils.process_results_mc2" } => ScoringRule.ShareOfTrue,
         ConfigurationScalar { Tag: not null, Text: "preprocess_wikitext.process_results" } => ScoringRule.CountsOfPage,
-        ConfigurationScalar { Tag: not null } function => throw Unknown(function, ["utils.process_results_mc2", "preprocess_wikitext.process_results"]),
+        ConfigurationScalar { Tag: not null } function =>
+            throw Unknown(function, ["utils.process_results_mc2", "preprocess_wikitext.process_results"]),
         _ => throw node.Error($"must be a {Tag} that is known"),
     };
 
     private static Weights.BadInputException Unknown(ConfigurationScalar function, IEnumerable<string> known) => function.Error(
-        $"names the Python function {function.Text}, which is not run; use a template, or one of the known {string.Join(", ", known)}");
+        $"names the Python function {function.Text}, which is not run; "
+        + $"use a template, or one of the known {string.Join(", ", known)}");
 }

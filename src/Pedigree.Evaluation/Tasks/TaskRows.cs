@@ -30,20 +30,30 @@ internal sealed record TaskRows(
     {
         var (data, examples) = (definition.Data, definition.Fewshot);
         string Own(string path, string field) => files.Allowed(path, home, definition.File, field);
-        var folder = given is not null && Directory.Exists(given) ? given : given is null && data.File is null && data.Folder is { } own ? Own(own, "dataset_path") : null;
+        var folder = given is not null && Directory.Exists(given) ? given
+            : given is null && data.File is null && data.Folder is { } own ? Own(own, "dataset_path")
+            : null;
         if (folder is not null && !Directory.Exists(folder))
-            throw new BadInputException(definition.File, "dataset_path", $"there is no folder {folder}; data sets are not downloaded, so give a local folder (or a file of rows, as data).");
+            throw new BadInputException(definition.File, "dataset_path",
+                $"there is no folder {folder}; data sets are not downloaded, "
+                + "so give a local folder (or a file of rows, as data).");
         if (folder is not null && data.Name is { } named)
             files.Allowed(named, folder, definition.File, "dataset_name");
-        var file = given is not null && folder is null ? given : data.File is { } plain && folder is null ? Own(plain, "data") : null;
+        var file = given is not null && folder is null ? given
+            : data.File is { } plain && folder is null ? Own(plain, "data")
+            : null;
 
         (IReadOnlyList<DataRow> Rows, string Digest) Split(string? name) => name is null
-            ? throw new BadInputException(definition.File, "test_split", "is missing, and so is validation_split; one of them must name the rows that are scored")
+            ? throw new BadInputException(definition.File, "test_split",
+                "is missing, and so is validation_split; one of them must name the rows that are scored")
             : folder is not null ? Dataset.ReadSplit(folder, data.Name, name)
             : DataRow.ReadAll(Own(data.Files!.TryGetValue(name, out var path) ? path
-                : throw new BadInputException(definition.File, "dataset_kwargs.data_files", $"must name the file of the split {name}; it has {string.Join(", ", data.Files.Keys)}"), "dataset_kwargs.data_files"));
+                : throw new BadInputException(definition.File, "dataset_kwargs.data_files",
+                    $"must name the file of the split {name}; it has {string.Join(", ", data.Files.Keys)}"),
+                "dataset_kwargs.data_files"));
         if (file is null && folder is null && data.Files is null)
-            throw new BadInputException(definition.File, "data", "is missing; name a JSONL or Parquet file that has the task's rows, or a folder of them.");
+            throw new BadInputException(definition.File, "data",
+                "is missing; name a JSONL or Parquet file that has the task's rows, or a folder of them.");
 
         var (rows, digest) = file is not null ? DataRow.ReadAll(file) : Split(data.Split);
         // The harness compares two names that may both be missing.

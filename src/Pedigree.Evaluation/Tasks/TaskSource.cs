@@ -18,8 +18,8 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
             .Select(name => name[..^".yaml".Length]).Order(StringComparer.Ordinal)];
 
     /// <summary>
-    /// A built-in task by name or a file by path; null where there is none. What is named as a file and is there is the file, unless a built-in
-    /// task includes it.
+    /// A built-in task by name or a file by path; null where there is none. What is named as a file and is there is the file,
+    /// unless a built-in task includes it.
     /// </summary>
     /// <exception cref="BadInputException">The file is not YAML, or includes itself or a file that is not there.</exception>
     public static TaskSource? Find(string folder, string name, TaskFiles files, int depth = 0, bool forBuiltIn = false)
@@ -28,7 +28,8 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
             throw new BadInputException(name, "include", "includes itself, or more than eight files in a row");
         string path = Path.GetFullPath(name, folder), text;
         var asFile = name.EndsWith(".yaml", StringComparison.Ordinal);
-        var resource = asFile && !forBuiltIn && File.Exists(path) ? null : Here.GetManifestResourceStream(asFile ? name : name + ".yaml");
+        var resource = asFile && !forBuiltIn && File.Exists(path) ? null
+            : Here.GetManifestResourceStream(asFile ? name : name + ".yaml");
         if (resource is not null)
         {
             using var reader = new StreamReader(resource);
@@ -43,7 +44,8 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
         {
             return null;
         }
-        return new TaskSource(Included(ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth, resource is not null), folder);
+        return new TaskSource(Included(
+            ConfigurationReader.Parse(path, text, TaskFunctions.Tag), folder, files, depth, resource is not null), folder);
     }
 
     /// <summary>The task or group of a name among the files of a folder, or else all tasks with that tag.</summary>
@@ -51,24 +53,29 @@ internal sealed record TaskSource(ConfigurationMapping Content, string Folder)
     public static IReadOnlyList<TaskSource> Named(string folder, string name, TaskFiles files)
     {
         var there = Directory.GetFiles(folder, "*.yaml").Order(StringComparer.Ordinal)
-            .Where(file => File.ReadAllText(InputFile.Readable(file)).Contains(name, StringComparison.Ordinal)).Select(file => Find(folder, file, files)!).ToList();
-        return there.Find(source => Has(source, "group", name) || Has(source, "task", name)) is { } own ? [own] : there.FindAll(source => Has(source, "tag", name));
+            .Where(file => File.ReadAllText(InputFile.Readable(file)).Contains(name, StringComparison.Ordinal))
+            .Select(file => Find(folder, file, files)!).ToList();
+        return there.Find(source => Has(source, "group", name) || Has(source, "task", name)) is { } own ? [own]
+            : there.FindAll(source => Has(source, "tag", name));
     }
 
     private static bool Has(TaskSource source, string key, string name) => source.Content.Optional(key) switch
     {
         ConfigurationScalar { Value: string text } => text == name,
         // A group's list of tasks is no name of its own.
-        ConfigurationSequence list => key == "tag" && list.Items.Any(item => item is ConfigurationScalar { Value: string text } && text == name),
+        ConfigurationSequence list =>
+            key == "tag" && list.Items.Any(item => item is ConfigurationScalar { Value: string text } && text == name),
         _ => false,
     };
 
     /// <summary>A mapping with the file under its key include read in.</summary>
-    public static ConfigurationMapping Included(ConfigurationMapping content, string folder, TaskFiles files, int depth = 0, bool inBuiltIn = false)
+    public static ConfigurationMapping Included(
+        ConfigurationMapping content, string folder, TaskFiles files, int depth = 0, bool inBuiltIn = false)
     {
         if (content.Optional("include") is not { } include)
             return content;
-        var other = Find(folder, include.AsString(), files, depth + 1, inBuiltIn) ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
+        var other = Find(folder, include.AsString(), files, depth + 1, inBuiltIn)
+            ?? throw include.Error($"there is no file {Path.GetFullPath(include.AsString(), folder)}");
         return content.Without("include").Over(other.Content);
     }
 }

@@ -9,18 +9,19 @@ namespace Pedigree.Evaluation.Tasks;
 /// </summary>
 internal sealed class TaskTemplate
 {
-    private readonly ConfigurationNode source;
-    private readonly JinjaTemplate? template;
-    private readonly string? text;
+    private readonly ConfigurationNode _source;
+    private readonly JinjaTemplate? _template;
+    private readonly string? _text;
 
     private TaskTemplate(ConfigurationNode source, string? text, JinjaTemplate? template) =>
-        (this.source, this.text, this.template) = (source, text, template);
+        (_source, _text, _template) = (source, text, template);
 
     /// <summary>Whether it is plain text, which means the field of that name where a row has one.</summary>
-    public bool IsField => text is not null && !text.Contains("{{", StringComparison.Ordinal) && !text.Contains("{%", StringComparison.Ordinal);
+    public bool IsField =>
+        _text is not null && !_text.Contains("{{", StringComparison.Ordinal) && !_text.Contains("{%", StringComparison.Ordinal);
 
     /// <summary>Whether it is written with white space at its end.</summary>
-    public bool EndsInWhiteSpace => text is { Length: > 0 } && char.IsWhiteSpace(text[^1]);
+    public bool EndsInWhiteSpace => _text is { Length: > 0 } && char.IsWhiteSpace(_text[^1]);
 
     /// <summary>Reads a scalar, or a list (or mapping, of which the values count) of literal texts.</summary>
     /// <exception cref="Weights.BadInputException">It is not a template, or uses what is not supported.</exception>
@@ -49,17 +50,17 @@ internal sealed class TaskTemplate
     /// <exception cref="Weights.BadInputException">A field is missing, or an operation does not fit its value.</exception>
     public object Evaluate(DataRow row)
     {
-        if (template is null)
-            return JinjaValue.FromJson(source is ConfigurationMapping mapping ? ValuesOf(mapping) : source.ToJson())!;
-        if (text is not null && row.Values.TryGetValue(text, out var value))
-            return value ?? throw row.Bad(text, "is null.");
+        if (_template is null)
+            return JinjaValue.FromJson(_source is ConfigurationMapping mapping ? ValuesOf(mapping) : _source.ToJson())!;
+        if (_text is not null && row.Values.TryGetValue(_text, out var value))
+            return value ?? throw row.Bad(_text, "is null.");
         try
         {
-            return template.Evaluate(row.Values) ?? throw row.Bad(source.At.Path, "is null.");
+            return _template.Evaluate(row.Values) ?? throw row.Bad(_source.At.Path, "is null.");
         }
         catch (JinjaException error)
         {
-            throw row.Bad(source.At.Path, $"line {error.Line} of the template: {error.Message}.");
+            throw row.Bad(_source.At.Path, $"line {error.Line} of the template: {error.Message}.");
         }
     }
 
@@ -67,8 +68,9 @@ internal sealed class TaskTemplate
     public string Render(DataRow row) => Evaluate(row) switch
     {
         string rendered => rendered,
-        IReadOnlyList<object?> => throw row.Bad(source.At.Path, "must be text, a number or a boolean, not a list."),
-        OrderedDictionary<object, object?> => throw row.Bad(source.At.Path, "must be text, a number or a boolean, not an object."),
+        IReadOnlyList<object?> => throw row.Bad(_source.At.Path, "must be text, a number or a boolean, not a list."),
+        OrderedDictionary<object, object?> =>
+            throw row.Bad(_source.At.Path, "must be text, a number or a boolean, not an object."),
         var value => PythonValue.Text(value),
     };
 
@@ -83,10 +85,10 @@ internal sealed class TaskTemplate
         }
         catch (JinjaException)
         {
-            throw row.Bad(source.At.Path, $"must be a list of texts, not \"{value}\".");
+            throw row.Bad(_source.At.Path, $"must be a list of texts, not \"{value}\".");
         }
         return value is IReadOnlyList<object?> list && list.All(item => item is string) ? [.. list.Cast<string>()]
-            : throw row.Bad(source.At.Path, "must be a list of texts.");
+            : throw row.Bad(_source.At.Path, "must be a list of texts.");
     }
 
     private static System.Text.Json.Nodes.JsonArray ValuesOf(ConfigurationMapping mapping) =>

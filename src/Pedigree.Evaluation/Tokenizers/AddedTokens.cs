@@ -14,23 +14,24 @@ internal sealed record AddedToken(string Text, int Id, bool Special, bool Normal
 /// <summary>Cuts texts at added tokens, the longest first where two begin at the same place.</summary>
 internal sealed class AddedTokens
 {
-    private readonly Regex? pattern;
-    private readonly Dictionary<string, AddedToken> tokens = new(StringComparer.Ordinal);
+    private readonly Regex? _pattern;
+    private readonly Dictionary<string, AddedToken> _tokens = new(StringComparer.Ordinal);
 
     public AddedTokens(IEnumerable<AddedToken> added)
     {
         foreach (var token in added.Where(token => token.Text.Length > 0))
-            tokens.TryAdd(token.Text, token);
-        if (tokens.Count > 0)
-            pattern = new Regex(string.Join('|', tokens.Keys.OrderByDescending(text => text.Length).Select(Regex.Escape)), RegexOptions.CultureInvariant);
+            _tokens.TryAdd(token.Text, token);
+        if (_tokens.Count > 0)
+            _pattern = new Regex(string.Join('|', _tokens.Keys.OrderByDescending(text => text.Length).Select(Regex.Escape)),
+                RegexOptions.CultureInvariant);
     }
 
     public IEnumerable<(string Text, int? Id)> Cut(string text)
     {
         var end = 0;
-        foreach (var match in pattern?.Matches(text).AsEnumerable() ?? [])
+        foreach (var match in _pattern?.Matches(text).AsEnumerable() ?? [])
         {
-            var token = tokens[match.Value];
+            var token = _tokens[match.Value];
             var start = match.Index;
             while (token.Left && start > end && char.IsWhiteSpace(text[start - 1]))
                 start--;

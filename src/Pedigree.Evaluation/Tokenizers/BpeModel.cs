@@ -1,13 +1,16 @@
 namespace Pedigree.Evaluation.Tokenizers;
 
-/// <summary>Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of bytes (Llama 3, Qwen, GPT-NeoX), or of characters with byte fallback (Llama 2, Mistral, Gemma).</summary>
+/// <summary>
+/// Byte-pair encoding (Sennrich et al. 2016, arXiv 1508.07909): of bytes (Llama 3, Qwen, GPT-NeoX), or of characters with byte
+/// fallback (Llama 2, Mistral, Gemma).
+/// </summary>
 internal sealed class BpeModel : TokenModel
 {
     /// <summary>Of a pair of tokens: when they are merged, and into which.</summary>
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> merges = [];
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _merges = [];
 
-    private readonly int? unknown;
-    private readonly bool fuseUnknown, ignoreMerges;
+    private readonly int? _unknown;
+    private readonly bool _fuseUnknown, _ignoreMerges;
 
     private BpeModel(JsonReader model, Dictionary<string, int> vocabulary) : base(model, vocabulary)
     {
@@ -16,9 +19,9 @@ internal sealed class BpeModel : TokenModel
             if (model.Child(field) is { } affix && affix.Text().Length > 0)
                 throw affix.Bad("is not supported; it must be empty or null.");
         }
-        ignoreMerges = model.Child("ignore_merges")?.Flag() ?? false;
-        fuseUnknown = model.Child("fuse_unk")?.Flag() ?? false;
-        unknown = model.Child("unk_token") is not { } token ? null
+        _ignoreMerges = model.Child("ignore_merges")?.Flag() ?? false;
+        _fuseUnknown = model.Child("fuse_unk")?.Flag() ?? false;
+        _unknown = model.Child("unk_token") is not { } token ? null
             : vocabulary.TryGetValue(token.Text(), out var id) ? id : throw token.Bad("is not in the vocabulary.");
         foreach (var (rank, merge) in (model.Child("merges")?.Items() ?? []).Index())
         {
@@ -28,7 +31,7 @@ internal sealed class BpeModel : TokenModel
                 throw merge.Bad("must be two tokens, as \"a b\" or [\"a\", \"b\"].");
             if (parts.Append(parts[0] + parts[1]).FirstOrDefault(part => !vocabulary.ContainsKey(part)) is { } missing)
                 throw merge.Bad($"\"{missing}\" is not in the vocabulary.");
-            merges[(vocabulary[parts[0]], vocabulary[parts[1]])] = (rank, vocabulary[parts[0] + parts[1]]);
+            _merges[(vocabulary[parts[0]], vocabulary[parts[1]])] = (rank, vocabulary[parts[0] + parts[1]]);
         }
     }
 
@@ -41,14 +44,15 @@ internal sealed class BpeModel : TokenModel
         foreach (var (text, id) in vocabulary)
         {
             if (id < 0 || !ids.Add(id))
-                throw model.Required("vocab").Bad($"\"{text}\" has the id {id}, which is {(id < 0 ? "negative" : "another token's too")}.");
+                throw model.Required("vocab")
+                    .Bad($"\"{text}\" has the id {id}, which is {(id < 0 ? "negative" : "another token's too")}.");
         }
         return new BpeModel(model, vocabulary);
     }
 
     public override void Encode(string piece, List<int> ids)
     {
-        if (ignoreMerges && Vocabulary.TryGetValue(piece, out var whole))
+        if (_ignoreMerges && Vocabulary.TryGetValue(piece, out var whole))
             ids.Add(whole);
         else
             Merge(Characters(piece), ids);
@@ -68,7 +72,7 @@ internal sealed class BpeModel : TokenModel
                 tokens.Add(id);
             else if (!AddBytes(character.ToString(), tokens))
             {
-                if (unknown is { } other && !(afterUnknown && fuseUnknown))
+                if (_unknown is { } other && !(afterUnknown && _fuseUnknown))
                     tokens.Add(other);
                 afterUnknown = true;
                 continue;
@@ -78,7 +82,9 @@ internal sealed class BpeModel : TokenModel
         return tokens;
     }
 
-    /// <summary>Merges the pair of the lowest rank, of equals the first, until none is left: with a queue of pairs, in n·log n steps.</summary>
+    /// <summary>
+    /// Merges the pair of the lowest rank, of equals the first, until none is left: with a queue of pairs, in n·log n steps.
+    /// </summary>
     private void Merge(List<int> tokens, List<int> ids)
     {
         const int gone = -1;
@@ -92,7 +98,10 @@ internal sealed class BpeModel : TokenModel
         {
             var (place, merged) = next;
             // The pair may have changed since it was noted.
-            if (tokens[place] == gone || after[place] >= tokens.Count || !merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge) || merge.Merged != merged)
+            if (tokens[place] == gone
+                || after[place] >= tokens.Count
+                || !_merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge)
+                || merge.Merged != merged)
                 continue;
             tokens[place] = merged;
             tokens[after[place]] = gone;
@@ -109,7 +118,7 @@ internal sealed class BpeModel : TokenModel
 
         void Offer(int place)
         {
-            if (merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge))
+            if (_merges.TryGetValue((tokens[place], tokens[after[place]]), out var merge))
                 queue.Enqueue((place, merge.Merged), (merge.Rank, place));
         }
     }

@@ -11,7 +11,8 @@ internal static class ByteAlphabet
     private static readonly char[] Characters = MakeCharacters();
 
     private static readonly Dictionary<char, byte> Bytes =
-        Characters.Select((character, value) => (character, value)).ToDictionary(pair => pair.character, pair => (byte)pair.value);
+        Characters.Select((character, value) => (character, value))
+            .ToDictionary(pair => pair.character, pair => (byte)pair.value);
 
     public static string Write(string text) =>
         string.Concat(Encoding.UTF8.GetBytes(text).Select(value => Characters[value]));
@@ -24,7 +25,8 @@ internal static class ByteAlphabet
     {
         var next = '\u0100';
         return Enumerable.Range(0, 256)
-            .Select(value => value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? (char)value : next++)
+            .Select(
+                value => value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF) ? (char)value : next++)
             .ToArray();
     }
 }

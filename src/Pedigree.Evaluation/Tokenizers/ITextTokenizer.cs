@@ -15,7 +15,9 @@ public interface ITextTokenizer
     /// <summary>The token that ends a text; null where there is none.</summary>
     int? EosId { get; }
 
-    /// <summary>Every token at which a model has finished writing: <see cref="EosId"/>, and those that the model's configs name.</summary>
+    /// <summary>
+    /// Every token at which a model has finished writing: <see cref="EosId"/>, and those that the model's configs name.
+    /// </summary>
     IReadOnlySet<int> EndIds { get; }
 
     /// <summary>Largest id + 1; a model needs at least as many rows of embeddings.</summary>

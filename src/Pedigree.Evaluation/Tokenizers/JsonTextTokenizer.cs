@@ -4,46 +4,48 @@ using Pedigree.Weights;
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>
-/// A tokenizer.json. Added tokens are cut out first; what lies between is normalized, cut into pieces, and each piece made tokens by
-/// the model: BPE or Unigram.
+/// A tokenizer.json. Added tokens are cut out first; what lies between is normalized, cut into pieces, and each piece made tokens
+/// by the model: BPE or Unigram.
 /// </summary>
 internal sealed class JsonTextTokenizer : ITextTokenizer
 {
-    private readonly JsonReader file;
-    private readonly Func<string, string> normalize;
-    private readonly PreTokenizer.Step cut;
-    private readonly Func<IReadOnlyList<string>, string> decode;
-    private readonly AddedTokens raw, normalized;
-    private readonly TokenModel model;
-    private readonly Dictionary<int, string> texts;
-    private readonly HashSet<int> special;
-    private readonly int[] before, after;
+    private readonly JsonReader _file;
+    private readonly Func<string, string> _normalize;
+    private readonly PreTokenizer.Step _cut;
+    private readonly Func<IReadOnlyList<string>, string> _decode;
+    private readonly AddedTokens _raw, _normalized;
+    private readonly TokenModel _model;
+    private readonly Dictionary<int, string> _texts;
+    private readonly HashSet<int> _special;
+    private readonly int[] _before, _after;
 
     private JsonTextTokenizer(JsonReader file, SpecialTokens beside)
     {
-        this.file = file;
+        _file = file;
         var read = file.Required("model");
-        model = read.Child("type") is not { } type || type.Text() == "BPE" ? BpeModel.Read(read)
-            : type.Text() == "Unigram" ? UnigramModel.Read(read) : throw type.Bad($"\"{type.Text()}\" is not supported; BPE and Unigram are.");
-        texts = model.Vocabulary.ToDictionary(token => token.Value, token => token.Key);
-        normalize = TextNormalizer.Read(file.Child("normalizer"));
-        cut = PreTokenizer.Read(file.Child("pre_tokenizer"));
-        decode = TokenDecoder.Read(file.Child("decoder"));
+        _model = read.Child("type") is not { } type || type.Text() == "BPE" ? BpeModel.Read(read)
+            : type.Text() == "Unigram" ? UnigramModel.Read(read)
+            : throw type.Bad($"\"{type.Text()}\" is not supported; BPE and Unigram are.");
+        _texts = _model.Vocabulary.ToDictionary(token => token.Value, token => token.Key);
+        _normalize = TextNormalizer.Read(file.Child("normalizer"));
+        _cut = PreTokenizer.Read(file.Child("pre_tokenizer"));
+        _decode = TokenDecoder.Read(file.Child("decoder"));
         var added = ReadAdded(file.Child("added_tokens"));
-        special = [.. added.Where(entry => entry.Special).Select(entry => entry.Id)];
-        raw = new AddedTokens(added.Where(entry => !entry.Normalized));
-        normalized = Limited(() => new AddedTokens(added.Where(entry => entry.Normalized)
-            .Select(entry => entry with { Text = normalize(entry.Text) })));
-        (before, after) = Template(file.Child("post_processor"));
+        _special = [.. added.Where(entry => entry.Special).Select(entry => entry.Id)];
+        _raw = new AddedTokens(added.Where(entry => !entry.Normalized));
+        _normalized = Limited(() => new AddedTokens(added.Where(entry => entry.Normalized)
+            .Select(entry => entry with { Text = _normalize(entry.Text) })));
+        (_before, _after) = Template(file.Child("post_processor"));
         BosText = beside.Bos;
         BosId = Named(beside.Bos) ?? beside.BosId;
         EosText = beside.Eos;
         EosId = Named(beside.Eos) ?? beside.EosId;
         EndIds = beside.Ends.Concat(new[] { EosId }.OfType<int>()).ToHashSet();
-        Count = texts.Keys.Max() + 1;
+        Count = _texts.Keys.Max() + 1;
 
         int? Named(string? text) => text is null ? null
-            : added.FirstOrDefault(entry => entry.Text == text)?.Id ?? (model.Vocabulary.TryGetValue(text, out var id) ? id : null);
+            : added.FirstOrDefault(entry => entry.Text == text)?.Id
+                ?? (_model.Vocabulary.TryGetValue(text, out var id) ? id : null);
     }
 
     public string? BosText { get; }
@@ -66,7 +68,8 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
     public int[] Encode(string text, bool addSpecialTokens) => Limited(() => EncodeAll(text, addSpecialTokens));
 
     public string Decode(IReadOnlyList<int> tokens) =>
-        Limited(() => decode([.. tokens.Where(id => !special.Contains(id) && texts.ContainsKey(id)).Select(id => texts[id])]));
+        Limited(
+            () => _decode([.. tokens.Where(id => !_special.Contains(id) && _texts.ContainsKey(id)).Select(id => _texts[id])]));
 
     private T Limited<T>(Func<T> work)
     {
@@ -76,7 +79,7 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
         }
         catch (RegexMatchTimeoutException error)
         {
-            throw file.Bad(UntrustedRegex.TooSlow(error));
+            throw _file.Bad(UntrustedRegex.TooSlow(error));
         }
     }
 
@@ -84,9 +87,9 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
     {
         var ids = new List<int>(text.Length + 2);
         if (addSpecialTokens)
-            ids.AddRange(before);
+            ids.AddRange(_before);
         var first = true;
-        foreach (var (section, added) in raw.Cut(text))
+        foreach (var (section, added) in _raw.Cut(text))
         {
             if (added is { } id)
                 ids.Add(id);
@@ -95,13 +98,13 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
             first = false;
         }
         if (addSpecialTokens)
-            ids.AddRange(after);
+            ids.AddRange(_after);
         return [.. ids];
     }
 
     private void EncodeSection(string section, bool first, List<int> ids)
     {
-        foreach (var (part, added) in normalized.Cut(normalize(section)))
+        foreach (var (part, added) in _normalized.Cut(_normalize(section)))
         {
             if (added is { } id)
             {
@@ -109,8 +112,8 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
             }
             else
             {
-                foreach (var piece in cut(part, first))
-                    model.Encode(piece, ids);
+                foreach (var piece in _cut(part, first))
+                    _model.Encode(piece, ids);
             }
             first = false;
         }
@@ -129,9 +132,10 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
                 throw entry.Required("single_word").Bad("is not supported; it must be false.");
             if (token.Text.Length == 0)
                 throw entry.Required("content").Bad("must not be empty.");
-            if (token.Id < 0 || texts.TryGetValue(token.Id, out var other) && other != token.Text)
-                throw entry.Required("id").Bad($"{token.Id} of \"{token.Text}\" is {(token.Id < 0 ? "negative" : "another token's too")}.");
-            texts[token.Id] = token.Text;
+            if (token.Id < 0 || _texts.TryGetValue(token.Id, out var other) && other != token.Text)
+                throw entry.Required("id")
+                    .Bad($"{token.Id} of \"{token.Text}\" is {(token.Id < 0 ? "negative" : "another token's too")}.");
+            _texts[token.Id] = token.Text;
             added.Add(token);
         }
         return added;
@@ -157,13 +161,15 @@ internal sealed class JsonTextTokenizer : ITextTokenizer
                 {
                     if (item.Child("SpecialToken") is { } token)
                         (seen ? after : before).AddRange(
-                            processor.Required("special_tokens").Required(token.Required("id").Text()).Required("ids").Items().Select(id => id.Integer()));
+                            processor.Required("special_tokens")
+                                .Required(token.Required("id").Text()).Required("ids").Items().Select(id => id.Integer()));
                     else
                         seen = item.Required("Sequence") is not null;
                 }
                 return ([.. before], [.. after]);
             case var other:
-                throw processor.Required("type").Bad($"\"{other}\" is not supported; use Sequence, ByteLevel or TemplateProcessing.");
+                throw processor.Required("type")
+                    .Bad($"\"{other}\" is not supported; use Sequence, ByteLevel or TemplateProcessing.");
         }
     }
 }

@@ -65,7 +65,8 @@ internal static class PreTokenizer
             case "MergedWithPrevious":
                 return (text, _) => MergedWithPrevious(Cut(text, pattern), invert);
             case var other:
-                throw step.Required("behavior").Bad($"\"{other}\" is not supported; use Isolated, Removed or MergedWithPrevious.");
+                throw step.Required("behavior")
+                    .Bad($"\"{other}\" is not supported; use Isolated, Removed or MergedWithPrevious.");
         }
     }
 
@@ -74,7 +75,8 @@ internal static class PreTokenizer
         var replacement = step.Child("replacement")?.Text() ?? "▁";
         var split = step.Child("split")?.Flag() ?? true;
         // Older files say add_prefix_space where newer ones say prepend_scheme.
-        var scheme = step.Child("prepend_scheme")?.Text() ?? (step.Child("add_prefix_space")?.Flag() == false ? "never" : "always");
+        var scheme = step.Child("prepend_scheme")?.Text()
+            ?? (step.Child("add_prefix_space")?.Flag() == false ? "never" : "always");
         if (scheme is not ("always" or "first" or "never"))
             throw step.Required("prepend_scheme").Bad($"\"{scheme}\" is not supported; use always, first or never.");
         var words = new Regex($"(?={Regex.Escape(replacement)})");

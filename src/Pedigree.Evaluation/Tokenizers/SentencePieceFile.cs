@@ -5,8 +5,8 @@ using Pedigree.Weights;
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>
-/// A tokenizer.model of SentencePiece (Llama 2, Mistral), read as the tokenizer.json that says the same. A text begins with the beginning
-/// token unless the settings beside it say otherwise.
+/// A tokenizer.model of SentencePiece (Llama 2, Mistral), read as the tokenizer.json that says the same. A text begins with the
+/// beginning token unless the settings beside it say otherwise.
 /// </summary>
 internal static class SentencePieceFile
 {
@@ -29,13 +29,18 @@ internal static class SentencePieceFile
             throw new BadInputException(file, "pieces", $"has \"{twice.Key}\" twice.");
         var unknown = pieces.FindIndex(piece => piece.Type == Unknown);
         // Control tokens are in no text; what a user defined is found in it first.
-        var added = pieces.Index().Where(piece => piece.Item.Type == UserDefined).Select(piece => (piece.Item.Text, Id: piece.Index, Special: false))
-            .Concat(pieces.Index().Where(piece => piece.Item.Type == Control).Select(piece => (piece.Item.Text, Id: piece.Index, Special: true)))
+        var added = pieces.Index()
+            .Where(piece => piece.Item.Type == UserDefined)
+            .Select(piece => (piece.Item.Text, Id: piece.Index, Special: false))
+            .Concat(pieces.Index()
+                .Where(piece => piece.Item.Type == Control)
+                .Select(piece => (piece.Item.Text, Id: piece.Index, Special: true)))
             .Concat(beside.Added).DistinctBy(token => token.Id).ToList();
         var bos = beside.Bos ?? (pieces.Exists(piece => piece.Text == "<s>") ? "<s>" : null);
         var eos = beside.Eos ?? (pieces.Exists(piece => piece.Text == "</s>") ? "</s>" : null);
-        int? Find(string? text) => text is null ? null : added.Where(token => token.Text == text).Select(token => (int?)token.Id).FirstOrDefault()
-            ?? (pieces.FindIndex(piece => piece.Text == text) is >= 0 and var place ? place : null);
+        int? Find(string? text) =>
+            text is null ? null : added.Where(token => token.Text == text).Select(token => (int?)token.Id).FirstOrDefault()
+                ?? (pieces.FindIndex(piece => piece.Text == text) is >= 0 and var place ? place : null);
 
         JsonArray single = [new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A" } }];
         var special = new JsonObject();
@@ -50,23 +55,32 @@ internal static class SentencePieceFile
         if ((beside.AddEos ?? false) && Find(eos) is { } end)
             Put(single.Count, eos!, end);
         JsonObject model = kind == 1
-            ? new() { ["type"] = "Unigram", ["unk_id"] = unknown < 0 ? null : unknown, ["vocab"] = new JsonArray([.. pieces.Select(piece => (JsonNode)new JsonArray(piece.Text, (double)piece.Score))]) }
+            ? new()
+            {
+                ["type"] = "Unigram",
+                ["unk_id"] = unknown < 0 ? null : unknown,
+                ["vocab"] = new JsonArray([.. pieces.Select(piece => (JsonNode)new JsonArray(piece.Text, (double)piece.Score))]),
+            }
             : new()
             {
                 ["type"] = "BPE",
                 ["unk_token"] = unknown < 0 ? null : pieces[unknown].Text,
                 ["fuse_unk"] = true,
-                ["vocab"] = new JsonObject(pieces.Index().Select(piece => KeyValuePair.Create(piece.Item.Text, (JsonNode?)piece.Index))),
+                ["vocab"] =
+                    new JsonObject(pieces.Index().Select(piece => KeyValuePair.Create(piece.Item.Text, (JsonNode?)piece.Index))),
                 ["merges"] = Merges(pieces),
             };
         model["byte_fallback"] = pieces.Exists(piece => piece.Type == Bytes);
         var json = new JsonObject
         {
-            ["added_tokens"] = new JsonArray([.. added.Select(token => (JsonNode)new JsonObject { ["id"] = token.Id, ["content"] = token.Text, ["special"] = token.Special })]),
+            ["added_tokens"] = new JsonArray([.. added.Select(
+                token => (JsonNode)new JsonObject { ["id"] = token.Id, ["content"] = token.Text, ["special"] = token.Special })]),
             ["normalizer"] = new JsonObject { ["type"] = "Sequence", ["normalizers"] = Normalizers(prefix, collapse, table) },
-            ["post_processor"] = new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["special_tokens"] = special },
+            ["post_processor"] =
+                new JsonObject { ["type"] = "TemplateProcessing", ["single"] = single, ["special_tokens"] = special },
             ["decoder"] = JsonNode.Parse($$"""
-                {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
+                {"type": "Sequence", "decoders": [
+                    {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
                     {"type": "Strip", "content": " ", "start": {{(prefix ? 1 : 0)}}, "stop": 0}]}
                 """),
             ["model"] = model,
@@ -78,7 +92,12 @@ internal static class SentencePieceFile
     {
         var steps = new JsonArray();
         if (table.Length > 0)
-            steps.Add(new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = Convert.ToBase64String(table), [Longest] = true });
+            steps.Add(new JsonObject
+            {
+                ["type"] = "Precompiled",
+                ["precompiled_charsmap"] = Convert.ToBase64String(table),
+                [Longest] = true,
+            });
         if (collapse)
         {
             steps.Add(JsonNode.Parse("""{"type": "Replace", "pattern": {"Regex": "^ +| +\\z"}, "content": ""}"""));
@@ -94,9 +113,14 @@ internal static class SentencePieceFile
     private static JsonArray Merges(List<Piece> pieces)
     {
         var known = pieces.Select(piece => piece.Text).ToHashSet();
-        return [.. pieces.Index().Where(piece => piece.Item.Type is not (Unknown or Control or Bytes)).OrderByDescending(piece => piece.Item.Score).ThenBy(piece => piece.Index)
-            .SelectMany(piece => Enumerable.Range(1, piece.Item.Text.Length - 1).Select(cut => (Left: piece.Item.Text[..cut], Right: piece.Item.Text[cut..])))
-            .Where(pair => known.Contains(pair.Left) && known.Contains(pair.Right)).Select(pair => (JsonNode)new JsonArray(pair.Left, pair.Right))];
+        return [.. pieces.Index()
+            .Where(piece => piece.Item.Type is not (Unknown or Control or Bytes))
+            .OrderByDescending(piece => piece.Item.Score)
+            .ThenBy(piece => piece.Index)
+            .SelectMany(piece => Enumerable.Range(1, piece.Item.Text.Length - 1)
+                .Select(cut => (Left: piece.Item.Text[..cut], Right: piece.Item.Text[cut..])))
+            .Where(pair => known.Contains(pair.Left) && known.Contains(pair.Right))
+            .Select(pair => (JsonNode)new JsonArray(pair.Left, pair.Right))];
     }
 
     /// <summary>The ModelProto of sentencepiece_model.proto, by field numbers.</summary>
@@ -132,7 +156,8 @@ internal static class SentencePieceFile
             throw new BadInputException(file, null, $"is not a SentencePiece model that can be read: {error.Message}");
         }
         if (table.Length > 0)
-            _ = new CharacterTable(table, message => new BadInputException(file, "normalizer_spec.precompiled_charsmap", message));
+            _ = new CharacterTable(
+                table, message => new BadInputException(file, "normalizer_spec.precompiled_charsmap", message));
         return (pieces, kind, prefix, collapse, table);
     }
 

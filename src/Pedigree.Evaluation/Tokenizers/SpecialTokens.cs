@@ -12,7 +12,8 @@ namespace Pedigree.Evaluation.Tokenizers;
 /// <param name="AddEos">tokenizer_config.json's add_eos_token.</param>
 /// <param name="Added">tokenizer_config.json's added_tokens_decoder: text, id, and whether it is special.</param>
 internal sealed record SpecialTokens(
-    string? Bos, string? Eos, int? BosId, int? EosId, IReadOnlyList<int> Ends, bool? AddBos, bool? AddEos, IReadOnlyList<(string Text, int Id, bool Special)> Added)
+    string? Bos, string? Eos, int? BosId, int? EosId, IReadOnlyList<int> Ends, bool? AddBos, bool? AddEos,
+    IReadOnlyList<(string Text, int Id, bool Special)> Added)
 {
     public static SpecialTokens Read(string folder)
     {
@@ -20,7 +21,8 @@ internal sealed record SpecialTokens(
         var config = Open(folder, "config.json");
         var ends = Ids(Open(folder, "generation_config.json"), "eos_token_id");
         var added = settings?.Child("added_tokens_decoder")?.Properties()
-            .Select(entry => (entry.Value.Required("content").Text(), entry.KeyAsInteger(), entry.Value.Child("special")?.Flag() ?? false));
+            .Select(entry =>
+                (entry.Value.Required("content").Text(), entry.KeyAsInteger(), entry.Value.Child("special")?.Flag() ?? false));
         return new SpecialTokens(
             Name(settings, "bos_token"), Name(settings, "eos_token"), Ids(config, "bos_token_id").Cast<int?>().FirstOrDefault(),
             Ids(config, "eos_token_id").Cast<int?>().FirstOrDefault(), ends.Count > 0 ? ends : Ids(config, "eos_token_id"),

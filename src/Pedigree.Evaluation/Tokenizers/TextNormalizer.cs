@@ -27,8 +27,15 @@ internal static class TextNormalizer
                 // .NET's change of case is character for character; this one letter becomes two.
                 return text => text.Replace("İ", "i\u0307", StringComparison.Ordinal).ToLowerInvariant();
             case "Strip":
-                var (left, right) = (normalizer.Child("strip_left")?.Flag() ?? true, normalizer.Child("strip_right")?.Flag() ?? true);
-                return text => (left, right) switch { (true, true) => text.Trim(), (true, false) => text.TrimStart(), (false, true) => text.TrimEnd(), _ => text };
+                var (left, right) =
+                    (normalizer.Child("strip_left")?.Flag() ?? true, normalizer.Child("strip_right")?.Flag() ?? true);
+                return text => (left, right) switch
+                {
+                    (true, true) => text.Trim(),
+                    (true, false) => text.TrimStart(),
+                    (false, true) => text.TrimEnd(),
+                    _ => text,
+                };
             case "Prepend":
                 var prefix = normalizer.Required("prepend").Text();
                 return text => text.Length == 0 ? text : prefix + text;
@@ -42,7 +49,8 @@ internal static class TextNormalizer
                 return normalizer.Child(SentencePieceFile.Longest)?.Flag() == true ? table.Replace : table.ReplaceByCluster;
             case var other:
                 throw normalizer.Required("type").Bad(
-                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Strip, Prepend, Replace or Precompiled.");
+                    $"\"{other}\" is not supported; use Sequence, NFC, NFD, NFKC, NFKD, "
+                    + "Lowercase, Strip, Prepend, Replace or Precompiled.");
         }
     }
 

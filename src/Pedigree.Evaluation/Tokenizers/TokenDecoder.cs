@@ -34,15 +34,19 @@ internal static class TokenDecoder
                 return Strip(decoder);
             case "Metaspace":
                 var mark = decoder.Child("replacement")?.Text() ?? "▁";
-                var prefixed = decoder.Child("prepend_scheme")?.Text() != "never" && decoder.Child("add_prefix_space")?.Flag() != false;
-                return tokens => [.. tokens.Select((token, i) => token.Replace(mark, prefixed && i == 0 ? "" : " ", StringComparison.Ordinal))];
+                var prefixed = decoder.Child("prepend_scheme")?.Text() != "never"
+                    && decoder.Child("add_prefix_space")?.Flag() != false;
+                return tokens => [
+                    .. tokens.Select((token, i) => token.Replace(mark, prefixed && i == 0 ? "" : " ", StringComparison.Ordinal))];
             case var other:
                 throw decoder.Required("type").Bad(
                     $"\"{other}\" is not supported; use Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip or Metaspace.");
         }
     }
 
-    /// <summary>Joins neighbouring &lt;0xNN&gt; tokens to characters; where they are not UTF-8, each is a replacement character.</summary>
+    /// <summary>
+    /// Joins neighbouring &lt;0xNN&gt; tokens to characters; where they are not UTF-8, each is a replacement character.
+    /// </summary>
     private static IReadOnlyList<string> ByteFallback(IReadOnlyList<string> tokens)
     {
         var strict = new UTF8Encoding(false, throwOnInvalidBytes: true);

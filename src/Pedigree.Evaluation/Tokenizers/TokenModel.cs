@@ -5,12 +5,12 @@ namespace Pedigree.Evaluation.Tokenizers;
 /// <summary>The model of a tokenizer.json: makes a piece of text tokens.</summary>
 internal abstract class TokenModel
 {
-    private readonly bool byteFallback;
+    private readonly bool _byteFallback;
 
     protected TokenModel(JsonReader model, Dictionary<string, int> vocabulary)
     {
         Vocabulary = vocabulary;
-        byteFallback = model.Child("byte_fallback")?.Flag() ?? false;
+        _byteFallback = model.Child("byte_fallback")?.Flag() ?? false;
     }
 
     /// <summary>Ids by text.</summary>
@@ -21,7 +21,7 @@ internal abstract class TokenModel
     /// <summary>Adds the tokens of a text's bytes, if the model has them.</summary>
     protected bool AddBytes(string text, List<int> ids)
     {
-        if (!byteFallback)
+        if (!_byteFallback)
             return false;
         var names = Encoding.UTF8.GetBytes(text).Select(value => $"<0x{value:X2}>").ToList();
         if (!names.TrueForAll(Vocabulary.ContainsKey))

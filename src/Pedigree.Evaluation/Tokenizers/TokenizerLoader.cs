@@ -18,7 +18,8 @@ public static class TokenizerLoader
 
         if (tokenizer.Count > embeddingRows)
             throw new BadInputException(file, "vocabulary",
-                $"has ids up to {tokenizer.Count - 1}, so the model needs at least {tokenizer.Count} rows of embeddings but has {embeddingRows}.");
+                $"has ids up to {tokenizer.Count - 1}, so the model needs at least "
+                + $"{tokenizer.Count} rows of embeddings but has {embeddingRows}.");
         return tokenizer;
     }
 }

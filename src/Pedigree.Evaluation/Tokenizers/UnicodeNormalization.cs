@@ -4,24 +4,34 @@ using System.Text;
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>
-/// Unicode's normalization forms (Unicode Standard Annex 15). .NET leaves them to the ICU library, which a bare machine lacks and this
-/// program therefore does not use; the tables are in Unicode/normalization.txt.
+/// Unicode's normalization forms (Unicode Standard Annex 15). .NET leaves them to the ICU library, which a bare machine lacks and
+/// this program therefore does not use; the tables are in Unicode/normalization.txt.
 /// </summary>
 internal static class UnicodeNormalization
 {
     /// <summary>A character's entry: where it goes among marks, and what it is made of.</summary>
     private sealed record Entry(int Order, int[] Parts, bool IsCompatibility);
 
-    /// <summary>Syllables of Hangul follow from arithmetic: their first, and the first leading consonant, vowel and final consonant.</summary>
-    private const int Syllable = 0xAC00, Lead = 0x1100, Vowel = 0x1161, Tail = 0x11A7, Vowels = 21, Tails = 28, Syllables = 19 * Vowels * Tails;
+    /// <summary>
+    /// Syllables of Hangul follow from arithmetic: their first, and the first leading consonant, vowel and final consonant.
+    /// </summary>
+    private const int Syllable = 0xAC00,
+        Lead = 0x1100,
+        Vowel = 0x1161,
+        Tail = 0x11A7,
+        Vowels = 21,
+        Tails = 28,
+        Syllables = 19 * Vowels * Tails;
 
     private static readonly Lazy<(Dictionary<int, Entry> Entries, Dictionary<(int, int), int> Pairs)> Tables = new(Read);
 
     /// <summary>A text in a form. Half a surrogate pair becomes U+FFFD.</summary>
     public static string Normalize(string text, NormalizationForm form)
     {
-        var (composes, compatibility) = (form is NormalizationForm.FormC or NormalizationForm.FormKC, form is NormalizationForm.FormKC or NormalizationForm.FormKD);
-        // The first character that is not as it should be already, or takes part in something that is not, is U+0300; of ASCII none is.
+        var (composes, compatibility) = (form is NormalizationForm.FormC
+            or NormalizationForm.FormKC, form is NormalizationForm.FormKC or NormalizationForm.FormKD);
+        // The first character that is not as it should be already, or takes part in something that is not, is
+        // U+0300; of ASCII none is.
         var plain = form == NormalizationForm.FormC ? '\u0300' : '\u0080';
         if (text.AsSpan().IndexOfAnyExceptInRange('\0', (char)(plain - 1)) < 0)
             return text;
@@ -46,7 +56,8 @@ internal static class UnicodeNormalization
             if (number % Tails > 0)
                 codes.Add(Tail + number % Tails);
         }
-        else if (Tables.Value.Entries.GetValueOrDefault(code) is { Parts.Length: > 0 } entry && (compatibility || !entry.IsCompatibility))
+        else if (Tables.Value.Entries.GetValueOrDefault(code) is { Parts.Length: > 0 } entry
+            && (compatibility || !entry.IsCompatibility))
         {
             foreach (var part in entry.Parts)
                 Decompose(part, compatibility, codes);
@@ -76,7 +87,9 @@ internal static class UnicodeNormalization
         }
     }
 
-    /// <summary>Joins each mark to the last character that is none, where the two are one character and no mark between is in the way.</summary>
+    /// <summary>
+    /// Joins each mark to the last character that is none, where the two are one character and no mark between is in the way.
+    /// </summary>
     private static void Compose(List<int> codes)
     {
         var (kept, starter, last) = (0, -1, 0);
@@ -101,7 +114,9 @@ internal static class UnicodeNormalization
     {
         if (first is >= Lead and < Lead + 19 && second is >= Vowel and < Vowel + Vowels)
             return Syllable + ((first - Lead) * Vowels + second - Vowel) * Tails;
-        if (first is >= Syllable and < Syllable + Syllables && (first - Syllable) % Tails == 0 && second is > Tail and < Tail + Tails)
+        if (first is >= Syllable and < Syllable + Syllables
+            && (first - Syllable) % Tails == 0
+            && second is > Tail and < Tail + Tails)
             return first + second - Tail;
         return Tables.Value.Pairs.TryGetValue((first, second), out var joined) ? joined : null;
     }
@@ -111,7 +126,8 @@ internal static class UnicodeNormalization
     private static (Dictionary<int, Entry>, Dictionary<(int, int), int>) Read()
     {
         var (entries, pairs) = (new Dictionary<int, Entry>(), new Dictionary<(int, int), int>());
-        using var reader = new StreamReader(typeof(UnicodeNormalization).Assembly.GetManifestResourceStream("normalization.txt")!);
+        using var reader =
+            new StreamReader(typeof(UnicodeNormalization).Assembly.GetManifestResourceStream("normalization.txt")!);
         while (reader.ReadLine() is { } line)
         {
             var fields = line.Split(',');
@@ -126,5 +142,6 @@ internal static class UnicodeNormalization
         return (entries, pairs);
     }
 
-    private static int Hexadecimal(string digits) => int.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static int Hexadecimal(string digits) =>
+        int.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }

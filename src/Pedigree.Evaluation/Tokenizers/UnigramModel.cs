@@ -1,26 +1,27 @@
 namespace Pedigree.Evaluation.Tokenizers;
 
 /// <summary>
-/// SentencePiece's Unigram (Kudo 2018, arXiv 1804.10959): of all ways to cut a piece into tokens, the one with the greatest sum of
-/// scores. A character that no token begins with is unknown, and worth 10 less than the worst token.
+/// SentencePiece's Unigram (Kudo 2018, arXiv 1804.10959): of all ways to cut a piece into tokens, the one with the greatest sum
+/// of scores. A character that no token begins with is unknown, and worth 10 less than the worst token.
 /// </summary>
 internal sealed class UnigramModel : TokenModel
 {
     private const double UnknownBelowWorst = 10;
 
-    private readonly Node root = new();
-    private readonly int? unknown;
-    private readonly double unknownScore;
+    private readonly Node _root = new();
+    private readonly int? _unknown;
+    private readonly double _unknownScore;
 
-    private UnigramModel(JsonReader model, IReadOnlyList<(string Text, double Score)> tokens, Dictionary<string, int> vocabulary) : base(model, vocabulary)
+    private UnigramModel(JsonReader model, IReadOnlyList<(string Text, double Score)> tokens, Dictionary<string, int> vocabulary)
+        : base(model, vocabulary)
     {
-        unknown = model.Child("unk_id")?.Integer();
-        if (unknown < 0 || unknown >= tokens.Count)
-            throw model.Required("unk_id").Bad($"{unknown} is none of the {tokens.Count} tokens.");
-        unknownScore = tokens.Min(token => token.Score) - UnknownBelowWorst;
+        _unknown = model.Child("unk_id")?.Integer();
+        if (_unknown < 0 || _unknown >= tokens.Count)
+            throw model.Required("unk_id").Bad($"{_unknown} is none of the {tokens.Count} tokens.");
+        _unknownScore = tokens.Min(token => token.Score) - UnknownBelowWorst;
         foreach (var (id, (text, score)) in tokens.Index())
         {
-            var node = root;
+            var node = _root;
             foreach (var character in text)
                 node = node.Next.TryGetValue(character, out var next) ? next : node.Next[character] = new Node();
             (node.Id, node.Score) = (id, score);
@@ -31,7 +32,8 @@ internal sealed class UnigramModel : TokenModel
     public static UnigramModel Read(JsonReader model)
     {
         var list = model.Required("vocab");
-        var tokens = list.Items().Select(entry => entry.IsArray && entry.Items().ToList() is [var text, var score] ? (Text: text.Text(), Score: score.Number())
+        var tokens = list.Items().Select(entry => entry.IsArray && entry.Items().ToList() is [var text, var score]
+            ? (Text: text.Text(), Score: score.Number())
             : throw entry.Bad("must be [token, score].")).ToList();
         if (tokens.Count == 0)
             throw list.Bad("has no tokens.");
@@ -53,7 +55,7 @@ internal sealed class UnigramModel : TokenModel
         {
             if (best[start].Start < 0)
                 continue;
-            var (node, character) = (root, char.IsSurrogatePair(piece, start) ? 2 : 1);
+            var (node, character) = (_root, char.IsSurrogatePair(piece, start) ? 2 : 1);
             var known = false;
             for (var end = start; end < piece.Length && node.Next.TryGetValue(piece[end], out node!);)
             {
@@ -64,7 +66,7 @@ internal sealed class UnigramModel : TokenModel
                 Offer(end, start, id, node.Score);
             }
             if (!known)
-                Offer(start + character, start, null, unknownScore);
+                Offer(start + character, start, null, _unknownScore);
         }
         var tokens = new List<(int Start, int End, int? Id)>();
         for (var end = piece.Length; end > 0; end = best[end].Start)
@@ -81,7 +83,7 @@ internal sealed class UnigramModel : TokenModel
             var start = tokens[i].Start;
             while (i + 1 < tokens.Count && tokens[i + 1].Id is null)
                 i++;
-            if (!AddBytes(piece[start..tokens[i].End], ids) && unknown is { } other)
+            if (!AddBytes(piece[start..tokens[i].End], ids) && _unknown is { } other)
                 ids.Add(other);
         }
 

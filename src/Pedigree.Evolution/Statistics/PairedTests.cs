@@ -34,8 +34,8 @@ public static class PairedTests
         Compare([new PairedItems(first, second, 1)], seed);
 
     /// <summary>
-    /// Compares two models' averages over several tasks: McNemar's exact test where every score is 0 or 1 and all items weigh alike, else
-    /// the bootstrap, in which each task's items are drawn by themselves.
+    /// Compares two models' averages over several tasks: McNemar's exact test where every score is 0 or 1 and all items weigh
+    /// alike, else the bootstrap, in which each task's items are drawn by themselves.
     /// </summary>
     /// <exception cref="ArgumentException">There are not equally many items, or none.</exception>
     public static Comparison Compare(IReadOnlyList<PairedItems> tasks, ulong seed = 0)
@@ -45,14 +45,16 @@ public static class PairedTests
         double whole = tasks.Sum(task => task.Weight), each = tasks[0].Weight / tasks[0].First.Count;
         List<(double[] Differences, double Weight)> parts = [.. tasks.Select(task => (task.Differences, task.Weight / whole))];
         double difference = parts.Sum(part => part.Weight * part.Differences.Average());
-        return tasks.All(task => task.IsAccuracy && Math.Abs(task.Weight / task.First.Count - each) <= 1e-12 * each)
-            ? new(difference, McNemar(parts.Sum(part => part.Differences.Count(d => d > 0)), parts.Sum(part => part.Differences.Count(d => d < 0))), "mcnemar")
-            : new(difference, Bootstrap(parts, seed), "bootstrap");
+        if (!tasks.All(task => task.IsAccuracy && Math.Abs(task.Weight / task.First.Count - each) <= 1e-12 * each))
+            return new(difference, Bootstrap(parts, seed), "bootstrap");
+        int firstOnly = parts.Sum(part => part.Differences.Count(d => d > 0));
+        int secondOnly = parts.Sum(part => part.Differences.Count(d => d < 0));
+        return new(difference, McNemar(firstOnly, secondOnly), "mcnemar");
     }
 
     /// <summary>
-    /// McNemar's test, exact and two-sided: of the items that one model alone has right, each is as likely the first's as the second's
-    /// if they are alike, so that p = min(1, 2·P(X ≤ min)), X binomial with ½.
+    /// McNemar's test, exact and two-sided: of the items that one model alone has right, each is as likely the first's as the
+    /// second's if they are alike, so that p = min(1, 2·P(X ≤ min)), X binomial with ½.
     /// </summary>
     /// <param name="firstOnly">Items that the first alone has right.</param>
     /// <param name="secondOnly">Items that the second alone has right.</param>
@@ -70,15 +72,16 @@ public static class PairedTests
 
     /// <summary>
     /// Two-sided p of the mean difference being 0: the differences, moved to the mean 0, are drawn again with replacement, and
-    /// p = (1 + draws whose mean is as far from 0) / (1 + draws) (Davison and Hinkley 1997, section 4.4). Of several parts each is
-    /// moved and drawn by itself, and the weighted sum of their means counts.
+    /// p = (1 + draws whose mean is as far from 0) / (1 + draws) (Davison and Hinkley 1997, section 4.4). Of several parts each
+    /// is moved and drawn by itself, and the weighted sum of their means counts.
     /// </summary>
     /// <param name="parts">Differences item by item, and weights, of which the sum is 1.</param>
     /// <param name="seed">Of the draws.</param>
     public static double Bootstrap(IReadOnlyList<(double[] Differences, double Weight)> parts, ulong seed)
     {
         double limit = Math.Abs(parts.Sum(part => part.Weight * part.Differences.Average())) * (1 - 1e-12);
-        List<(double[] Moved, double Weight)> moved = [.. parts.Select(part => (Moved(part.Differences), part.Weight / part.Differences.Length))];
+        List<(double[] Moved, double Weight)> moved =
+            [.. parts.Select(part => (Moved(part.Differences), part.Weight / part.Differences.Length))];
         SplitMix random = new(seed);
         int asFar = 0;
         for (int draw = 0; draw < Resamples; draw++)
@@ -103,8 +106,8 @@ public static class PairedTests
     }
 
     /// <summary>
-    /// Holm's step-down correction (1979) of several p: the smallest times their number, the next times one less, and so on, none below
-    /// the one before it. A corrected p below α is a difference, and the chance of any false one among all is below α.
+    /// Holm's step-down correction (1979) of several p: the smallest times their number, the next times one less, and so on, none
+    /// below the one before it. A corrected p below α is a difference, and the chance of any false one among all is below α.
     /// </summary>
     public static IReadOnlyList<double> Holm(IReadOnlyList<double> pValues)
     {

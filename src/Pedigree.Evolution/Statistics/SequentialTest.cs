@@ -41,22 +41,23 @@ public static class SequentialTest
     }
 
     /// <summary>
-    /// The parts in which a task's items are asked, each a list of their places: after each but the last there is a look. Of a task with
-    /// fewer than ten items some parts are empty.
+    /// The parts in which a task's items are asked, each a list of their places: after each but the last there is a look. Of a
+    /// task with fewer than ten items some parts are empty.
     /// </summary>
     public static IReadOnlyList<IReadOnlyList<int>> Parts(int items, ulong seed)
     {
         IReadOnlyList<int> order = Order(items, seed);
-        return [.. Enumerable.Range(0, PartCount).Select(part => order.Take((items * part / PartCount)..(items * (part + 1) / PartCount)).Order().ToList())];
+        return [.. Enumerable.Range(0, PartCount).Select(part =>
+            order.Take((items * part / PartCount)..(items * (part + 1) / PartCount)).Order().ToList())];
     }
 
     /// <summary>
-    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. In a task of N items the
-    /// model's mean is estimated as the yardstick's mean over all of them plus the mean of the differences of the two on the n items asked
-    /// (a control variate). As these are drawn without replacement, the standard error is s·√((1 − n/N)/n), s that of the differences. The
-    /// average adds the tasks up by their weights; the model has fallen behind where estimate + z·error lies below the rival's average. z
-    /// allows for all looks together (Bonferroni). Of several yardsticks the one that leaves the least error is taken: one that is like the
-    /// model, or that tells how hard an item is.
+    /// Whether, with the confidence asked for, the model's average over all items would stay below the rival's. In a task of N
+    /// items the model's mean is estimated as the yardstick's mean over all of them plus the mean of the differences of the two
+    /// on the n items asked (a control variate). As these are drawn without replacement, the standard error is s·√((1 − n/N)/n),
+    /// s that of the differences. The average adds the tasks up by their weights; the model has fallen behind where estimate +
+    /// z·error lies below the rival's average. z allows for all looks together (Bonferroni). Of several yardsticks the one that
+    /// leaves the least error is taken: one that is like the model, or that tells how hard an item is.
     /// </summary>
     /// <param name="tasks">What was seen so far.</param>
     /// <param name="confidence">For example 0.99: the chance of giving up a model that would have passed is below 0.01.</param>
@@ -82,7 +83,8 @@ public static class SequentialTest
             double[] differences = [.. task.Scores.Zip(task.Yardsticks[number].Seen, (own, other) => own - other)];
             double mean = differences.Average();
             estimates[place] = task.Yardsticks[number].Mean + mean;
-            variance += task.Weight * task.Weight * differences.Sum(d => (d - mean) * (d - mean)) / (n - 1) * (1 - (double)n / task.Items) / n;
+            variance += task.Weight * task.Weight * differences.Sum(d => (d - mean) * (d - mean)) / (n - 1)
+                * (1 - (double)n / task.Items) / n;
         }
         return (estimates, variance);
     }

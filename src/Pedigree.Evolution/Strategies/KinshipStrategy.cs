@@ -16,7 +16,8 @@ internal sealed class KinshipStrategy : IStrategy
 
         int found = 0, rank = 0;
         foreach (Model other in state.Population.Where(model => model.Name != best.Name)
-            .OrderBy(model => measure.Closeness(state.Kinship(best.Name, model.Name))).ThenBy(model => model.Name, StringComparer.Ordinal))
+            .OrderBy(model => measure.Closeness(state.Kinship(best.Name, model.Name)))
+            .ThenBy(model => model.Name, StringComparer.Ordinal))
         {
             if (found == state.Spec.Strategy.Explore)
                 break;

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Pedigree.Evolution.Strategies;
 
-/// <summary>Who is merged with whom in the next generation. Generation 1 is the same for all: every pair of admitted models.</summary>
+/// <summary>
+/// Who is merged with whom in the next generation. Generation 1 is the same for all: every pair of admitted models.
+/// </summary>
 public interface IStrategy
 {
     /// <summary>The pairs of the next generation; none when there is nothing new to merge.</summary>
@@ -23,7 +25,7 @@ public sealed record Selection(ImmutableList<Mating> Pairs, ImmutableList<Passed
 /// <summary>The strategies by name, and what they share.</summary>
 public static class Strategy
 {
-    private static readonly Dictionary<string, IStrategy> byName = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, IStrategy> ByName = new(StringComparer.Ordinal)
     {
         ["greedy"] = new GreedyStrategy(),
         ["kinship"] = new KinshipStrategy(),
@@ -31,20 +33,20 @@ public static class Strategy
     };
 
     /// <summary>All names.</summary>
-    public static IReadOnlyCollection<string> Names => byName.Keys;
+    public static IReadOnlyCollection<string> Names => ByName.Keys;
 
     /// <summary>The pairs of the next generation, as many as the budget of evaluations allows.</summary>
     public static Selection Choose(RunState state)
     {
         Selection selection = state.NextGeneration == 1
             ? EveryNewPair(state, state.Population, "all admitted models are merged in pairs")
-            : byName[state.Spec!.Strategy.Name].Choose(state);
+            : ByName[state.Spec!.Strategy.Name].Choose(state);
         int affordable = state.Spec!.Stop.Evaluations - state.Evaluations ?? int.MaxValue;
         return selection with { Pairs = [.. selection.Pairs.Take(affordable)] };
     }
 
     /// <summary>Whether a strategy of that name exists.</summary>
-    public static bool Exists(string name) => byName.ContainsKey(name);
+    public static bool Exists(string name) => ByName.ContainsKey(name);
 
     internal static Selection EveryNewPair(RunState state, ImmutableArray<Model> set, string reason)
     {

@@ -7,7 +7,9 @@ using Pedigree.Workflow;
 
 namespace Pedigree.Functions.Activities;
 
-/// <summary>The log of a run, which is its memory: read when its orchestration begins anew, written before anything is done.</summary>
+/// <summary>
+/// The log of a run, which is its memory: read when its orchestration begins anew, written before anything is done.
+/// </summary>
 public sealed class LogActivities(IStore store, Settings settings)
 {
     /// <summary>The events of a run; none where it has not begun.</summary>
@@ -35,7 +37,8 @@ public sealed class LogActivities(IStore store, Settings settings)
             catch (DivergedException error)
             {
                 throw new BadInputException(added.Order.Run, $"line {error.Index + 1}",
-                    $"was decided otherwise when it was recorded, so this run cannot go on with this version; begin another run ({error.Message})");
+                    $"was decided otherwise when it was recorded, so this run cannot go on with this version; "
+                    + $"begin another run ({error.Message})");
             }
         });
     }
@@ -45,7 +48,8 @@ public sealed class LogActivities(IStore store, Settings settings)
     public Task RecordSuspension([ActivityTrigger] string suspension, CancellationToken cancellation)
     {
         Suspension suspended = Wire.Read<Suspension>(suspension);
-        return new EventLog(new(store, suspended.Run)).AppendAsync(new RunSuspended(suspended.Reason), DateTimeOffset.UtcNow, cancellation);
+        return new EventLog(new(store, suspended.Run)).AppendAsync(
+            new RunSuspended(suspended.Reason), DateTimeOffset.UtcNow, cancellation);
     }
 
     /// <summary>Whether someone asked the run to end after its generation.</summary>

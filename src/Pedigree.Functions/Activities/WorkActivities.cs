@@ -17,7 +17,8 @@ public sealed class WorkActivities(IStore store)
     /// <summary>Measures kinship.</summary>
     [Function(nameof(MeasureKinship))]
     public Task<string> MeasureKinship([ActivityTrigger] string work, CancellationToken cancellation) =>
-        DoAsync<KinshipRequest, IReadOnlyList<KinshipMeasured>>(work, (run, request) => run.MeasureKinshipAsync(request, cancellation));
+        DoAsync<KinshipRequest, IReadOnlyList<KinshipMeasured>>(
+            work, (run, request) => run.MeasureKinshipAsync(request, cancellation));
 
     /// <summary>Makes a child.</summary>
     [Function(nameof(Merge))]
@@ -32,7 +33,8 @@ public sealed class WorkActivities(IStore store)
     /// <summary>Compares models item by item.</summary>
     [Function(nameof(Compare))]
     public Task<string> Compare([ActivityTrigger] string work, CancellationToken cancellation) =>
-        DoAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(work, (run, request) => run.CompareAsync(request, cancellation));
+        DoAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(
+            work, (run, request) => run.CompareAsync(request, cancellation));
 
     /// <summary>Writes checkpoints that are kept and lack, and removes the others.</summary>
     [Function(nameof(Keep))]

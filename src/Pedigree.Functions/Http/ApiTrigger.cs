@@ -12,7 +12,8 @@ public sealed class ApiTrigger(ApiRoutes routes)
     /// <summary>The routes below <c>/api/runs</c>.</summary>
     [Function("Runs")]
     public Task RunsAsync(
-        [HttpTrigger(AuthorizationLevel.Function, "get", "head", "post", "delete", Route = "api/runs/{*rest}")] HttpRequest request,
+        [HttpTrigger(AuthorizationLevel.Function, "get", "head", "post", "delete", Route = "api/runs/{*rest}")]
+        HttpRequest request,
         [DurableClient] DurableTaskClient client) => routes.AnswerAsync(request, client);
 
     /// <summary>The OpenAPI document.</summary>

@@ -7,8 +7,8 @@ using Pedigree.Weights;
 namespace Pedigree.Functions.Orchestration;
 
 /// <summary>
-/// The activities of a run, each a durable activity. Events of a new run are kept until its models have been found right: until then
-/// nothing is written. The run pauses after every generation, so that its orchestration can begin anew with a short history.
+/// The activities of a run, each a durable activity. Events of a new run are kept until its models have been found right: until
+/// then nothing is written. The run pauses after every generation, so that its orchestration can begin anew with a short history.
 /// </summary>
 internal sealed class DurableActivities : IActivities
 {
@@ -27,7 +27,8 @@ internal sealed class DurableActivities : IActivities
     private int _decisions;
     private Progress _progress = new();
 
-    public DurableActivities(TaskOrchestrationContext context, RunOrder order, IReadOnlyList<RunEvent> history, Publication publication)
+    public DurableActivities(
+        TaskOrchestrationContext context, RunOrder order, IReadOnlyList<RunEvent> history, Publication publication)
     {
         (_context, _order, _publication) = (context, order, publication);
         _end = order.End ? Task.CompletedTask : context.WaitForExternalEvent<string?>(EvolveOrchestrator.EndEvent);
@@ -52,20 +53,25 @@ internal sealed class DurableActivities : IActivities
         return await UnlessTold(() => CallAsync<MergeRequest, MergedModel>(nameof(WorkActivities.Merge), request.Child, request));
     }
 
-    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) => CallAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(
-        nameof(WorkActivities.Compare), ModelReference.NamesOf(request.New), request);
+    public Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request) =>
+        CallAsync<ComparisonRequest, IReadOnlyList<ModelComparison>>(
+            nameof(WorkActivities.Compare), ModelReference.NamesOf(request.New), request);
 
     public async Task<ModelScores> EvaluateAsync(EvaluationRequest request)
     {
         await BeginAsync();
-        return await UnlessTold(() => CallAsync<EvaluationRequest, ModelScores>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
+        return await UnlessTold(() =>
+            CallAsync<EvaluationRequest, ModelScores>(nameof(WorkActivities.Evaluate), request.Model.Name, request));
     }
 
     // Versions 1 and 2 removed checkpoints, where there were any to be removed, and wrote none.
     public Task KeepAsync(KeepRequest request) =>
-        _context.CompareVersionTo("3.0") >= 0 ? CallAsync<KeepRequest, bool>(nameof(WorkActivities.Keep), ModelReference.NamesOf(request.Kept), request)
-        : request.Others.Count == 0 ? Task.CompletedTask
-        : CallAsync<IReadOnlyList<ModelReference>, bool>(nameof(WorkActivities.Remove), ModelReference.NamesOf(request.Others), request.Others);
+        _context.CompareVersionTo("3.0") >= 0
+            ? CallAsync<KeepRequest, bool>(nameof(WorkActivities.Keep), ModelReference.NamesOf(request.Kept), request)
+        : request.Others.Count == 0
+            ? Task.CompletedTask
+        : CallAsync<IReadOnlyList<ModelReference>, bool>(
+            nameof(WorkActivities.Remove), ModelReference.NamesOf(request.Others), request.Others);
 
     public async Task<Continuation> ContinueAsync(int generation)
     {
@@ -73,7 +79,9 @@ internal sealed class DurableActivities : IActivities
             return Continuation.End;
         if (generation == _lastGeneration)
             return Continuation.GoOn;
-        return await _context.CallActivityAsync<bool>(nameof(LogActivities.StopRequested), _order.Run, Retry) ? Continuation.End : Continuation.Pause;
+        return await _context.CallActivityAsync<bool>(nameof(LogActivities.StopRequested), _order.Run, Retry)
+            ? Continuation.End
+            : Continuation.Pause;
     }
 
     public async Task AppendAsync(RunEvent runEvent)
@@ -119,7 +127,8 @@ internal sealed class DurableActivities : IActivities
         string work = $"{activity} {name}";
         _running.Add(work);
         Show(_progress);
-        string outcome = await _context.CallActivityAsync<string>(activity, Wire.Write(new Work<TRequest>(_order, request)), Retry);
+        string outcome = await _context.CallActivityAsync<string>(
+            activity, Wire.Write(new Work<TRequest>(_order, request)), Retry);
         _running.Remove(work);
         Show(_progress);
         return Of(Wire.Read<Outcome<TResult>>(outcome));
@@ -136,5 +145,6 @@ internal sealed class DurableActivities : IActivities
     private Progress Seen(GenerationCompleted? generation) => generation is null ? _progress
         : _progress with { Generation = generation.Generation, Best = generation.Best, Kinship = generation.MeanKinship };
 
-    private void Show(Progress progress) => _context.SetCustomStatus(Wire.Write(_progress = progress with { Running = [.. _running] }));
+    private void Show(Progress progress) =>
+        _context.SetCustomStatus(Wire.Write(_progress = progress with { Running = [.. _running] }));
 }

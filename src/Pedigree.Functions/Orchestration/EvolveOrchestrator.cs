@@ -8,7 +8,9 @@ using Pedigree.Weights;
 
 namespace Pedigree.Functions.Orchestration;
 
-/// <summary>A run as a durable orchestration: <see cref="EvolutionRun"/> and nothing else, begun anew after every generation.</summary>
+/// <summary>
+/// A run as a durable orchestration: <see cref="EvolutionRun"/> and nothing else, begun anew after every generation.
+/// </summary>
 public static class EvolveOrchestrator
 {
     internal const string Name = "Evolve";
@@ -20,8 +22,8 @@ public static class EvolveOrchestrator
     internal const string EndEvent = "End";
 
     /// <summary>
-    /// The version of new orchestrations, as in host.json. One of an earlier version has the order of activities that it began with until its
-    /// generation is over, and goes on with this one.
+    /// The version of new orchestrations, as in host.json. One of an earlier version has the order of activities that it began
+    /// with until its generation is over, and goes on with this one.
     /// </summary>
     internal const string Version = "3.0";
 
@@ -32,7 +34,8 @@ public static class EvolveOrchestrator
     {
         RunOrder order = Wire.Read<RunOrder>(input);
         ILogger logger = context.CreateReplaySafeLogger(Category);
-        IReadOnlyList<RunEvent> history = Wire.ReadEvents(await context.CallActivityAsync<string>(nameof(LogActivities.ReadLog), order.Run, DurableActivities.Retry));
+        IReadOnlyList<RunEvent> history = Wire.ReadEvents(await context.CallActivityAsync<string>(
+            nameof(LogActivities.ReadLog), order.Run, DurableActivities.Retry));
         Publication publication = new(context, order.Run);
         DurableActivities live = new(context, order, history, publication);
         try
@@ -58,7 +61,10 @@ public static class EvolveOrchestrator
             logger.LogError("Run {Run} has failed: {Reason}", order.Run, refusal.Reason);
             live.Fail(refusal);
             if (error is EvaluatorFailedException)
-                await context.CallActivityAsync(nameof(LogActivities.RecordSuspension), Wire.Write(new Suspension(order.Run, error.Message)), DurableActivities.Retry);
+                await context.CallActivityAsync(
+                    nameof(LogActivities.RecordSuspension),
+                    Wire.Write(new Suspension(order.Run, error.Message)),
+                    DurableActivities.Retry);
             throw;
         }
     }

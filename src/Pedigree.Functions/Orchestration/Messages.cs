@@ -38,4 +38,8 @@ internal sealed record Suspension(string Run, string Reason);
 
 /// <summary>How a run stands: the orchestration's custom status.</summary>
 internal sealed record Progress(
-    int? Generation = null, Best? Best = null, double? Kinship = null, IReadOnlyList<string>? Running = null, Refusal? Error = null);
+    int? Generation = null,
+    Best? Best = null,
+    double? Kinship = null,
+    IReadOnlyList<string>? Running = null,
+    Refusal? Error = null);

@@ -5,13 +5,14 @@ using Pedigree.Functions.Activities;
 namespace Pedigree.Functions.Orchestration;
 
 /// <summary>
-/// Publishes what the log of a run holds beside the run, by one activity at a time, so that events keep their order. A run neither waits for a
-/// receiver that is down nor fails with it: what one activity could not deliver is left for the next generation.
+/// Publishes what the log of a run holds beside the run, by one activity at a time, so that events keep their
+/// order. A run neither waits for a receiver that is down nor fails with it: what one activity could not deliver is
+/// left for the next generation.
 /// </summary>
 internal sealed class Publication(TaskOrchestrationContext context, string run)
 {
     // Nobody comes after the last event: twelve tries in more than three hours.
-    private static readonly TaskOptions untilDelivered = TaskOptions.FromRetryPolicy(
+    private static readonly TaskOptions UntilDelivered = TaskOptions.FromRetryPolicy(
         new RetryPolicy(12, TimeSpan.FromSeconds(10), backoffCoefficient: 2, maxRetryInterval: TimeSpan.FromHours(1)));
 
     private Task<bool> _last = Task.FromResult(true);
@@ -30,7 +31,7 @@ internal sealed class Publication(TaskOrchestrationContext context, string run)
     public async Task FinishAsync()
     {
         await _last;
-        await PublishAsync(untilDelivered);
+        await PublishAsync(UntilDelivered);
     }
 
     private async Task<bool> PublishAsync(TaskOptions? options)
@@ -42,7 +43,8 @@ internal sealed class Publication(TaskOrchestrationContext context, string run)
         }
         catch (TaskFailedException error)
         {
-            context.CreateReplaySafeLogger(EvolveOrchestrator.Category).LogWarning("Run {Run}: not all of its events were published: {Reason}", run, error.Message);
+            context.CreateReplaySafeLogger(EvolveOrchestrator.Category)
+                .LogWarning("Run {Run}: not all of its events were published: {Reason}", run, error.Message);
             return false;
         }
     }

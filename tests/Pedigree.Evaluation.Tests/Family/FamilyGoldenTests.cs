@@ -5,14 +5,17 @@ using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Family;
 
-/// <summary>Every kind of task on models of the sample family, against golden/make_golden.py, which does all of it by itself in Python.</summary>
+/// <summary>
+/// Every kind of task on models of the sample family, against golden/make_golden.py, which does all of it by itself in Python.
+/// </summary>
 public sealed class FamilyGoldenTests : IDisposable
 {
-    private static readonly JsonNode Golden = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Family", "golden", "golden.json")))!;
+    private static readonly JsonNode Golden =
+        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Family", "golden", "golden.json")))!;
 
-    private readonly TinyFolder folder = new();
+    private readonly TinyFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     public static TheoryData<string, string> Cases =>
         [.. from model in Golden["models"]!.AsObject() from task in Golden["tasks"]!.AsObject() select (model.Key, task.Key)];
@@ -21,16 +24,18 @@ public sealed class FamilyGoldenTests : IDisposable
     public void A_task_gives_the_harness_log_likelihoods_picks_and_metrics(string model, string task)
     {
         var golden = Golden["models"]![model]![task]!;
-        folder.File("rows.jsonl", string.Concat(Golden["rows"]!.AsArray().Select(row => row!.ToJsonString() + "\n")));
-        folder.File($"{task}.yaml", $"task: {task}\ndata: rows.jsonl\n{Golden["tasks"]![task]}");
-        var result = Evaluator.Evaluate(Path.Combine(Samples(AppContext.BaseDirectory), model), [TaskLoader.Load(folder.Path, $"{task}.yaml")],
+        _folder.File("rows.jsonl", string.Concat(Golden["rows"]!.AsArray().Select(row => row!.ToJsonString() + "\n")));
+        _folder.File($"{task}.yaml", $"task: {task}\ndata: rows.jsonl\n{Golden["tasks"]![task]}");
+        var result = Evaluator.Evaluate(
+            Path.Combine(Samples(AppContext.BaseDirectory), model), [TaskLoader.Load(_folder.Path, $"{task}.yaml")],
             new() { Device = "cpu", DType = DType.F32 }, TestContext.Current.CancellationToken).Tasks[0];
         Assert.Equal(Golden["rows"]!.AsArray().Count, result.Items.Count);
         foreach (var (i, item) in result.Items.Index())
         {
             Assert.Equal((string?)golden["outputs"]?[i], item.Output);
             Close(Numbers(golden["items"]?[i]), item.LogLikelihoods);
-            Close(Numbers(golden["scores"]![i]), [.. result.Metrics.Select(metric => item.Scores[$"{metric.Metric},{metric.Filter}"])]);
+            Close(Numbers(golden["scores"]![i]),
+                [.. result.Metrics.Select(metric => item.Scores[$"{metric.Metric},{metric.Filter}"])]);
         }
         Assert.Equal(golden["metrics"]!.AsObject().Select(metric => metric.Key), result.Metrics.Select(Key));
         foreach (var metric in result.Metrics)
@@ -42,7 +47,8 @@ public sealed class FamilyGoldenTests : IDisposable
         }
     }
 
-    private static string Key(MetricResult metric) => metric.Filter == "none" ? metric.Metric : $"{metric.Metric},{metric.Filter}";
+    private static string Key(MetricResult metric) =>
+        metric.Filter == "none" ? metric.Metric : $"{metric.Metric},{metric.Filter}";
 
     private static void Close(double[] expected, IReadOnlyList<double> actual)
     {
@@ -53,6 +59,7 @@ public sealed class FamilyGoldenTests : IDisposable
 
     private static double[] Numbers(JsonNode? list) => [.. (list?.AsArray() ?? []).Select(number => (double)number!)];
 
-    private static string Samples(string folder) => File.Exists(Path.Combine(folder, "Durable.sln")) ? Path.Combine(folder, "samples", "family")
-        : Samples(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
+    private static string Samples(string folder) =>
+        File.Exists(Path.Combine(folder, "Durable.sln")) ? Path.Combine(folder, "samples", "family")
+            : Samples(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
 }

@@ -9,16 +9,16 @@ public sealed class FamilyTrainerTests : IDisposable
     private static readonly FamilyOptions Tiny =
         new() { BaseSteps = 4, ExpertSteps = 2, BatchSize = 4, Width = 16, Layers = 1, Questions = 3 };
 
-    private readonly string folder = Directory.CreateTempSubdirectory("pedigree-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("pedigree-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void The_same_seed_trains_the_same_family_byte_for_byte_and_another_seed_another()
     {
-        FamilyTrainer.Train(Path.Combine(folder, "once"), Tiny);
-        FamilyTrainer.Train(Path.Combine(folder, "again"), Tiny);
-        FamilyTrainer.Train(Path.Combine(folder, "other"), Tiny with { Seed = 1 });
+        FamilyTrainer.Train(Path.Combine(_folder, "once"), Tiny);
+        FamilyTrainer.Train(Path.Combine(_folder, "again"), Tiny);
+        FamilyTrainer.Train(Path.Combine(_folder, "other"), Tiny with { Seed = 1 });
         var once = Contents("once");
         Assert.Equal(once, Contents("again"));
         var other = Contents("other");
@@ -30,9 +30,9 @@ public sealed class FamilyTrainerTests : IDisposable
     [Fact]
     public void A_folder_that_exists_is_refused_and_left_alone()
     {
-        var error = Assert.Throws<BadInputException>(() => FamilyTrainer.Train(folder, Tiny));
-        Assert.Equal(folder, error.File);
-        Assert.Empty(Directory.GetFileSystemEntries(folder));
+        var error = Assert.Throws<BadInputException>(() => FamilyTrainer.Train(_folder, Tiny));
+        Assert.Equal(_folder, error.File);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
     }
 
     [Fact]
@@ -41,8 +41,8 @@ public sealed class FamilyTrainerTests : IDisposable
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.Throws<OperationCanceledException>(
-            () => FamilyTrainer.Train(Path.Combine(folder, "family"), Tiny, null, cancelled.Token));
-        Assert.Empty(Directory.GetFileSystemEntries(folder));
+            () => FamilyTrainer.Train(Path.Combine(_folder, "family"), Tiny, null, cancelled.Token));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
     }
 
     [Theory]
@@ -57,8 +57,9 @@ public sealed class FamilyTrainerTests : IDisposable
 
     private SortedDictionary<string, string> Contents(string family)
     {
-        var root = Path.Combine(folder, family);
+        var root = Path.Combine(_folder, family);
         return new(Directory.GetFiles(root, "*", SearchOption.AllDirectories).ToDictionary(
-            file => Path.GetRelativePath(root, file), file => Convert.ToHexString(File.ReadAllBytes(file))), StringComparer.Ordinal);
+            file => Path.GetRelativePath(root, file),
+            file => Convert.ToHexString(File.ReadAllBytes(file))), StringComparer.Ordinal);
     }
 }

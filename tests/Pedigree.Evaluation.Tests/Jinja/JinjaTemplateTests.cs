@@ -23,11 +23,13 @@ public class JinjaTemplateTests
 
     [Theory, MemberData(nameof(Tasks))]
     public void A_template_of_a_task_gives_what_Jinja2_gives(string template, string text) =>
-        Assert.Equal(text, JinjaTemplate.Parse(template, JinjaSettings.Task).Render(JinjaValue.Variables(Golden["doc"]!.AsObject())));
+        Assert.Equal(
+            text, JinjaTemplate.Parse(template, JinjaSettings.Task).Render(JinjaValue.Variables(Golden["doc"]!.AsObject())));
 
     [Theory, MemberData(nameof(Chats))]
     public void A_template_of_a_chat_gives_what_the_transformers_library_would_give(string template, string text) =>
-        Assert.Equal(text, JinjaTemplate.Parse(template, JinjaSettings.Chat).Render(JinjaValue.Variables(Golden["chatValues"]!.AsObject())));
+        Assert.Equal(text,
+            JinjaTemplate.Parse(template, JinjaSettings.Chat).Render(JinjaValue.Variables(Golden["chatValues"]!.AsObject())));
 
     [Theory]
     [InlineData("a\n{{ missing }}", 2, "`missing` is not defined; defined are x")]
@@ -56,7 +58,8 @@ public class JinjaTemplateTests
     public void What_is_wrong_is_said_with_its_line(string template, int line, string message)
     {
         var error = Assert.Throws<JinjaException>(() =>
-            JinjaTemplate.Parse(template, JinjaSettings.Task).Render(JinjaValue.Variables(JsonNode.Parse("""{"x": {"a": [1]}}""")!.AsObject())));
+            JinjaTemplate.Parse(template, JinjaSettings.Task)
+                .Render(JinjaValue.Variables(JsonNode.Parse("""{"x": {"a": [1]}}""")!.AsObject())));
         Assert.Equal(line, error.Line);
         Assert.Contains(message, error.Message);
     }
@@ -71,11 +74,13 @@ public class JinjaTemplateTests
     [InlineData("{{ 1 if 1", " else 1 if 1", "", "", " }}")]
     [InlineData("", "{% if 1 %}", "x", "{% endif %}", "")]
     [InlineData("{% set a", "|upper", "", "", " %}x{% endset %}")]
-    public void What_is_nested_a_hundred_thousand_times_is_refused_and_the_process_lives(string before, string open, string middle, string close, string after)
+    public void What_is_nested_a_hundred_thousand_times_is_refused_and_the_process_lives(
+        string before, string open, string middle, string close, string after)
     {
         const int Times = 200_000;
         var template = $"{before}{string.Concat(Enumerable.Repeat(open, Times))}{middle}{string.Concat(Enumerable.Repeat(close, Times))}{after}";
-        var error = Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(template, JinjaSettings.Task).Render(new Dictionary<string, object?>()));
+        var error = Assert.Throws<JinjaException>(
+            () => JinjaTemplate.Parse(template, JinjaSettings.Task).Render(new Dictionary<string, object?>()));
         Assert.Contains("nested too deeply", error.Message);
     }
 
@@ -83,17 +88,20 @@ public class JinjaTemplateTests
     [InlineData("{% for i in range(2000) %}{% for j in range(2000) %}{% endfor %}{% endfor %}")]
     [InlineData("{% macro a(n) %}{% if n > 0 %}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(40) }}")]
     public void A_template_that_would_go_on_for_hours_is_refused(string source) =>
-        Assert.Contains("take more than 1000000 turns", Assert.Throws<JinjaException>(() => JinjaTemplate.Parse(source, JinjaSettings.Task).Render(new Dictionary<string, object?>())).Message);
+        Assert.Contains("take more than 1000000 turns", Assert.Throws<JinjaException>(
+            () => JinjaTemplate.Parse(source, JinjaSettings.Task).Render(new Dictionary<string, object?>())).Message);
 
     [Fact]
     public void A_power_is_exact_and_the_powers_of_one_are_quick() =>
-        Assert.Equal("387420489 -1 1 1 0 -7", JinjaTemplate.Parse("{{ 9**9 }} {{ (0-1)**99999999999 }} {{ 1**99999999999 }} {{ 0**0 }} {{ 0**5 }} {{ (0-7)**1 }}",
+        Assert.Equal("387420489 -1 1 1 0 -7", JinjaTemplate.Parse(
+            "{{ 9**9 }} {{ (0-1)**99999999999 }} {{ 1**99999999999 }} {{ 0**0 }} {{ 0**5 }} {{ (0-7)**1 }}",
             JinjaSettings.Task).Render(new Dictionary<string, object?>()));
 
     [Fact]
     public void A_literal_is_read_as_Python_writes_it_and_nothing_else_is()
     {
-        Assert.Equal(new List<object?> { "a", "it's", 1L, 2.5, true, null }, JinjaTemplate.Literal("['a', \"it's\", 1, 2.5, True, None]"));
+        Assert.Equal(
+            new List<object?> { "a", "it's", 1L, 2.5, true, null }, JinjaTemplate.Literal("['a', \"it's\", 1, 2.5, True, None]"));
         Assert.Throws<JinjaException>(() => JinjaTemplate.Literal("name"));
         Assert.Throws<JinjaException>(() => JinjaTemplate.Literal("1 2"));
     }

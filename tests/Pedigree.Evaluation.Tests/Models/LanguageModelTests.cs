@@ -32,13 +32,15 @@ public class LanguageModelTests
         const string name = "gemma3, local and global angles";
         var decoder = Config(name);
         decoder["model_type"] = "gemma3_text";
-        using var tiny = new TinyModel(new JsonObject { ["model_type"] = "gemma3", ["text_config"] = decoder, ["vision_config"] = new JsonObject() });
+        using var tiny = new TinyModel(
+            new JsonObject { ["model_type"] = "gemma3", ["text_config"] = decoder, ["vision_config"] = new JsonObject() });
         tiny.Set("vision_tower.vision_model.post_layernorm.weight", 8);
         tiny.Set("multi_modal_projector.mm_input_projection_weight", 8, 8);
         using var model = tiny.Load();
         using var alone = new TinyModel(Config(name));
         using var expected = alone.Load();
-        Assert.Equal(expected.Score([new(Tokens(13), 9)])[0].LogProbabilities, model.Score([new(Tokens(13), 9)])[0].LogProbabilities);
+        Assert.Equal(
+            expected.Score([new(Tokens(13), 9)])[0].LogProbabilities, model.Score([new(Tokens(13), 9)])[0].LogProbabilities);
         using var checkpoint = Checkpoint.Open(tiny.Folder);
         Assert.Equal(64, WeightLayout.EmbeddingRows(checkpoint));
         tiny.Set("language_model.model.layers.0.self_attn.sinks", 8);
@@ -54,10 +56,12 @@ public class LanguageModelTests
              "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024}}
             """)!.AsObject();
         var read = ConfigReader.Read(config, "config.json");
-        Assert.Equal((262208, 2560, 8, 4, 256, 131072, true), (read.VocabularySize, read.Width, read.Heads, read.KeyValueHeads, read.HeadWidth, read.ContextLength, read.TiedHead));
+        Assert.Equal((262208, 2560, 8, 4, 256, 131072, true),
+            (read.VocabularySize, read.Width, read.Heads, read.KeyValueHeads, read.HeadWidth, read.ContextLength, read.TiedHead));
         Assert.Equal(5, read.Layers.Count(layer => layer.Window is null));
         config["text_config"]!["num_key_value_heads"] = 3;
-        Assert.Equal("text_config.num_key_value_heads", Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "config.json")).Field);
+        Assert.Equal("text_config.num_key_value_heads",
+            Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "config.json")).Field);
         config.Remove("text_config");
         Assert.Equal("text_config", Assert.Throws<BadInputException>(() => ConfigReader.Read(config, "config.json")).Field);
     }
@@ -88,7 +92,8 @@ public class LanguageModelTests
         IReadOnlyList<ScoreRequest>[] groups =
         [
             [new([.. context, 3, 4], 2), new([.. context, 5], 1), new([.. context, 3, 9, 11, 2], 4)],
-            [new([.. context[..4], 8, 1, 2], 1), new([.. context[..4], 9, 1, 2], 1)],   // as in partial evaluation: the contexts differ at their end
+            // as in partial evaluation: the contexts differ at their end
+            [new([.. context[..4], 8, 1, 2], 1), new([.. context[..4], 9, 1, 2], 1)],
             [new(Tokens(2), 1), new([7, 8, 9], 2)],                                     // which share nothing
             [new(Tokens(40), 3)],
         ];
@@ -218,7 +223,9 @@ public class LanguageModelTests
         var loaded = Scores(model);
         // Another model of the family: its embeddings are others.
         using var other = new TinyModel(Config(name));
-        var embeddings = name.StartsWith("gpt_neox", StringComparison.Ordinal) ? "gpt_neox.embed_in.weight" : "model.embed_tokens.weight";
+        var embeddings = name.StartsWith("gpt_neox", StringComparison.Ordinal)
+            ? "gpt_neox.embed_in.weight"
+            : "model.embed_tokens.weight";
         for (var element = 0; element < 64 * 32; element += 3)
             other.Spoil(embeddings, element, 0.25f);
         using var fresh = other.Load();

@@ -32,7 +32,8 @@ public class NativeLibraryTests
         uint ReadHalf(ulong offset) => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan((int)offset));
         ushort ReadQuarter(ulong offset) => BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan((int)offset));
 
-        var segments = Enumerable.Range(0, ReadQuarter(0x38)).Select(i => ReadWord(0x20) + (ulong)(i * ReadQuarter(0x36))).ToList();
+        var segments = Enumerable.Range(
+            0, ReadQuarter(0x38)).Select(i => ReadWord(0x20) + (ulong)(i * ReadQuarter(0x36))).ToList();
         ulong FileOffset(ulong address)
         {
             var load = segments.Single(s => ReadHalf(s) == 1 && address >= ReadWord(s + 0x10)

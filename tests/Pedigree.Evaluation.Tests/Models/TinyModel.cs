@@ -9,7 +9,7 @@ namespace Pedigree.Evaluation.Tests.Models;
 /// <summary>A checkpoint in a temporary folder, with the weights of golden/make_golden.py.</summary>
 internal sealed class TinyModel : IDisposable
 {
-    private readonly SortedDictionary<string, (long[] Shape, byte[] Data)> tensors = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (long[] Shape, byte[] Data)> _tensors = new(StringComparer.Ordinal);
 
     public TinyModel(JsonObject config)
     {
@@ -27,20 +27,20 @@ internal sealed class TinyModel : IDisposable
         var data = new byte[4 * shape.Aggregate(1L, (product, size) => product * size)];
         for (var i = 0; i < data.Length / 4; i++)
             BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(4 * i), Value(name, i));
-        tensors[name] = (shape, data);
+        _tensors[name] = (shape, data);
     }
 
     /// <summary>Overwrites one weight.</summary>
     public void Spoil(string name, int element, float value) =>
-        BinaryPrimitives.WriteSingleLittleEndian(tensors[name].Data.AsSpan(4 * element), value);
+        BinaryPrimitives.WriteSingleLittleEndian(_tensors[name].Data.AsSpan(4 * element), value);
 
-    public void Remove(string name) => tensors.Remove(name);
+    public void Remove(string name) => _tensors.Remove(name);
 
     public LanguageModel Load()
     {
         var header = new JsonObject();
         var start = 0;
-        foreach (var (name, (shape, data)) in tensors)
+        foreach (var (name, (shape, data)) in _tensors)
         {
             header[name] = new JsonObject
             {
@@ -53,7 +53,7 @@ internal sealed class TinyModel : IDisposable
         var text = Encoding.UTF8.GetBytes(header.ToJsonString());
         text = [.. text, .. Enumerable.Repeat((byte)' ', (8 - text.Length % 8) % 8)];
         File.WriteAllBytes(Path.Combine(Folder, "model.safetensors"),
-            [.. BitConverter.GetBytes((long)text.Length), .. text, .. tensors.Values.SelectMany(tensor => tensor.Data)]);
+            [.. BitConverter.GetBytes((long)text.Length), .. text, .. _tensors.Values.SelectMany(tensor => tensor.Data)]);
         File.WriteAllText(Path.Combine(Folder, "config.json"), Config.ToJsonString());
         using var checkpoint = Checkpoint.Open(Folder);
         return LanguageModel.Load(checkpoint, "cpu");

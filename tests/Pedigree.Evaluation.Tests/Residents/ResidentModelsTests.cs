@@ -65,13 +65,15 @@ public sealed class ResidentModelsTests : IDisposable
     public void What_float32_takes_for_a_tie_is_rounded_by_what_float64_knows_of_it(string type, int one, float half)
     {
         // One and a half steps of the type, one and three halves; then 10⁻¹² less, nothing and as much more.
-        var family = Family(DType.F32, 2, (model, element) => model == 0 ? 1 + (half * (element < 3 ? 1 : 3)) : (element % 3 - 1) * 1e-12f);
+        var family = Family(
+            DType.F32, 2, (model, element) => model == 0 ? 1 + (half * (element < 3 ? 1 : 3)) : (element % 3 - 1) * 1e-12f);
         var (recipe, rows) = Recipe($"method: linear\nparameters: {{weight: 1, normalize: false}}\nout_dtype: {type}", family);
         using var device = Device();
         using var child = device.Sum(SummedMerge.Plan(recipe, family[1..], family[0], rows)!)!;
         var bytes = new byte[12];
         child.Read("a", 0, bytes);
-        Assert.Equal([one, one, one + 1, one + 1, one + 2, one + 2], Enumerable.Range(0, 6).Select(i => (int)BitConverter.ToUInt16(bytes, 2 * i)));
+        Assert.Equal([one, one, one + 1, one + 1, one + 2, one + 2],
+            Enumerable.Range(0, 6).Select(i => (int)BitConverter.ToUInt16(bytes, 2 * i)));
     }
 
     [Theory]
@@ -117,7 +119,8 @@ public sealed class ResidentModelsTests : IDisposable
             var two = Plan(1, 3);
             Use(device.Sum(two));
             Assert.Null(device.Find(family[2].Digest));
-            Assert.All([family[1].Digest, family[3].Digest, one.Recipe.Digest, two.Recipe.Digest], digest => Use(device.Find(digest)));
+            Assert.All(
+                [family[1].Digest, family[3].Digest, one.Recipe.Digest, two.Recipe.Digest], digest => Use(device.Find(digest)));
         }
 
         using ResidentModels small = new("cpu", "test", 3 * room - 1);
@@ -144,15 +147,18 @@ public sealed class ResidentModelsTests : IDisposable
         Assert.Null(device.Find(recipe.Digest));
         using var again = device.Sum(SummedMerge.Plan(recipe, family[1..], family[0], rows)!);
         Assert.NotNull(again);
-        Assert.Throws<ExternalException>(() => device.Add(0, () => throw new ExternalException("CUDA error: device-side assert triggered")));
+        Assert.Throws<ExternalException>(
+            () => device.Add(0, () => throw new ExternalException("CUDA error: device-side assert triggered")));
     }
 
     [Fact]
     public void A_model_that_has_no_room_is_loaded_once_more_and_then_an_error_of_its_own()
     {
         var tries = 0;
-        Assert.Equal("loaded", DeviceMemory.Load("here", () => tries++ == 0 ? throw new ExternalException("CUDA out of memory.") : "loaded"));
-        var error = Assert.Throws<UnavailableException>(() => DeviceMemory.Load<string>("here", () => throw new ExternalException("CUDA out of memory.\nat a place")));
+        Assert.Equal("loaded",
+            DeviceMemory.Load("here", () => tries++ == 0 ? throw new ExternalException("CUDA out of memory.") : "loaded"));
+        var error = Assert.Throws<UnavailableException>(
+            () => DeviceMemory.Load<string>("here", () => throw new ExternalException("CUDA out of memory.\nat a place")));
         Assert.Equal("here", error.File);
         Assert.Contains("(CUDA out of memory.)", error.Message);
     }
@@ -175,10 +181,12 @@ public sealed class ResidentModelsTests : IDisposable
     private static ResidentModels Device() => new("cpu", "test", long.MaxValue);
 
     private SortedDictionary<string, string> Files(string folder) => new(Directory.GetFiles(Path.Combine(_folder, folder))
-        .ToDictionary(file => Path.GetFileName(file), file => Convert.ToHexString(File.ReadAllBytes(file))), StringComparer.Ordinal);
+        .ToDictionary(
+            file => Path.GetFileName(file), file => Convert.ToHexString(File.ReadAllBytes(file))), StringComparer.Ordinal);
 
     private static (MergeRecipe Recipe, IReadOnlyList<GramRow> Rows) Recipe(string method, Relative[] family) => (
-        new(MergeBody.Parse(ConfigurationReader.Parse("spec", method)), [.. family[1..].Select(model => model.Digest)], family[0].Digest),
+        new(MergeBody.Parse(ConfigurationReader.Parse("spec", method)), [.. family[1..].Select(model => model.Digest)],
+            family[0].Digest),
         KinshipPass.Measure(family[0], [], family[1..]));
 
     /// <summary>A base and models: numbers of all sizes, the smallest and both zeros included.</summary>
@@ -192,7 +200,8 @@ public sealed class ResidentModelsTests : IDisposable
             using (CheckpointWriter writer = new(folder + ".half", tensors))
             {
                 foreach (var tensor in tensors)
-                    writer.Write(tensor.Name, 0, Bytes(tensor, element => value is null ? Any(random) : model == 0 ? 0 : value(model - 1, element)));
+                    writer.Write(tensor.Name, 0,
+                        Bytes(tensor, element => value is null ? Any(random) : model == 0 ? 0 : value(model - 1, element)));
                 writer.AddFile("config.json", "{}"u8);
                 writer.Complete(folder);
             }

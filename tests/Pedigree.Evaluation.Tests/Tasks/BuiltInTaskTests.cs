@@ -8,7 +8,10 @@ using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Tasks;
 
-/// <summary>Every built-in task on a few rows of our own in the real data set's format; golden/make_golden.py says the harness's rules in Python.</summary>
+/// <summary>
+/// Every built-in task on a few rows of our own in the real data set's format; golden/make_golden.py says the
+/// harness's rules in Python.
+/// </summary>
 public class BuiltInTaskTests
 {
     private static readonly JsonArray Golden =
@@ -24,7 +27,8 @@ public class BuiltInTaskTests
         Assert.Equal(golden["requests"]!.AsArray().Count, task.Items.Count);
         foreach (var (i, item) in task.Items.Index())
         {
-            Assert.Equal(golden["requests"]![i]!.AsArray().Select(pair => new TextRequest((string)pair![0]!, (string)pair[1]!)), item.Requests);
+            Assert.Equal(golden["requests"]![i]!.AsArray().Select(pair => new TextRequest((string)pair![0]!, (string)pair[1]!)),
+                item.Requests);
             Assert.Equal(golden["golds"]![i]!.AsArray().Select(gold => (int)gold!), item.Golds);
         }
     }
@@ -44,7 +48,8 @@ public class BuiltInTaskTests
         {
             var expected = golden["scores"]![metric.Metric]!.AsArray();
             Assert.Equal((double)expected[0]!, metric.Value, 1e-12);
-            Assert.Equal((double?)expected[1], metric.StandardError, (a, b) => a is null ? b is null : Math.Abs(a.Value - b!.Value) < 1e-12);
+            Assert.Equal((double?)expected[1], metric.StandardError,
+                (a, b) => a is null ? b is null : Math.Abs(a.Value - b!.Value) < 1e-12);
         }
     }
 
@@ -64,9 +69,11 @@ public class BuiltInTaskTests
             doc_to_target: "{{label}}"
             doc_to_choice: choices
             """);
-        Assert.Equal(Load(golden).Items.SelectMany(item => item.Requests), Load(golden, file).Items.SelectMany(item => item.Requests));
+        Assert.Equal(
+            Load(golden).Items.SelectMany(item => item.Requests), Load(golden, file).Items.SelectMany(item => item.Requests));
         File.WriteAllText(file, File.ReadAllText(file).Replace("Rowan/hellaswag", "someone/else"));
-        Assert.Contains("utils.process_docs is a Python function, which is not run", Assert.Throws<BadInputException>(() => Load(golden, file)).Message);
+        Assert.Contains("utils.process_docs is a Python function, which is not run",
+            Assert.Throws<BadInputException>(() => Load(golden, file)).Message);
     }
 
     [Fact]
@@ -78,7 +85,8 @@ public class BuiltInTaskTests
         foreach (var (split, rows) in golden["splits"]!.AsObject())
         {
             await using var file = File.Create(Path.Combine(folder.Path, "ARC-Easy", $"{split}-00000-of-00001.parquet"));
-            await ParquetSerializer.SerializeAsync(rows.Deserialize<List<ArcRow>>()!, file, cancellationToken: TestContext.Current.CancellationToken);
+            await ParquetSerializer.SerializeAsync(
+                rows.Deserialize<List<ArcRow>>()!, file, cancellationToken: TestContext.Current.CancellationToken);
         }
         var (expected, read) = (Load(golden), TaskLoader.Load(".", "arc_easy", folder.Path, 2));
         Assert.Equal(expected.Items.SelectMany(item => item.Requests), read.Items.SelectMany(item => item.Requests));
@@ -117,8 +125,9 @@ public class BuiltInTaskTests
             folder.File(Path.Combine(subject, "test.jsonl"), string.Concat(Enumerable.Repeat(row, rows)));
         }
         var task = TaskLoader.Load(folder.Path, "group.yaml", ".");
-        var members = task.Members.Select((member, m) => TaskScores.OfTask(member, [.. member.Items.Select((item, i) => TaskScores.OfScored(member, item,
-            [.. item.Requests.Select((_, j) => new TokenScores([j == (i > m ? 1 : 0) ? -1.0 : -2.0], false))]))])).ToList();
+        var members = task.Members.Select(
+            (member, m) => TaskScores.OfTask(member, [.. member.Items.Select((item, i) => TaskScores.OfScored(member, item,
+                [.. item.Requests.Select((_, j) => new TokenScores([j == (i > m ? 1 : 0) ? -1.0 : -2.0], false))]))])).ToList();
         var result = TaskScores.OfGroup(task, task.Group!, members);
         Assert.Equal([0.5, 4 / 6.0], members.Select(member => member.Primary.Value));
         Assert.Equal((0.5 * 2 + 4) / 8, result.Primary.Value, 1e-12);
@@ -134,14 +143,24 @@ public class BuiltInTaskTests
     {
         using var folder = new TinyFolder();
         folder.File("rows.jsonl", """{"q": "a", "choices": ["x", "y"], "answer": 0}""");
-        foreach (var (file, keys) in new[] { ("1", "task: first\ntag: [some, others]"), ("2", "task: second\ntag: some"), ("3", "task: third\ntag: something"), ("4", "task: fourth\ndescription: some") })
-            folder.File($"{file}.yaml", $"{keys}\noutput_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: choices\ndoc_to_target: answer\ndata: rows.jsonl\n");
+        foreach (var (file, keys) in new[]
+        {
+            ("1", "task: first\ntag: [some, others]"),
+            ("2", "task: second\ntag: some"),
+            ("3", "task: third\ntag: something"),
+            ("4", "task: fourth\ndescription: some"),
+        })
+            folder.File($"{file}.yaml", $"{keys}\noutput_type: multiple_choice\ndoc_to_text: q\ndoc_to_choice: "
+                + "choices\ndoc_to_target: answer\ndata: rows.jsonl\n");
         folder.File("group.yaml", "group: all\ntask: [third, some]\naggregate_metric_list: [{metric: acc}]\n");
-        Assert.Equal(["third", "first", "second"], TaskLoader.Load(folder.Path, "group.yaml").Members.Select(member => member.Name));
+        Assert.Equal(
+            ["third", "first", "second"], TaskLoader.Load(folder.Path, "group.yaml").Members.Select(member => member.Name));
         folder.File("group.yaml", "group: all\ntask: [som]\naggregate_metric_list: [{metric: acc}]\n");
-        Assert.Contains("\"som\" is neither a file", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
+        Assert.Contains("\"som\" is neither a file",
+            Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
         folder.File("group.yaml", "group: all\ntask: [all]\naggregate_metric_list: [{metric: acc}]\n");
-        Assert.Contains("has the group all within itself", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
+        Assert.Contains("has the group all within itself",
+            Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "group.yaml")).Message);
     }
 
     [Fact]
@@ -166,10 +185,12 @@ public class BuiltInTaskTests
         var place = Path.Combine(folder.Path, (string?)golden["folder"] ?? "data");
         Directory.CreateDirectory(place);
         foreach (var (split, rows) in golden["splits"]!.AsObject())
-            File.WriteAllText(Path.Combine(place, $"{split}.jsonl"), string.Concat(rows!.AsArray().Select(row => row!.ToJsonString() + "\n")));
+            File.WriteAllText(
+                Path.Combine(place, $"{split}.jsonl"), string.Concat(rows!.AsArray().Select(row => row!.ToJsonString() + "\n")));
         var name = file ?? (string)golden["task"]!;
         if (name.StartsWith("mmlu", StringComparison.Ordinal))
-            name = folder.File("anatomy.yaml", "include: _mmlu_subject\ntask: mmlu_anatomy\ndataset_name: anatomy\ndescription: \"The following are multiple choice questions (with answers) about anatomy.\\n\\n\"\n");
+            name = folder.File("anatomy.yaml", "include: _mmlu_subject\ntask: mmlu_anatomy\ndataset_name: anatomy\ndescription: "
+                + "\"The following are multiple choice questions (with answers) about anatomy.\\n\\n\"\n");
         return TaskLoader.Load(folder.Path, name, ".", (int)golden["fewshot"]!);
     }
 }

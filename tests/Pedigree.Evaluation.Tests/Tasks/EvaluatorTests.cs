@@ -11,19 +11,20 @@ public sealed class EvaluatorTests : IDisposable
 {
     private static readonly string[] Words = ["cat", "a dog", "bee 7", "x", "horse; $2"];
 
-    private readonly TinyFolder folder = new();
-    private readonly Checkpoint checkpoint;
-    private readonly LanguageModel model;
-    private readonly ITextTokenizer tokenizer;
+    private readonly TinyFolder _folder = new();
+    private readonly Checkpoint _checkpoint;
+    private readonly LanguageModel _model;
+    private readonly ITextTokenizer _tokenizer;
 
     public EvaluatorTests()
     {
-        checkpoint = Checkpoint.Open(folder.Checkpoint());
-        model = LanguageModel.Load(checkpoint, "cpu");
-        tokenizer = TokenizerLoader.Open(folder.Path);
-        folder.File("rows.jsonl", string.Concat(Enumerable.Range(0, 20).Select(i =>
-            $$"""{"q": "{{new string('a', i % 7)}} {{Words[i % 5]}} {{i}}", "choices": ["{{Words[(i + 1) % 5]}}", "{{Words[(i + 2) % 5]}}"], "answer": {{i % 2}}}""" + "\n")));
-        folder.File("choice.yaml", """
+        _checkpoint = Checkpoint.Open(_folder.Checkpoint());
+        _model = LanguageModel.Load(_checkpoint, "cpu");
+        _tokenizer = TokenizerLoader.Open(_folder.Path);
+        _folder.File("rows.jsonl", string.Concat(Enumerable.Range(0, 20).Select(i =>
+            $$"""{"q": "{{new string('a', i % 7)}} {{Words[i % 5]}} {{i}}", "choices": ["{{Words[(i + 1) % 5]}}", "{{Words[(i + 2) % 5]}}"], "answer": {{i % 2}}}"""
+            + "\n")));
+        _folder.File("choice.yaml", """
             task: choice
             output_type: multiple_choice
             doc_to_text: "q: {{q}} "
@@ -33,14 +34,14 @@ public sealed class EvaluatorTests : IDisposable
             data: rows.jsonl
             metric_list: [{metric: acc}, {metric: acc_norm}, {metric: acc_bytes}]
             """);
-        folder.File("likely.yaml", """
+        _folder.File("likely.yaml", """
             task: likely
             output_type: loglikelihood
             doc_to_text: ""
             doc_to_target: "{{q}}"
             data: rows.jsonl
             """);
-        folder.File("write.yaml", """
+        _folder.File("write.yaml", """
             task: write
             output_type: generate_until
             doc_to_text: "{{q}}:"
@@ -52,27 +53,27 @@ public sealed class EvaluatorTests : IDisposable
 
     public void Dispose()
     {
-        model.Dispose();
-        checkpoint.Dispose();
-        folder.Dispose();
+        _model.Dispose();
+        _checkpoint.Dispose();
+        _folder.Dispose();
     }
 
-    private EvaluationTask Load(string name) => TaskLoader.Load(folder.Path, name + ".yaml");
+    private EvaluationTask Load(string name) => TaskLoader.Load(_folder.Path, name + ".yaml");
 
     private double LogLikelihood(int[] context, int[] continuation) =>
-        model.Score([new ScoreRequest([.. context, .. continuation], continuation.Length)])[0].Sum;
+        _model.Score([new ScoreRequest([.. context, .. continuation], continuation.Length)])[0].Sum;
 
     [Fact]
     public void Choices_score_what_each_scores_alone_with_the_space_moved()
     {
         var task = Load("choice");
-        var result = Evaluator.Evaluate(model, tokenizer, [task], new() { BatchTokens = 200 }).Tasks.Single();
+        var result = Evaluator.Evaluate(_model, _tokenizer, [task], new() { BatchTokens = 200 }).Tasks.Single();
         var (right, rightByLength) = (0, 0);
         for (var i = 0; i < task.Items.Count; i++)
         {
             var item = task.Items[i];
             double[] sums = [.. item.Choices.Select(choice => LogLikelihood(
-                tokenizer.Encode(item.Requests[0].Context[..^1], true), tokenizer.Encode(" " + choice, true)))];
+                _tokenizer.Encode(item.Requests[0].Context[..^1], true), _tokenizer.Encode(" " + choice, true)))];
             Assert.Equal(sums[0], result.Items[i].LogLikelihoods[0], 1e-4);
             Assert.Equal(sums[1], result.Items[i].LogLikelihoods[1], 1e-4);
             right += (sums[1] > sums[0] ? 1 : 0) == i % 2 ? 1 : 0;
@@ -88,8 +89,8 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void An_empty_prompt_is_the_beginning_token_and_perplexity_the_exponential_of_the_mean()
     {
-        var result = Evaluator.Evaluate(model, tokenizer, [Load("likely")]).Tasks.Single();
-        var sums = Load("likely").Items.Select(item => LogLikelihood([0], tokenizer.Encode(item.Target, false))).ToList();
+        var result = Evaluator.Evaluate(_model, _tokenizer, [Load("likely")]).Tasks.Single();
+        var sums = Load("likely").Items.Select(item => LogLikelihood([0], _tokenizer.Encode(item.Target, false))).ToList();
         var perplexity = result.Metrics.Single(metric => metric.Metric == "perplexity").Value;
         Assert.Equal(1, perplexity / Math.Exp(-sums.Average()), 1e-3);
         Assert.Equal("acc", result.Primary.Metric);
@@ -99,19 +100,20 @@ public sealed class EvaluatorTests : IDisposable
     public void Writing_ends_before_the_first_stop_and_equals_the_prompt_continued_token_by_token()
     {
         var task = Load("write");
-        var result = Evaluator.Evaluate(model, tokenizer, [task]).Tasks.Single();
+        var result = Evaluator.Evaluate(_model, _tokenizer, [task]).Tasks.Single();
         for (var i = 0; i < task.Items.Count; i++)
         {
-            var tokens = tokenizer.Encode(task.Items[i].Requests[0].Context, true).ToList();
+            var tokens = _tokenizer.Encode(task.Items[i].Requests[0].Context, true).ToList();
             var text = "";
             for (var step = 0; step < 9; step++)
             {
-                var next = model.Score([.. Enumerable.Range(0, model.VocabularySize).Select(token => new ScoreRequest([.. tokens, token], 1))])
+                var next = _model.Score(
+                    [.. Enumerable.Range(0, _model.VocabularySize).Select(token => new ScoreRequest([.. tokens, token], 1))])
                     .Index().MaxBy(candidate => candidate.Item.Sum).Index;
-                if (next == 0 || tokenizer.Decode([next]) is "e" or "7")
+                if (next == 0 || _tokenizer.Decode([next]) is "e" or "7")
                     break;
                 tokens.Add(next);
-                text += tokenizer.Decode([next]);
+                text += _tokenizer.Decode([next]);
             }
             Assert.Equal(text, result.Items[i].Output);
         }
@@ -120,10 +122,12 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void Writing_ends_at_any_of_the_end_tokens_that_the_model_names()
     {
-        var first = Evaluator.Evaluate(model, tokenizer, [Load("write")]).Tasks.Single().Items.First(item => item.Output!.Length > 1);
-        var end = tokenizer.Encode(first.Output![1..2], false).Single();
-        folder.File("generation_config.json", $$"""{"eos_token_id": [0, {{end}}]}""");
-        var again = Evaluator.Evaluate(folder.Path, [Load("write")], new() { Device = "cpu" }).Tasks.Single()
+        var first = Evaluator.Evaluate(_model, _tokenizer, [Load("write")]).Tasks
+            .Single().Items
+            .First(item => item.Output!.Length > 1);
+        var end = _tokenizer.Encode(first.Output![1..2], false).Single();
+        _folder.File("generation_config.json", $$"""{"eos_token_id": [0, {{end}}]}""");
+        var again = Evaluator.Evaluate(_folder.Path, [Load("write")], new() { Device = "cpu" }).Tasks.Single()
             .Items.Single(item => item.Item.Line == first.Item.Line);
         Assert.Equal(first.Output[1] == first.Output[0] ? "" : first.Output[..1], again.Output);
     }
@@ -131,10 +135,10 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void The_same_again_and_beside_other_tasks_is_the_same_to_the_last_bit()
     {
-        var together = Evaluator.Evaluate(model, tokenizer, [Load("write"), Load("choice"), Load("likely")]).ToJson();
+        var together = Evaluator.Evaluate(_model, _tokenizer, [Load("write"), Load("choice"), Load("likely")]).ToJson();
         foreach (var name in (string[])["choice", "write", "likely"])
         {
-            var alone = Evaluator.Evaluate(checkpoint, [Load(name)], new() { Device = "cpu" }).ToJson();
+            var alone = Evaluator.Evaluate(_checkpoint, [Load(name)], new() { Device = "cpu" }).ToJson();
             Assert.Equal(alone["results"]![name]!.ToJsonString(), together["results"]![name]!.ToJsonString());
         }
     }
@@ -142,7 +146,7 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void Results_have_the_harness_keys_and_one_row_no_error()
     {
-        var json = Evaluator.Evaluate(model, tokenizer, [TaskLoader.Load(folder.Path, "write.yaml", limit: 1)]).ToJson();
+        var json = Evaluator.Evaluate(_model, _tokenizer, [TaskLoader.Load(_folder.Path, "write.yaml", limit: 1)]).ToJson();
         Assert.Equal("""{"original":20,"effective":1}""", json["n-samples"]!["write"]!.ToJsonString());
         var results = json["results"]!["write"]!;
         Assert.Equal("write", (string?)results["alias"]);
@@ -153,19 +157,23 @@ public sealed class EvaluatorTests : IDisposable
     [Fact]
     public void Requests_are_cut_on_the_left_to_one_token_more_than_the_context()
     {
-        var request = RequestEncoder.Encode(tokenizer, 8, new TextRequest("abcdefghijkl", " mn"), ("f", "1"));
-        Assert.Equal(tokenizer.Encode("ghijkl mn", true), request.Tokens);
+        var request = RequestEncoder.Encode(_tokenizer, 8, new TextRequest("abcdefghijkl", " mn"), ("f", "1"));
+        Assert.Equal(_tokenizer.Encode("ghijkl mn", true), request.Tokens);
         Assert.Equal(3, request.ContinuationLength);
-        Assert.Throws<BadInputException>(() => RequestEncoder.Encode(tokenizer, 8, new TextRequest("a", "bcdefghijk"), ("f", "1")));
-        Assert.Throws<BadInputException>(() => RequestEncoder.Encode(tokenizer, 8, new TextRequest("a", ""), ("f", "1")));
+        Assert.Throws<BadInputException>(
+            () => RequestEncoder.Encode(_tokenizer, 8, new TextRequest("a", "bcdefghijk"), ("f", "1")));
+        Assert.Throws<BadInputException>(() => RequestEncoder.Encode(_tokenizer, 8, new TextRequest("a", ""), ("f", "1")));
     }
 
     [Fact]
     public void A_context_too_short_to_write_in_and_a_task_given_twice_are_refused()
     {
-        folder.File("long.yaml", File.ReadAllText(Path.Combine(folder.Path, "write.yaml")).Replace("max_gen_toks: 9", "max_gen_toks: 128"));
-        Assert.Contains("max_gen_toks", Assert.Throws<BadInputException>(() => Evaluator.Evaluate(model, tokenizer, [Load("long")])).Message);
-        Assert.Contains("twice", Assert.Throws<BadInputException>(() => Evaluator.Evaluate(model, tokenizer, [Load("write"), Load("write")])).Message);
+        _folder.File("long.yaml",
+            File.ReadAllText(Path.Combine(_folder.Path, "write.yaml")).Replace("max_gen_toks: 9", "max_gen_toks: 128"));
+        Assert.Contains("max_gen_toks",
+            Assert.Throws<BadInputException>(() => Evaluator.Evaluate(_model, _tokenizer, [Load("long")])).Message);
+        Assert.Contains("twice", Assert.Throws<BadInputException>(
+            () => Evaluator.Evaluate(_model, _tokenizer, [Load("write"), Load("write")])).Message);
     }
 
     [Fact]
@@ -184,9 +192,10 @@ public sealed class EvaluatorTests : IDisposable
     public void With_little_memory_batches_are_small_and_results_the_same(string name)
     {
         var batches = new List<int>();
-        var little = Evaluator.Evaluate(model, tokenizer, [Load(name)], new() { BatchMemory = 1, Progress = (_, done, _) => batches.Add(done) }).Tasks[0];
+        var little = Evaluator.Evaluate(
+            _model, _tokenizer, [Load(name)], new() { BatchMemory = 1, Progress = (_, done, _) => batches.Add(done) }).Tasks[0];
         Assert.Equal(Enumerable.Range(1, 20), batches);
-        foreach (var (one, other) in Evaluator.Evaluate(model, tokenizer, [Load(name)]).Tasks[0].Items.Zip(little.Items))
+        foreach (var (one, other) in Evaluator.Evaluate(_model, _tokenizer, [Load(name)]).Tasks[0].Items.Zip(little.Items))
         {
             Assert.Equal(one.Output, other.Output);
             Assert.All(one.LogLikelihoods.Zip(other.LogLikelihoods), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
@@ -198,14 +207,16 @@ public sealed class EvaluatorTests : IDisposable
     {
         using var padded = new TinyFolder();
         padded.Checkpoint(rows: 64);
-        Assert.All(Evaluator.Evaluate(padded.Path, [Load("choice")]).Tasks[0].Items.SelectMany(item => item.LogLikelihoods), sum => Assert.InRange(sum, -1000, 0));
+        Assert.All(Evaluator.Evaluate(padded.Path, [Load("choice")]).Tasks[0].Items.SelectMany(item => item.LogLikelihoods),
+            sum => Assert.InRange(sum, -1000, 0));
     }
 
     [Fact]
     public void Progress_is_told_to_the_end()
     {
         var told = new List<(string, int, int)>();
-        Evaluator.Evaluate(model, tokenizer, [Load("choice")], new() { BatchTokens = 100, Progress = (task, done, all) => told.Add((task, done, all)) });
+        Evaluator.Evaluate(_model, _tokenizer, [Load("choice")],
+            new() { BatchTokens = 100, Progress = (task, done, all) => told.Add((task, done, all)) });
         Assert.Equal(("choice", 20, 20), told[^1]);
         Assert.True(told.Count > 1);
     }

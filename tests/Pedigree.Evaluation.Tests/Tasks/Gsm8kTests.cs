@@ -37,6 +37,7 @@ public class Gsm8kTests
         Assert.Equal(["strict-match", "flexible-extract"], definition.Filters.Select(filter => filter.Name));
         string[] found = [.. definition.Filters.Select(filter => filter.Apply(output))];
         Assert.Equal([strict, flexible], found);
-        Assert.Equal([strictScore, flexibleScore], found.Select(text => Metrics.ExactMatch(definition.Metrics[0], text, [Reference])));
+        Assert.Equal(
+            [strictScore, flexibleScore], found.Select(text => Metrics.ExactMatch(definition.Metrics[0], text, [Reference])));
     }
 }

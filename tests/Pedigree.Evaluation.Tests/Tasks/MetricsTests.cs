@@ -55,7 +55,8 @@ public class MetricsTests
     [InlineData("f1", "0000", "0000", 0)]
     [InlineData("mcc", "0101", "1111", 0)]
     [InlineData("mcc", "0101", "1010", -1)]
-    public void F1_and_mcc_are_what_precision_and_recall_and_covariances_give(string metric, string golds, string picks, double expected) =>
+    public void F1_and_mcc_are_what_precision_and_recall_and_covariances_give(
+        string metric, string golds, string picks, double expected) =>
         Assert.Equal(expected, new Agreement(metric, [.. golds.Select(gold => gold - '0')], [.. picks.Select(pick => pick - '0')])
             .Over([.. Enumerable.Range(0, golds.Length)]), 1e-12);
 }

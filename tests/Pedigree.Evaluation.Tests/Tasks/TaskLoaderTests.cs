@@ -27,7 +27,8 @@ public class TaskLoaderTests
     private static string Bad(string yaml, string rows, int? fewshot = null, int? limit = null, string? metric = null) =>
         Assert.Throws<BadInputException>(() => Load(yaml, rows, fewshot, limit, metric)).Message;
 
-    private static string Row(string question, string answer = "1") => $$"""{"q": "{{question}}", "choices": ["x", "yy"], "answer": {{answer}}}""" + "\n";
+    private static string Row(string question, string answer = "1") =>
+        $$"""{"q": "{{question}}", "choices": ["x", "yy"], "answer": {{answer}}}""" + "\n";
 
     [Fact]
     public void Choices_become_continuations_after_the_delimiter()
@@ -47,7 +48,8 @@ public class TaskLoaderTests
         Assert.Equal(0, Load(Choice, row).Items[0].Gold);
         Assert.Equal(1, Load(Choice.Replace("doc_to_target: answer", "doc_to_target: \"{{answer}}\""), row).Items[0].Gold);
         Assert.Equal(1, Load(Choice.Replace("doc_to_target: answer", "doc_to_target: 1"), row).Items[0].Gold);
-        Assert.Equal(0, Load(Choice.Replace("doc_to_target: answer", "doc_to_target: \"{{choices.index(answer)}}\""), row).Items[0].Gold);
+        Assert.Equal(
+            0, Load(Choice.Replace("doc_to_target: answer", "doc_to_target: \"{{choices.index(answer)}}\""), row).Items[0].Gold);
     }
 
     [Fact]
@@ -69,7 +71,8 @@ public class TaskLoaderTests
     {
         // CPython's Random(1234).sample(range(4), 3), once a row.
         int[][] draws = [[3, 0, 2], [0, 2, 3], [0, 3, 1], [1, 0, 2]];
-        var task = Load(Choice + "description: \"Say.\\n\"\n", string.Concat(Enumerable.Range(0, 4).Select(i => Row($"q{i}"))), fewshot: 2);
+        var task = Load(
+            Choice + "description: \"Say.\\n\"\n", string.Concat(Enumerable.Range(0, 4).Select(i => Row($"q{i}"))), fewshot: 2);
         for (var i = 0; i < 4; i++)
         {
             var expected = draws[i].Where(place => place != i).Take(2).Select(place => $"Q: q{place}\nA: yy\n\n");
@@ -93,7 +96,8 @@ public class TaskLoaderTests
         using var folder = new TinyFolder();
         string Prompt(string sampler, string indices)
         {
-            folder.File("task.yaml", Choice + $"fewshot_data: train.jsonl\nnum_fewshot: 2\nfewshot_config: {{sampler: {sampler}, fewshot_indices: {indices}}}\n");
+            folder.File("task.yaml", Choice + "fewshot_data: train.jsonl\nnum_fewshot: 2\nfewshot_config: "
+                + $"{{sampler: {sampler}, fewshot_indices: {indices}}}\n");
             return TaskLoader.Load(folder.Path, "task.yaml").Items[0].Requests[0].Context;
         }
         folder.File("rows.jsonl", Row("test"));
@@ -101,15 +105,18 @@ public class TaskLoaderTests
         Assert.Equal("Q: q7\nA: yy\n\nQ: q3\nA: yy\n\nQ: test\nA:", Prompt("first_n", "[7, 3, 5]"));
         // CPython's Random(1234).sample([7, 3, 5, 1], 2).
         Assert.Equal("Q: q1\nA: yy\n\nQ: q7\nA: yy\n\nQ: test\nA:", Prompt("default", "[7, 3, 5, 1]"));
-        Assert.Contains("fewshot_indices: has 9, but there are 9 rows", Assert.Throws<BadInputException>(() => Prompt("default", "[0, 9]")).Message);
-        Assert.Contains("at least 2 rows to draw from, but there are 1", Assert.Throws<BadInputException>(() => Prompt("default", "[0]")).Message);
+        Assert.Contains("fewshot_indices: has 9, but there are 9 rows",
+            Assert.Throws<BadInputException>(() => Prompt("default", "[0, 9]")).Message);
+        Assert.Contains("at least 2 rows to draw from, but there are 1",
+            Assert.Throws<BadInputException>(() => Prompt("default", "[0]")).Message);
     }
 
     [Fact]
     public void Settings_of_sampling_are_read_past_where_nothing_is_sampled()
     {
         var task = Load("task: t\ndoc_to_text: q\ndoc_to_target: answer\ndata: rows.jsonl\n"
-            + "generation_kwargs: {do_sample: false, temperature: 0.7, top_p: 0.95, top_k: 4, num_beams: 1, max_tokens: 9, max_new_tokens: 7}\n", Row("a"));
+            + "generation_kwargs: {do_sample: false, temperature: 0.7, top_p: 0.95, top_k: "
+            + "4, num_beams: 1, max_tokens: 9, max_new_tokens: 7}\n", Row("a"));
         Assert.Equal(7, task.Definition!.Generation.MaxTokens);
     }
 
@@ -120,11 +127,13 @@ public class TaskLoaderTests
         folder.File("arc_easy.yaml", Choice.Replace("task: pick", "task: arc_easy"));
         folder.File("own.yaml", "include: arc_easy.yaml\ntask: own\n");
         folder.File("rows.jsonl", Row("mine"));
-        folder.File("arc.jsonl", """{"question": "built in", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "A"}""");
+        folder.File("arc.jsonl",
+            """{"question": "built in", "choices": {"text": ["x", "y"], "label": ["A", "B"]}, "answerKey": "A"}""");
         Assert.Equal("Q: mine\nA:", TaskLoader.Load(folder.Path, "arc_easy.yaml").Items[0].Requests[0].Context);
         Assert.Equal("Q: mine\nA:", TaskLoader.Load(folder.Path, "own.yaml").Items[0].Requests[0].Context);
         foreach (var name in (string[])["arc_easy", "arc_challenge"])
-            Assert.Equal("Question: built in\nAnswer:", TaskLoader.Load(folder.Path, name, "arc.jsonl").Items[0].Requests[0].Context);
+            Assert.Equal(
+                "Question: built in\nAnswer:", TaskLoader.Load(folder.Path, name, "arc.jsonl").Items[0].Requests[0].Context);
     }
 
     [Fact]
@@ -132,7 +141,8 @@ public class TaskLoaderTests
     {
         using var folder = new TinyFolder();
         folder.File("rows.jsonl", Row("a"));
-        folder.File("one.yaml", Choice.Replace("task: pick", "task: one") + "metric_list: [{metric: acc, weight_by_size: true}]\n");
+        folder.File(
+            "one.yaml", Choice.Replace("task: pick", "task: one") + "metric_list: [{metric: acc, weight_by_size: true}]\n");
         folder.File("all.yaml", "group: all\ntask: [one]\naggregate_metric_list: {metric: acc, weight_by_size: true}\n");
         Assert.Equal("acc", TaskLoader.Load(folder.Path, "all.yaml").PrimaryMetric);
     }
@@ -142,14 +152,17 @@ public class TaskLoaderTests
     {
         using var folder = new TinyFolder();
         folder.File("task.yaml", Choice.Replace("data: rows.jsonl",
-            "dataset_path: json\ndataset_kwargs: {data_files: {train: train.jsonl, test: rows.jsonl}}\ntest_split: test\nfewshot_split: train"));
+            "dataset_path: json\ndataset_kwargs: {data_files: {train: train.jsonl, "
+            + "test: rows.jsonl}}\ntest_split: test\nfewshot_split: train"));
         folder.File("rows.jsonl", Row("test"));
         folder.File("train.jsonl", Row("train"));
-        Assert.Equal("Q: train\nA: yy\n\nQ: test\nA:", TaskLoader.Load(folder.Path, "task.yaml", fewshot: 1).Items[0].Requests[0].Context);
+        Assert.Equal(
+            "Q: train\nA: yy\n\nQ: test\nA:", TaskLoader.Load(folder.Path, "task.yaml", fewshot: 1).Items[0].Requests[0].Context);
     }
 
     [Fact]
-    public void A_limit_takes_the_first_rows() => Assert.Equal(2, Load(Choice, Row("a") + Row("b") + Row("c"), limit: 2).Items.Count);
+    public void A_limit_takes_the_first_rows() =>
+        Assert.Equal(2, Load(Choice, Row("a") + Row("b") + Row("c"), limit: 2).Items.Count);
 
     [Fact]
     public void The_digest_tells_definition_data_examples_and_limit_apart_and_nothing_else()
@@ -246,8 +259,10 @@ public class TaskLoaderTests
     public void A_task_that_is_not_there_is_refused_with_the_nearest_name()
     {
         using var folder = new TinyFolder();
-        Assert.Contains("did you mean winogrande", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "winogrand")).Message);
+        Assert.Contains(
+            "did you mean winogrande", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "winogrand")).Message);
         Assert.Contains("data", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "gsm8k")).Message);
-        Assert.Contains("is missing", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "gsm8k", "no.jsonl")).Message);
+        Assert.Contains(
+            "is missing", Assert.Throws<BadInputException>(() => TaskLoader.Load(folder.Path, "gsm8k", "no.jsonl")).Message);
     }
 }

@@ -7,20 +7,24 @@ using Xunit;
 
 namespace Pedigree.Evaluation.Tests.Tokenizers;
 
-/// <summary>Hard texts and what Hugging Face's tokenizers and SentencePiece make of them with a table of characters (golden/make_charsmap.js). Tokens are bytes.</summary>
+/// <summary>
+/// Hard texts and what Hugging Face's tokenizers and SentencePiece make of them with a table of characters
+/// (golden/make_charsmap.js). Tokens are bytes.
+/// </summary>
 public sealed class CharacterTableTests : IDisposable
 {
     private static readonly JsonObject Golden =
-        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "charsmap.json")))!.AsObject();
+        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "charsmap.json")))!
+            .AsObject();
 
-    private readonly TinyFolder folder = new();
+    private readonly TinyFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_tokenizer_json_replaces_characters_as_the_tokenizers_library_does()
     {
-        folder.File("tokenizer.json", Golden["file"]!.ToJsonString());
+        _folder.File("tokenizer.json", Golden["file"]!.ToJsonString());
         Compare("tokenizers");
     }
 
@@ -29,7 +33,8 @@ public sealed class CharacterTableTests : IDisposable
     [InlineData("collapsed", new byte[] { 3 << 3 | 2, 2, 4 << 3, 1 })] // normalizer_spec.remove_extra_whitespaces: true.
     public void A_SentencePiece_model_replaces_characters_as_SentencePiece_does(string name, byte[] more)
     {
-        File.WriteAllBytes(Path.Combine(folder.Path, "tokenizer.model"), [.. Convert.FromBase64String((string)Golden["model"]!), .. more]);
+        File.WriteAllBytes(
+            Path.Combine(_folder.Path, "tokenizer.model"), [.. Convert.FromBase64String((string)Golden["model"]!), .. more]);
         Compare(name);
     }
 
@@ -41,8 +46,9 @@ public sealed class CharacterTableTests : IDisposable
     [InlineData("no base64")]
     public void What_is_no_table_is_refused(string table)
     {
-        folder.File("tokenizer.json", $$$"""{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "{{{table}}}"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""");
-        Assert.Equal("normalizer.precompiled_charsmap", Assert.Throws<BadInputException>(() => TokenizerLoader.Open(folder.Path)).Field);
+        _folder.File("tokenizer.json", $$$"""{"normalizer": {"type": "Precompiled", "precompiled_charsmap": "{{{table}}}"}, "model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}""");
+        Assert.Equal(
+            "normalizer.precompiled_charsmap", Assert.Throws<BadInputException>(() => TokenizerLoader.Open(_folder.Path)).Field);
     }
 
     [Fact]
@@ -63,7 +69,7 @@ public sealed class CharacterTableTests : IDisposable
 
     private void Compare(string name)
     {
-        var tokenizer = TokenizerLoader.Open(folder.Path);
+        var tokenizer = TokenizerLoader.Open(_folder.Path);
         foreach (var entry in Golden["texts"]!.AsArray())
         {
             byte[] became = [.. tokenizer.Encode((string)entry!["text"]!, false).Select(id => (byte)(id - 3))];

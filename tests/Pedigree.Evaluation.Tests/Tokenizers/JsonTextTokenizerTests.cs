@@ -29,7 +29,8 @@ public class JsonTextTokenizerTests
         Assert.Equal(49, tokenizer.Count);
         Assert.Equal(0, tokenizer.EosId);
         Assert.Equal([1, 37, 2, 48], tokenizer.Encode("a b\n", true));
-        Gen.String[Gen.Char[TinyFolder.Characters], 0, 40].Sample(text => tokenizer.Decode(tokenizer.Encode(text, true)) == text, iter: 300);
+        Gen.String[Gen.Char[TinyFolder.Characters], 0, 40].Sample(
+            text => tokenizer.Decode(tokenizer.Encode(text, true)) == text, iter: 300);
     }
 
     [Theory]
@@ -122,7 +123,8 @@ public class JsonTextTokenizerTests
     [Fact]
     public void Text_is_composed_where_the_file_says_so()
     {
-        var tokenizer = Open($$"""{"normalizer": {"type": "NFC"}, "model": {"type": "BPE", "vocab": {"Ã": 0, "©": 1} }, {{ByteLevel}}}""");
+        var tokenizer =
+            Open($$"""{"normalizer": {"type": "NFC"}, "model": {"type": "BPE", "vocab": {"Ã": 0, "©": 1} }, {{ByteLevel}}}""");
         Assert.Equal([0, 1], tokenizer.Encode("\u00E9", true));
         Assert.Equal([0, 1], tokenizer.Encode("e\u0301", true));
     }
@@ -147,10 +149,13 @@ public class JsonTextTokenizerTests
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a"]}}""", "model.merges.0")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "normalizer": {"type": "BertNormalizer"}}""", "normalizer.type")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "normalizer": {"type": "Nmt"}}""", "normalizer.type")]
-    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "pre_tokenizer": {"type": "Whitespace"}}""", "pre_tokenizer.type")]
+    [InlineData(
+        """{"model": {"type": "BPE", "vocab": {"a": 0}}, "pre_tokenizer": {"type": "Whitespace"}}""", "pre_tokenizer.type")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "decoder": {"type": "WordPiece"}}""", "decoder.type")]
-    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "post_processor": {"type": "BertProcessing"}}""", "post_processor.type")]
-    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0}}, "added_tokens": [{"id": 0, "content": "x"}]}""", "added_tokens.0.id")]
+    [InlineData(
+        """{"model": {"type": "BPE", "vocab": {"a": 0}}, "post_processor": {"type": "BertProcessing"}}""", "post_processor.type")]
+    [InlineData(
+        """{"model": {"type": "BPE", "vocab": {"a": 0}}, "added_tokens": [{"id": 0, "content": "x"}]}""", "added_tokens.0.id")]
     [InlineData("""{"model": {"type": "BPE", "vocab": {"a": "x"}}}""", "model.vocab.a")]
     [InlineData("""{"added_tokens": []}""", "\"model\" is missing")]
     [InlineData("""[]""", "not a JSON object")]

@@ -92,7 +92,8 @@ public class SentencePieceFileTests
     [InlineData("BPE")]
     public void Ids_and_texts_equal_those_of_SentencePiece_itself(string name)
     {
-        var golden = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "sentencepiece.json")))!
+        var golden = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "sentencepiece.json")))!
             .AsArray().Single(entry => (string)entry!["name"]! == name)!;
         var tokenizer = Open(Convert.FromBase64String((string)golden["model"]!));
         foreach (var entry in golden["texts"]!.AsArray())
@@ -112,7 +113,8 @@ public class SentencePieceFileTests
             normalizer.WriteTag(2, WireFormat.WireType.LengthDelimited);
             normalizer.WriteBytes(ByteString.CopyFrom(1, 2, 3));
         }));
-        Assert.Equal("normalizer_spec.precompiled_charsmap", Assert.Throws<BadInputException>(() => Open([.. Model(), .. table])).Field);
+        Assert.Equal(
+            "normalizer_spec.precompiled_charsmap", Assert.Throws<BadInputException>(() => Open([.. Model(), .. table])).Field);
     }
 
     [Fact]

@@ -10,7 +10,8 @@ namespace Pedigree.Evaluation.Tests.Tokenizers;
 public class TokenizerGoldenTests
 {
     private static readonly JsonArray Golden =
-        JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "golden.json")))!.AsArray();
+        JsonNode.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "golden.json")))!.AsArray();
 
     public static TheoryData<string> Names => [.. Golden.Select(entry => (string)entry!["name"]!)];
 
@@ -32,7 +33,8 @@ public class TokenizerGoldenTests
             }
             var found = tokenizer.Encode(string.Concat(Enumerable.Repeat((string)entry["unit"]!, (int)entry["times"]!)), true);
             Assert.Equal(((string)entry["unit"]!, (int)entry["count"]!), ((string)entry["unit"]!, found.Length));
-            Assert.Equal((string)entry["digest"]!, Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join(' ', found)))));
+            Assert.Equal((string)entry["digest"]!,
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join(' ', found)))));
         }
     }
 }

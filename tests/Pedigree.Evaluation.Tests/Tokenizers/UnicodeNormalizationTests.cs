@@ -21,9 +21,11 @@ public class UnicodeNormalizationTests
             if (!Rune.IsValid(code))
                 continue;
             var c = char.ConvertFromUtf32(code);
-            digest.AppendData(Encoding.UTF8.GetBytes(UnicodeNormalization.Normalize($"a{c}\u0301\u0323{c}\u1161\u11A8e\u0327{c}{c}\u3099", form)));
+            digest.AppendData(Encoding.UTF8.GetBytes(
+                UnicodeNormalization.Normalize($"a{c}\u0301\u0323{c}\u1161\u11A8e\u0327{c}{c}\u3099", form)));
         }
-        var golden = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "normalization.json")))!;
+        var golden = JsonNode.Parse(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Tokenizers", "golden", "normalization.json")))!;
         Assert.Equal((string)golden[name]!, Convert.ToHexStringLower(digest.GetHashAndReset()));
     }
 

@@ -34,7 +34,8 @@ public class PairedTestsTests
         Random random = new(5);
         int found = 0;
         for (int trial = 0; trial < 60; trial++)
-            found += PairedTests.Bootstrap([([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 1)], (ulong)trial) < 0.2 ? 1 : 0;
+            found += PairedTests.Bootstrap(
+                [([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.5)], 1)], (ulong)trial) < 0.2 ? 1 : 0;
         Assert.InRange(found, 4, 22); // 12 of 60 are due; outside with a probability of about 0.003
         Assert.True(PairedTests.Bootstrap([([.. Enumerable.Range(0, 60).Select(_ => random.NextDouble() - 0.2)], 1)], 1) < 0.001);
     }
