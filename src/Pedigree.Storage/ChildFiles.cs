@@ -12,10 +12,13 @@ namespace Pedigree.Storage;
 /// <param name="Files">SHA-256 of every other file in its folder, by name.</param>
 public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, IReadOnlyDictionary<string, string> Files)
 {
-    /// <summary>What the recipe of a child in a store says, or of one that was removed; null where there is no such child.</summary>
+    /// <summary>
+    /// What the recipe of a child in a store says, or of one that was removed; null where there is no such child.
+    /// </summary>
     /// <exception cref="BadInputException">The file is not as it was written.</exception>
     public static async Task<ChildFiles?> ReadAsync(IStore store, string digest, CancellationToken cancellation = default) =>
-        await FindAsync(store, StoreNames.Recipe(digest), cancellation) ?? await FindAsync(store, StoreNames.RemovedRecipe(digest), cancellation);
+        await FindAsync(store, StoreNames.Recipe(digest), cancellation)
+        ?? await FindAsync(store, StoreNames.RemovedRecipe(digest), cancellation);
 
     private static async Task<ChildFiles?> FindAsync(IStore store, string name, CancellationToken cancellation) =>
         await store.ReadAsync(name, cancellation: cancellation) is { } content ? Parse(content, store.AddressOf(name)) : null;
@@ -32,7 +35,9 @@ public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, 
         return true;
     }
 
-    /// <summary>The content digest of a child that lies anywhere, by the recipe.json beside it; null where there is none that says it.</summary>
+    /// <summary>
+    /// The content digest of a child that lies anywhere, by the recipe.json beside it; null where there is none that says it.
+    /// </summary>
     public static string? ContentBeside(Checkpoint checkpoint)
     {
         string path = Path.Combine(checkpoint.Folder, MergeRecipe.FileName);
@@ -48,10 +53,13 @@ public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, 
 
     /// <summary>The content digest of a child, from the recorded digests of the files: their bytes are not read again.</summary>
     /// <exception cref="BadInputException">A file is not in the recipe.</exception>
-    public string Content(Checkpoint checkpoint) => new CheckpointManifest([.. checkpoint.SourceFiles.Select(name => new FileDigest(
-        name, new FileInfo(Path.Combine(checkpoint.Folder, name)).Length,
-        Files.GetValueOrDefault(name) ?? throw new BadInputException(
-            Path.Combine(checkpoint.Folder, name), null, "is not in the checkpoint's recipe.json: it was added later")))]).ContentDigest;
+    public string Content(Checkpoint checkpoint) =>
+        new CheckpointManifest([.. checkpoint.SourceFiles.Select(name => new FileDigest(
+            name, new FileInfo(Path.Combine(checkpoint.Folder, name)).Length,
+            Files.GetValueOrDefault(name) ?? throw new BadInputException(
+                Path.Combine(checkpoint.Folder, name),
+                null,
+                "is not in the checkpoint's recipe.json: it was added later")))]).ContentDigest;
 
     internal static ChildFiles Parse(byte[] content, string address)
     {
@@ -63,9 +71,11 @@ public sealed record ChildFiles(IReadOnlyList<string> Parents, string Ancestor, 
                 [.. recipe["parents"]!.AsArray().Select(parent => (string)parent!)], (string)recipe["ancestor"]!,
                 root["files"]!.AsObject().ToDictionary(file => file.Key, file => (string)file.Value!, StringComparer.Ordinal));
         }
-        catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
+        catch (Exception error)
+            when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {
-            throw new BadInputException(address, null, "is not a recipe as it was written; remove the checkpoint's folder and it is made again");
+            throw new BadInputException(address, null,
+                "is not a recipe as it was written; remove the checkpoint's folder and it is made again");
         }
     }
 }

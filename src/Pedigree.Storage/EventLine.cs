@@ -8,15 +8,16 @@ using Pedigree.Weights;
 namespace Pedigree.Storage;
 
 /// <summary>
-/// One line of a log: a CloudEvent 1.0 in JSON. <c>previous</c> is the SHA-256 of the line before (without its newline), zeros for
-/// the first; <c>id</c> is the SHA-256 of this line without its id, so that every line, the last one too, proves itself.
+/// One line of a log: a CloudEvent 1.0 in JSON. <c>previous</c> is the SHA-256 of the line before (without its newline), zeros
+/// for the first; <c>id</c> is the SHA-256 of this line without its id, so that every line, the last one too, proves itself.
 /// </summary>
 internal static class EventLine
 {
     public const int HashLength = 64;
 
     private const string IdStart = "{\"id\":\"";
-    private static readonly string[] attributes = ["id", "specversion", "source", "type", "time", "datacontenttype", "previous", "data"];
+    private static readonly string[] Attributes =
+        ["id", "specversion", "source", "type", "time", "datacontenttype", "previous", "data"];
 
     public static string NoPrevious { get; } = new('0', HashLength);
 
@@ -47,16 +48,18 @@ internal static class EventLine
     {
         CheckId(line);
         JsonObject members = Parse(line);
-        if (members.FirstOrDefault(member => !attributes.Contains(member.Key)) is { Key: { } unknown })
+        if (members.FirstOrDefault(member => !Attributes.Contains(member.Key)) is { Key: { } unknown })
             throw new FormatException($"unknown attribute `{unknown}`");
         if (Text(members, "specversion") != "1.0")
             throw new FormatException("`specversion` must be 1.0");
         if (Text(members, "source") != SourceOf(run))
-            throw new FormatException($"`source` must be {SourceOf(run)}, but is {Text(members, "source")}: the line belongs to another run");
+            throw new FormatException(
+                $"`source` must be {SourceOf(run)}, but is {Text(members, "source")}: the line belongs to another run");
         if (Text(members, "datacontenttype") != "application/json")
             throw new FormatException("`datacontenttype` must be application/json");
         if (Text(members, "previous") is var before && before != (previous ?? before))
-            throw new FormatException("`previous` is not the SHA-256 of the line before: a line was removed, added, swapped or changed here");
+            throw new FormatException(
+                "`previous` is not the SHA-256 of the line before: a line was removed, added, swapped or changed here");
         if (!DateTimeOffset.TryParseExact(
             Text(members, "time"), "o", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time))
             throw new FormatException("`time` must be a time of RFC 3339");
@@ -75,7 +78,10 @@ internal static class EventLine
     private static void CheckId(ReadOnlySpan<byte> line)
     {
         int rest = IdStart.Length + HashLength + 2;
-        if (line.Length < rest || !line.StartsWith(Encoding.ASCII.GetBytes(IdStart)) || line[rest - 2] != '"' || line[rest - 1] != ',')
+        if (line.Length < rest
+            || !line.StartsWith(Encoding.ASCII.GetBytes(IdStart))
+            || line[rest - 2] != '"'
+            || line[rest - 1] != ',')
             throw new FormatException("does not begin with the `id` of an event");
         byte[] content = [(byte)'{', .. line[rest..]];
         if (!line.Slice(IdStart.Length, HashLength).SequenceEqual(Encoding.ASCII.GetBytes(Hashing.Sha256(content))))

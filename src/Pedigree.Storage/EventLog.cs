@@ -4,8 +4,8 @@ using Pedigree.Weights;
 namespace Pedigree.Storage;
 
 /// <summary>
-/// The log of a run as far as it was read, every line of it verified. Read on, it grows by what others have appended; decisions are
-/// appended by number, so that whoever appends one again finds it there.
+/// The log of a run as far as it was read, every line of it verified. Read on, it grows by what others have appended; decisions
+/// are appended by number, so that whoever appends one again finds it there.
 /// </summary>
 public sealed class EventLog(StoredRun run)
 {
@@ -19,7 +19,9 @@ public sealed class EventLog(StoredRun run)
     /// Whether a last line without its newline, which a writer that was killed leaves and nobody relied on, is passed over.
     /// </param>
     /// <param name="cancellation">Ends the reading.</param>
-    /// <exception cref="BadInputException">A line is damaged, missing, swapped or foreign: names file, line and what is wrong.</exception>
+    /// <exception cref="BadInputException">
+    /// A line is damaged, missing, swapped or foreign: names file, line and what is wrong.
+    /// </exception>
     public static async Task<IReadOnlyList<LoggedEvent>> ReadAsync(
         StoredRun run, bool mayBeTorn = true, CancellationToken cancellation = default)
     {
@@ -48,8 +50,8 @@ public sealed class EventLog(StoredRun run)
     }
 
     /// <summary>
-    /// Appends a decision of a run that no process holds for itself. Of several that append at once all are kept, and one that is there
-    /// already is not appended again.
+    /// Appends a decision of a run that no process holds for itself. Of several that append at once all are kept, and one that is
+    /// there already is not appended again.
     /// </summary>
     /// <param name="number">Its number among the decisions, from 0; events of the host are not counted.</param>
     /// <param name="decision">The decision.</param>
@@ -71,7 +73,8 @@ public sealed class EventLog(StoredRun run)
                 return;
             }
             if (number > decisions.Length)
-                throw new BadInputException(run.LogAddress, null, $"has {decisions.Length} decisions, so that decision {number} cannot be the next one");
+                throw new BadInputException(run.LogAddress, null,
+                    $"has {decisions.Length} decisions, so that decision {number} cannot be the next one");
         }
         while (await AppendAsync(appender, decision, time) is null);
     }

@@ -5,7 +5,9 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Storage;
 
 /// <summary>Gram rows by base, model and whether they were measured; a row grows with every model it is measured with.</summary>
-/// <param name="store">Where they are kept; null where nothing that was measured before is to be believed, and nothing is kept.</param>
+/// <param name="store">
+/// Where they are kept; null where nothing that was measured before is to be believed, and nothing is kept.
+/// </param>
 public sealed class GramCache(IStore? store)
 {
     // Changes whenever the files do.
@@ -18,7 +20,9 @@ public sealed class GramCache(IStore? store)
     public async Task<GramRow?> FindAsync(string ancestor, string model, bool measured, CancellationToken cancellation = default)
     {
         string name = NameOf(ancestor, model, measured);
-        if (!_rows.TryGetValue(name, out GramRow? row) && store is not null && await store.ReadAsync(name, cancellation: cancellation) is { } content)
+        if (!_rows.TryGetValue(name, out GramRow? row)
+            && store is not null
+            && await store.ReadAsync(name, cancellation: cancellation) is { } content)
             _rows[name] = row = Parse(name, content);
         return row;
     }

@@ -4,8 +4,8 @@ using Pedigree.Weights;
 namespace Pedigree.Storage;
 
 /// <summary>
-/// How a run stands by the two ends of its log, for two small reads however long it is. The lines looked at are verified, each by itself
-/// and with the line before; damage between the ends is found by who reads all of it.
+/// How a run stands by the two ends of its log, for two small reads however long it is. The lines looked at are verified, each by
+/// itself and with the line before; damage between the ends is found by who reads all of it.
 /// </summary>
 /// <param name="Spec">What was asked for; null where the run has not begun.</param>
 /// <param name="Last">The event that completed the last generation, where there is one, and all events since.</param>
@@ -47,7 +47,9 @@ public sealed record LogEnds(RunSpec? Spec, IReadOnlyList<RunEvent> Last)
         }
     }
 
-    /// <summary>The whole lines of a part of a log; what comes before the first newline is passed over where it may be the rest of a line.</summary>
+    /// <summary>
+    /// The whole lines of a part of a log; what comes before the first newline is passed over where it may be the rest of a line.
+    /// </summary>
     private sealed class LogPart(StoredRun run, byte[] bytes, long from)
     {
         // Where each line begins, and where the last one ends.
@@ -60,11 +62,13 @@ public sealed record LogEnds(RunSpec? Spec, IReadOnlyList<RunEvent> Last)
         {
             try
             {
-                return EventLine.Read(run.Id, At(line), line > 0 ? Hashing.Sha256(At(line - 1)) : from == 0 ? EventLine.NoPrevious : null).Event;
+                return EventLine.Read(
+                    run.Id, At(line), line > 0 ? Hashing.Sha256(At(line - 1)) : from == 0 ? EventLine.NoPrevious : null).Event;
             }
             catch (FormatException error)
             {
-                throw new BadInputException(run.LogAddress, from == 0 ? $"line {line + 1}" : $"byte {from + _starts[line]}", error.Message);
+                throw new BadInputException(
+                    run.LogAddress, from == 0 ? $"line {line + 1}" : $"byte {from + _starts[line]}", error.Message);
             }
         }
 

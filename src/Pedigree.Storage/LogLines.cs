@@ -6,10 +6,12 @@ using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
-/// <summary>The lines of a run's log as they are, read on as it grows; a line that is not whole yet is left for the next time.</summary>
+/// <summary>
+/// The lines of a run's log as they are, read on as it grows; a line that is not whole yet is left for the next time.
+/// </summary>
 public sealed class LogLines(StoredRun run)
 {
-    private static readonly string lastType = EventJson.TypeOf(new RunCompleted(StopReason.Told, null));
+    private static readonly string LastType = EventJson.TypeOf(new RunCompleted(StopReason.Told, null));
 
     private long _read;
 
@@ -27,8 +29,9 @@ public sealed class LogLines(StoredRun run)
         int whole = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
         if (whole == 0)
             return [];
-        LogLine[] lines = [.. Encoding.UTF8.GetString(bytes, 0, whole - 1).Split('\n').Index().Select(line => new LogLine(Count + line.Index + 1, line.Item))];
-        bool isOver = lines.Aggregate(IsOver, (over, line) => TypeOf(line) == lastType || over);
+        LogLine[] lines = [.. Encoding.UTF8.GetString(
+            bytes, 0, whole - 1).Split('\n').Index().Select(line => new LogLine(Count + line.Index + 1, line.Item))];
+        bool isOver = lines.Aggregate(IsOver, (over, line) => TypeOf(line) == LastType || over);
         (_read, Count, IsOver) = (_read + whole, Count + lines.Length, isOver);
         return lines;
     }
@@ -41,7 +44,8 @@ public sealed class LogLines(StoredRun run)
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new BadInputException(run.LogAddress, $"line {line.Number}", "is not an event as it was written: the log is damaged");
+            throw new BadInputException(run.LogAddress, $"line {line.Number}",
+                "is not an event as it was written: the log is damaged");
         }
     }
 }

@@ -3,7 +3,9 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage;
 
-/// <summary>How quick this machine's last merges were, by method: kept beside its cache, because it is no property of a store.</summary>
+/// <summary>
+/// How quick this machine's last merges were, by method: kept beside its cache, because it is no property of a store.
+/// </summary>
 public static class MergeSpeeds
 {
     /// <summary>A merge that is smaller tells more of files and threads than of weights.</summary>
@@ -39,7 +41,8 @@ public static class MergeSpeeds
     {
         try
         {
-            return JsonSerializer.Deserialize<Dictionary<string, MergeSpeed>>(System.IO.File.ReadAllBytes(File), JsonSerializerOptions.Web) ?? [];
+            return JsonSerializer.Deserialize<Dictionary<string, MergeSpeed>>(
+                System.IO.File.ReadAllBytes(File), JsonSerializerOptions.Web) ?? [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {

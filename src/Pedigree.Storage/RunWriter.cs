@@ -3,7 +3,9 @@ using Pedigree.Weights;
 
 namespace Pedigree.Storage;
 
-/// <summary>The one writer of a run: keeps others away until it is disposed, or its process dies, and appends to the run's log.</summary>
+/// <summary>
+/// The one writer of a run: keeps others away until it is disposed, or its process dies, and appends to the run's log.
+/// </summary>
 public sealed class RunWriter : IAsyncDisposable
 {
     private readonly StoredRun _run;
@@ -13,7 +15,9 @@ public sealed class RunWriter : IAsyncDisposable
     private RunWriter(StoredRun run, EventLog log, ILogAppender appender) =>
         (_run, _log, _appender, History) = (run, log, appender, [.. log.Events]);
 
-    /// <summary>The events that were there when the log was opened; a torn last line is passed over and goes with the next append.</summary>
+    /// <summary>
+    /// The events that were there when the log was opened; a torn last line is passed over and goes with the next append.
+    /// </summary>
     public IReadOnlyList<LoggedEvent> History { get; }
 
     /// <summary>Takes the right to write the run and verifies its log.</summary>
@@ -39,7 +43,9 @@ public sealed class RunWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds an event; it is kept for good when this returns. After an error of a folder the log is as it was before.</summary>
+    /// <summary>
+    /// Adds an event; it is kept for good when this returns. After an error of a folder the log is as it was before.
+    /// </summary>
     /// <exception cref="BadInputException">There is no room, or another process has written in the meantime.</exception>
     public async Task<LoggedEvent> AppendAsync(RunEvent runEvent, DateTimeOffset time) =>
         await _log.AppendAsync(_appender, runEvent, time) ?? throw Refused(_run.LogAddress, _run.Id);

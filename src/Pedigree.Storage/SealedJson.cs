@@ -4,8 +4,9 @@ using Pedigree.Weights;
 namespace Pedigree.Storage;
 
 /// <summary>
-/// A JSON value beside the SHA-256 of the thing's name and of its bytes: <c>{"sha256":"…","content":…}</c>. What was damaged, edited or put in
-/// the place of another is found when it is read. That somebody made up the digest too is what an audit finds, which computes all anew.
+/// A JSON value beside the SHA-256 of the thing's name and of its bytes: <c>{"sha256":"…","content":…}</c>. What was damaged,
+/// edited or put in the place of another is found when it is read. That somebody made up the digest too is what an audit
+/// finds, which computes all anew.
 /// </summary>
 internal static class SealedJson
 {
@@ -23,7 +24,10 @@ internal static class SealedJson
     public static ReadOnlyMemory<byte> Open(IStore store, string name, byte[] content)
     {
         int start = Before.Length + 64 + Between.Length;
-        return content.Length >= start + After.Length && content[start..^After.Length] is var json && content.AsSpan().SequenceEqual(Seal(name, json)) ? json
-            : throw new BadInputException(store.AddressOf(name), null, "is not as it was written; remove the file and it is computed again");
+        return content.Length >= start + After.Length
+            && content[start..^After.Length] is var json
+            && content.AsSpan().SequenceEqual(Seal(name, json)) ? json
+            : throw new BadInputException(store.AddressOf(name), null,
+                "is not as it was written; remove the file and it is computed again");
     }
 }

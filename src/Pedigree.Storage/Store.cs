@@ -10,13 +10,15 @@ public static class Store
 {
     /// <summary>Opens a store; nothing is read or made yet.</summary>
     /// <param name="address">
-    /// A folder; or Azure Blob Storage: a connection string (<c>;Container=name</c> may be added), <c>UseDevelopmentStorage=true</c>, or
-    /// <c>https://account.blob.core.windows.net/container</c>, for which the identity that this machine is signed in with is used. The
-    /// container is <c>pedigree</c> unless one is named. Checkpoints from there are kept in the folder PEDIGREE_CACHE, up to PEDIGREE_CACHE_SIZE.
+    /// A folder; or Azure Blob Storage: a connection string (<c>;Container=name</c> may be added),
+    /// <c>UseDevelopmentStorage=true</c>, or <c>https://account.blob.core.windows.net/container</c>, for which the identity that
+    /// this machine is signed in with is used. The container is <c>pedigree</c> unless one is named. Checkpoints from there are
+    /// kept in the folder PEDIGREE_CACHE, up to PEDIGREE_CACHE_SIZE.
     /// </param>
     /// <exception cref="Weights.BadInputException">It is none of these.</exception>
     public static IStore Open(string address) => !string.IsNullOrWhiteSpace(address) ? Open(address, Options(), null)
-        : throw new Weights.BadInputException("--store", null, "is empty; name a folder, or Azure Blob Storage by connection string or account URL");
+        : throw new Weights.BadInputException("--store", null,
+            "is empty; name a folder, or Azure Blob Storage by connection string or account URL");
 
     /// <summary>Finds out whether things can be written to a store and removed from it, by doing so.</summary>
     /// <exception cref="Weights.UnavailableException">They cannot: it says why.</exception>

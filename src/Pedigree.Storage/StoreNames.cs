@@ -4,7 +4,9 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage;
 
-/// <summary>Names of the things in a store. What is not a digest, a run's id or a file's name never becomes part of one.</summary>
+/// <summary>
+/// Names of the things in a store. What is not a digest, a run's id or a file's name never becomes part of one.
+/// </summary>
 public static partial class StoreNames
 {
     /// <summary>The file in an admitted checkpoint's folder that says where it lies and what its files are.</summary>

@@ -14,7 +14,8 @@ public sealed class StoredRun
     {
         if (!StoreNames.IsRun(id))
             throw new BadInputException(store.Address, "run",
-                $"`{Shortened(id)}` cannot name a run: use letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64");
+                $"`{Shortened(id)}` cannot name a run: use letters, digits, '.', "
+                + "'_' and '-', beginning with a letter or digit, at most 64");
         (Store, Id) = (store, id);
     }
 
@@ -50,9 +51,13 @@ public sealed class StoredRun
     /// <summary>Asks the run to end after the generation it is in.</summary>
     public Task RequestStopAsync(CancellationToken cancellation = default) => Store.WriteAsync(Stop, default, cancellation);
 
-    /// <summary>Path of the spec that the run was last taken up with; its relative paths begin there. Null where it is not known.</summary>
+    /// <summary>
+    /// Path of the spec that the run was last taken up with; its relative paths begin there. Null where it is not known.
+    /// </summary>
     public async Task<string?> OriginAsync(CancellationToken cancellation = default) =>
-        await Store.ReadAsync(OriginFile, cancellation: cancellation) is { } content ? JsonSerializer.Deserialize<string>(content) : null;
+        await Store.ReadAsync(OriginFile, cancellation: cancellation) is { } content
+            ? JsonSerializer.Deserialize<string>(content)
+            : null;
 
     /// <summary>Keeps the path of the spec; only the run's writer may.</summary>
     public async Task WriteOriginAsync(string spec, CancellationToken cancellation = default)

@@ -17,16 +17,20 @@ public static class StoredScore
             return null;
         try
         {
-            return JsonSerializer.Deserialize<TScore>(SealedJson.Open(store, name, content).Span, EventJson.Options) ?? throw new JsonException();
+            return JsonSerializer.Deserialize<TScore>(SealedJson.Open(store, name, content).Span, EventJson.Options)
+                ?? throw new JsonException();
         }
         catch (JsonException error)
         {
-            throw new BadInputException(store.AddressOf(name), error.Path, "is not a score as it was written; remove the file and it is computed again");
+            throw new BadInputException(store.AddressOf(name), error.Path,
+                "is not a score as it was written; remove the file and it is computed again");
         }
     }
 
     /// <summary>Keeps a score.</summary>
     public static Task WriteAsync<TScore>(IStore store, string key, TScore score, CancellationToken cancellation = default) =>
         store.WriteAsync(
-            StoreNames.Score(key), SealedJson.Seal(StoreNames.Score(key), JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options)), cancellation);
+            StoreNames.Score(key),
+            SealedJson.Seal(StoreNames.Score(key), JsonSerializer.SerializeToUtf8Bytes(score, EventJson.Options)),
+            cancellation);
 }

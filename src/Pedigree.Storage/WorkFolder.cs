@@ -3,14 +3,14 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Storage;
 
 /// <summary>
-/// A folder for half-made things. Disposed it is gone; what a process that died left is removed by a later one. A folder that has a
-/// name stays with what is in it, and can be taken up again; it is removed where nobody has for a week.
+/// A folder for half-made things. Disposed it is gone; what a process that died left is removed by a later one. A folder that has
+/// a name stays with what is in it, and can be taken up again; it is removed where nobody has for a week.
 /// </summary>
 public sealed class WorkFolder : IDisposable
 {
     private const string LockEnding = ".lock", NamedEnding = ".named";
 
-    private static readonly TimeSpan kept = TimeSpan.FromDays(7);
+    private static readonly TimeSpan Kept = TimeSpan.FromDays(7);
 
     private readonly FileStream _held;
     private readonly bool _named;
@@ -34,7 +34,9 @@ public sealed class WorkFolder : IDisposable
         }
     }
 
-    /// <summary>The folder of a name, with what a process that died has left in it; nobody else has it until it is disposed.</summary>
+    /// <summary>
+    /// The folder of a name, with what a process that died has left in it; nobody else has it until it is disposed.
+    /// </summary>
     internal static async Task<WorkFolder> OpenAsync(string parent, string name, CancellationToken cancellation)
     {
         Directory.CreateDirectory(parent);
@@ -66,7 +68,7 @@ public sealed class WorkFolder : IDisposable
         }
         foreach (string file in Directory.EnumerateFiles(parent, $"*{NamedEnding}"))
         {
-            if (File.GetLastWriteTimeUtc(file) < DateTime.UtcNow - kept && LockFile.TryTake(file) is { } held)
+            if (File.GetLastWriteTimeUtc(file) < DateTime.UtcNow - Kept && LockFile.TryTake(file) is { } held)
             {
                 new WorkFolder(file[..^NamedEnding.Length], held, named: true).Remove();
                 held.Dispose();

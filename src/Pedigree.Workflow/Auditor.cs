@@ -15,13 +15,16 @@ public static class Auditor
     /// </summary>
     /// <param name="store">The store.</param>
     /// <param name="runId">Id of the run.</param>
-    /// <param name="remerge">Whether every child is made again, in the store's work folder, all kinship measured again, and both compared.</param>
+    /// <param name="remerge">
+    /// Whether every child is made again, in the store's work folder, all kinship measured again, and both compared.
+    /// </param>
     /// <param name="reevaluate">Whether every model is evaluated again and its scores compared.</param>
     /// <param name="progress">Told of the work.</param>
     /// <param name="cancellation">Ends the audit.</param>
     /// <param name="device">Where children are made again that a GPU has made; null: this machine's GPU, if it has one.</param>
     /// <exception cref="BadInputException">
-    /// There is no such run; or what is needed to make or evaluate it again is not there, such as room on the disk, a task's file or a GPU.
+    /// There is no such run; or what is needed to make or evaluate it again is not there, such as room on the
+    /// disk, a task's file or a GPU.
     /// </exception>
     public static async Task<ReplayResult> ReplayAsync(
         IStore store, string runId, bool remerge = false, bool reevaluate = false,
@@ -34,7 +37,9 @@ public static class Auditor
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UnavailableException(store.Address, null, $"cannot be used ({error.Message}); make room or give the right to read and write, and run the same command again", error);
+            throw new UnavailableException(
+                store.Address, null, $"cannot be used ({error.Message}); make room or give the right to "
+                    + "read and write, and run the same command again", error);
         }
     }
 
@@ -48,7 +53,8 @@ public static class Auditor
         try
         {
             await EvolutionRun.RunAsync(started.Spec, recorded);
-            return recorded.Replayed == events.Count ? null : $"line {recorded.Replayed + 1}: something was recorded after the run was completed";
+            return recorded.Replayed == events.Count ? null
+                : $"line {recorded.Replayed + 1}: something was recorded after the run was completed";
         }
         catch (DivergedException difference)
         {
@@ -62,7 +68,12 @@ public static class Auditor
     }
 
     private static async Task<ReplayResult> ReplayAsync(
-        StoredRun run, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, ResidentModels? device, CancellationToken cancellation)
+        StoredRun run,
+        bool remerge,
+        bool reevaluate,
+        IProgress<RunProgress>? progress,
+        ResidentModels? device,
+        CancellationToken cancellation)
     {
         IReadOnlyList<RunEvent> events = [];
         try
@@ -73,17 +84,20 @@ public static class Auditor
                 throw new BadInputException(run.LogAddress, null, difference);
             await CheckpointAudit.VerifyAsync(run.Store, events, progress, cancellation);
         }
-        catch (Exception difference) when (difference is BadInputException and not UnavailableException or ArgumentException and not ArgumentOutOfRangeException)
+        catch (Exception difference) when (difference is BadInputException and not UnavailableException
+            or ArgumentException and not ArgumentOutOfRangeException)
         {
             // The latter where a log that was made up calls something a digest that is none.
             return new(run.Id, events.Count, false, difference.Message);
         }
         return remerge || reevaluate
-            ? await MakeAgainAsync(run, events, remerge, reevaluate, progress, device, cancellation) : new(run.Id, events.Count, true, null);
+            ? await MakeAgainAsync(run, events, remerge, reevaluate, progress, device, cancellation)
+            : new(run.Id, events.Count, true, null);
     }
 
     private static async Task<ReplayResult> MakeAgainAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, bool remerge, bool reevaluate, IProgress<RunProgress>? progress, ResidentModels? device,
+        StoredRun run, IReadOnlyList<RunEvent> events, bool remerge, bool reevaluate, IProgress<RunProgress>? progress,
+        ResidentModels? device,
         CancellationToken cancellation)
     {
         using WorkFolder apart = run.Store.CreateWorkFolder();
@@ -106,7 +120,8 @@ public static class Auditor
         }
         catch (WorkFailedException error)
         {
-            throw new BadInputException(run.LogAddress, null, $"what it tells of cannot be made again here: {error.Message}", error);
+            throw new BadInputException(
+                run.LogAddress, null, $"what it tells of cannot be made again here: {error.Message}", error);
         }
     }
 }

@@ -30,7 +30,8 @@ public static class EmbeddedHost
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was suspended.</exception>
     public static async Task<RunRecord> RunAsync(
-        SpecFile spec, IStore store, string runId, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default,
+        SpecFile spec, IStore store, string runId, IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default,
         CancellationToken end = default, Func<string>? reason = null, ResidentModels? device = null)
     {
         StoredRun run = new(store, runId);
@@ -55,7 +56,8 @@ public static class EmbeddedHost
         catch (DivergedException error)
         {
             throw new BadInputException(run.LogAddress, $"line {error.Index + 1}",
-                $"was decided otherwise when it was recorded, so this run cannot go on with this version; begin another run ({error.Message})");
+                "was decided otherwise when it was recorded, so this run cannot go on with this version; "
+                + $"begin another run ({error.Message})");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

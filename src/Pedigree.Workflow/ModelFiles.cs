@@ -5,8 +5,8 @@ using Pedigree.Workflow.Activities;
 namespace Pedigree.Workflow;
 
 /// <summary>
-/// The files of a model as its checkpoint's own list has them: no other file of its folder is one of them. A child that was removed is made
-/// again where one of its files is opened.
+/// The files of a model as its checkpoint's own list has them: no other file of its folder is one of them. A child that was
+/// removed is made again where one of its files is opened.
 /// </summary>
 public sealed class ModelFiles
 {
@@ -22,7 +22,8 @@ public sealed class ModelFiles
     /// <exception cref="BadInputException">The store has no such checkpoint.</exception>
     public static async Task<ModelFiles> OfAsync(IStore store, string digest, CancellationToken cancellation)
     {
-        Task<Stream?> Stored(string name, CancellationToken cancel) => store.OpenReadAsync(StoreNames.CheckpointFile(digest, name), cancel);
+        Task<Stream?> Stored(string name, CancellationToken cancel) =>
+            store.OpenReadAsync(StoreNames.CheckpointFile(digest, name), cancel);
         if (await AdmittedSource.ReadAsync(store, digest, cancellation) is { } source)
             return new(source.Files.Select(file => new ModelFile(file.Name, file.Sha256)), source.LooksUnchanged
                 ? (name, _) => Task.FromResult<Stream?>(File.OpenRead(Path.Combine(source.Path, name))) : Stored);
@@ -41,7 +42,8 @@ public sealed class ModelFiles
     /// <summary>Opens one of them, to be read from anywhere.</summary>
     /// <exception cref="BadInputException">It has changed since it was admitted, or is gone.</exception>
     public async Task<Stream> OpenAsync(ModelFile file, CancellationToken cancellation) =>
-        await _open(file.Name, cancellation) ?? throw new BadInputException(file.Name, null, "has changed since it was admitted, or is gone");
+        await _open(file.Name, cancellation)
+        ?? throw new BadInputException(file.Name, null, "has changed since it was admitted, or is gone");
 }
 
 /// <summary>A file of a model.</summary>

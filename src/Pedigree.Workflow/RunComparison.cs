@@ -8,10 +8,11 @@ namespace Pedigree.Workflow;
 public static class RunComparison
 {
     /// <summary>
-    /// The best model of one run and that of another on the same items; null where they are the same model, were given other tasks, or
-    /// have no results item by item.
+    /// The best model of one run and that of another on the same items; null where they are the same model, were given other
+    /// tasks, or have no results item by item.
     /// </summary>
-    public static async Task<ModelComparison?> OfBestAsync(RunRecord one, RunRecord other, SpecFile spec, CancellationToken cancellation = default)
+    public static async Task<ModelComparison?> OfBestAsync(
+        RunRecord one, RunRecord other, SpecFile spec, CancellationToken cancellation = default)
     {
         (Model first, Model second) = (one.State.Population[0], other.State.Population[0]);
         if (first.Digest == second.Digest || !one.State.Spec!.Tasks.SequenceEqual(other.State.Spec!.Tasks))

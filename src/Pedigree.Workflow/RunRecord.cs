@@ -20,7 +20,9 @@ public sealed record RunRecord(StoredRun Run, IReadOnlyList<LoggedEvent> Log, Ru
     /// <summary>The events, in order.</summary>
     public IReadOnlyList<RunEvent> Events { get; } = [.. Log.Select(logged => logged.Event)];
 
-    /// <summary>Where a model of this run lies: in the store for a child, where it was admitted from otherwise; null where it was removed.</summary>
+    /// <summary>
+    /// Where a model of this run lies: in the store for a child, where it was admitted from otherwise; null where it was removed.
+    /// </summary>
     public Task<string?> AddressOfAsync(Model model) => Activities.Models.AddressOfAsync(Store, model.Digest);
 
     /// <summary>Writes the report beside the log.</summary>

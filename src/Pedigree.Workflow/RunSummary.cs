@@ -18,7 +18,9 @@ public sealed record RunSummary(
     string Strategy, string Run, RunSummary.Model Best, RunSummary.Average Base, RunSummary.Model BestAdmitted,
     int Generations, int Merges, int Evaluations, StopReason? StopReason, string Events)
 {
-    /// <summary>A model, its average, for the best its folder, and for the best admitted the p-value of the best's difference.</summary>
+    /// <summary>
+    /// A model, its average, for the best its folder, and for the best admitted the p-value of the best's difference.
+    /// </summary>
     public sealed record Model(
         string Name, [property: JsonPropertyName("average")] double Value,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Path = null,

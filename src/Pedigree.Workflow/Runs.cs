@@ -26,6 +26,7 @@ public static class Runs
         if (await run.ExistsAsync(cancellation))
             return run;
         throw new BadInputException(store.Address, "run", await ListAsync(store, cancellation) is [_, ..] runs
-            ? $"there is no run `{id}`; there are: {string.Join(", ", runs)}" : $"there is no run `{id}`, and no other in this store");
+            ? $"there is no run `{id}`; there are: {string.Join(", ", runs)}"
+            : $"there is no run `{id}`, and no other in this store");
     }
 }

@@ -26,11 +26,14 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     /// <param name="text">YAML or JSON.</param>
     /// <param name="evaluators">The only evaluators that it may name; null where it may describe any.</param>
     /// <exception cref="BadInputException">Names the field and what would be right.</exception>
-    public static SpecFile Parse(string name, string folder, string text, IReadOnlyDictionary<string, EvaluatorSpec>? evaluators = null) =>
+    public static SpecFile Parse(
+        string name, string folder, string text, IReadOnlyDictionary<string, EvaluatorSpec>? evaluators = null) =>
         SpecReader.Read(name, folder, ConfigurationReader.Parse(name, text), evaluators);
 
     /// <summary>The spec with the digest of every task, each of which is loaded.</summary>
-    /// <param name="refusal">Says why a file or folder that a task names may not be read, before it is; null where all may.</param>
+    /// <param name="refusal">
+    /// Says why a file or folder that a task names may not be read, before it is; null where all may.
+    /// </param>
     /// <exception cref="BadInputException">A task is not right, cannot be averaged, or comes twice.</exception>
     public SpecFile WithTasks(Func<string, string?>? refusal = null) => SpecTasks.Digested(this, refusal);
 
@@ -40,5 +43,6 @@ public sealed record SpecFile(string Path, string Folder, RunSpec Spec)
     /// <param name="cancellation">Ends a download.</param>
     /// <exception cref="BadInputException">There is no such model.</exception>
     public Task<string> FolderOfAsync(string model, Func<string, Task<string?>> stored, CancellationToken cancellation) =>
-        new ModelLocator(HubSettings.FromEnvironment(), stored).FolderWithoutAdapterAsync(model, Folder, cancellation: cancellation);
+        new ModelLocator(HubSettings.FromEnvironment(), stored)
+            .FolderWithoutAdapterAsync(model, Folder, cancellation: cancellation);
 }

@@ -7,13 +7,14 @@ using Pedigree.Workflow.Activities;
 namespace Pedigree.Workflow;
 
 /// <summary>
-/// Models of a store by digest or as <c>run/model</c>. Their folders stay where they are until this is disposed; a child that was removed is
-/// made again.
+/// Models of a store by digest or as <c>run/model</c>. Their folders stay where they are until this is disposed; a child that
+/// was removed is made again.
 /// </summary>
 /// <param name="store">The store; nothing is made where there is none.</param>
 /// <param name="progress">Told of downloads and of what is made again.</param>
 /// <param name="cancellation">Ends those.</param>
-public sealed class StoredModels(IStore store, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) : IDisposable
+public sealed class StoredModels(IStore store, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    : IDisposable
 {
     private readonly Models _models = new(store);
     private readonly List<OpenModel> _open = [];
@@ -22,7 +23,8 @@ public sealed class StoredModels(IStore store, IProgress<RunProgress>? progress 
     public static async Task<string?> DigestAsync(IStore store, string name, CancellationToken cancellation = default)
     {
         if (StoreNames.IsDigest(name))
-            return await store.ExistsAsync(StoreNames.Recipe(name), cancellation) || await store.ExistsAsync(StoreNames.Source(name), cancellation)
+            return await store.ExistsAsync(StoreNames.Recipe(name), cancellation)
+                || await store.ExistsAsync(StoreNames.Source(name), cancellation)
                 || await store.ExistsAsync(StoreNames.RemovedRecipe(name), cancellation) ? name : null;
         return await RunAsync(store, name, cancellation) is (var state, var model) ? Find(state, model)?.Digest : null;
     }
@@ -32,7 +34,9 @@ public sealed class StoredModels(IStore store, IProgress<RunProgress>? progress 
     public async Task<string?> FolderAsync(string name)
     {
         if (await DigestAsync(store, name, cancellation) is not { } digest)
-            return await RunAsync(store, name, cancellation) is (var state, var wanted) ? throw NoSuchModel(name, wanted, state) : null;
+            return await RunAsync(store, name, cancellation) is (var state, var wanted)
+                ? throw NoSuchModel(name, wanted, state)
+                : null;
         OpenModel model = await _models.OpenAsync(digest, new(progress, "open", name), cancellation);
         _open.Add(model);
         return model.Checkpoint.Folder;
@@ -45,11 +49,15 @@ public sealed class StoredModels(IStore store, IProgress<RunProgress>? progress 
             model.Dispose();
     }
 
-    private static async Task<(RunState State, string Model)?> RunAsync(IStore store, string name, CancellationToken cancellation) =>
-        name.Split('/') is [var run, var model] && StoreNames.IsRun(run) && await new StoredRun(store, run).ExistsAsync(cancellation)
+    private static async Task<(RunState State, string Model)?> RunAsync(
+        IStore store, string name, CancellationToken cancellation) =>
+        name.Split('/') is [var run, var model]
+        && StoreNames.IsRun(run)
+        && await new StoredRun(store, run).ExistsAsync(cancellation)
             ? ((await Runs.LoadAsync(store, run, cancellation)).State, model) : null;
 
-    private static Model? Find(RunState state, string name) => name == RunState.BaseName ? state.Base : state.Models.GetValueOrDefault(name);
+    private static Model? Find(RunState state, string name) =>
+        name == RunState.BaseName ? state.Base : state.Models.GetValueOrDefault(name);
 
     private static BadInputException NoSuchModel(string name, string model, RunState state)
     {

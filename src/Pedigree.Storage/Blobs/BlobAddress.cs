@@ -9,19 +9,21 @@ internal static class BlobAddress
 {
     private const string DefaultContainer = "pedigree", ContainerPart = "Container=";
 
-    private static readonly string[] starts = ["UseDevelopmentStorage=", "DefaultEndpointsProtocol=", "AccountName=", "BlobEndpoint=", ContainerPart];
+    private static readonly string[] Starts =
+        ["UseDevelopmentStorage=", "DefaultEndpointsProtocol=", "AccountName=", "BlobEndpoint=", ContainerPart];
 
     /// <summary>
-    /// The container of a connection string (to which <c>Container=name</c> may be added) or of an account's URL, with or without the container's
-    /// name and a shared access signature; null where it is neither and so means a folder.
+    /// The container of a connection string (to which <c>Container=name</c> may be added) or of an account's URL, with or without
+    /// the container's name and a shared access signature; null where it is neither and so means a folder.
     /// </summary>
     /// <exception cref="BadInputException">It is one of them but not right.</exception>
     public static BlobContainerClient? Parse(string address, BlobClientOptions options)
     {
-        if (address.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || address.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
+        if (address.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+            || address.StartsWith("http://", StringComparison.OrdinalIgnoreCase))
             return Url(address, options);
         string[] parts = address.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (!parts.Any(part => starts.Any(start => part.StartsWith(start, StringComparison.OrdinalIgnoreCase))))
+        if (!parts.Any(part => Starts.Any(start => part.StartsWith(start, StringComparison.OrdinalIgnoreCase))))
             return null;
         bool Names(string part) => part.StartsWith(ContainerPart, StringComparison.OrdinalIgnoreCase);
         string container = parts.LastOrDefault(Names)?[ContainerPart.Length..] ?? DefaultContainer;
@@ -32,7 +34,8 @@ internal static class BlobAddress
         catch (Exception error) when (error is FormatException or ArgumentException or InvalidOperationException)
         {
             // The message may repeat a key.
-            throw new BadInputException("--store", null, "is not a connection string of a storage account as the portal shows it");
+            throw new BadInputException("--store", null,
+                "is not a connection string of a storage account as the portal shows it");
         }
     }
 
@@ -40,7 +43,8 @@ internal static class BlobAddress
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps
             || !(url.IsLoopback || url.Host.Contains(".blob.", StringComparison.OrdinalIgnoreCase)))
-            throw new BadInputException("--store", null, "is not an account's URL: use https://ACCOUNT.blob.core.windows.net/CONTAINER");
+            throw new BadInputException("--store", null,
+                "is not an account's URL: use https://ACCOUNT.blob.core.windows.net/CONTAINER");
         BlobUriBuilder parts = new(url);
         if (parts.BlobContainerName.Length == 0)
             parts.BlobContainerName = DefaultContainer;

@@ -8,16 +8,27 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Storage.Blobs;
 
-/// <summary>Moves checkpoints between folders and blobs, in ranges side by side; the digest of every file is verified when it arrives.</summary>
+/// <summary>
+/// Moves checkpoints between folders and blobs, in ranges side by side; the digest of every file is verified when it arrives.
+/// </summary>
 internal sealed class BlobCheckpoints(BlobContainerClient container)
 {
     private const string Sha256 = "sha256";
 
-    private static readonly StorageTransferOptions ranges = new() { MaximumConcurrency = 8, MaximumTransferSize = 16 << 20, InitialTransferSize = 16 << 20 };
+    private static readonly StorageTransferOptions Ranges =
+        new() { MaximumConcurrency = 8, MaximumTransferSize = 16 << 20, InitialTransferSize = 16 << 20 };
 
-    /// <summary>Uploads a checkpoint; what an earlier try has uploaded stays. The marker comes last: only then is there a checkpoint.</summary>
+    /// <summary>
+    /// Uploads a checkpoint; what an earlier try has uploaded stays. The marker comes last: only then is there a checkpoint.
+    /// </summary>
     public Task SendAsync(
-        IStore store, string digest, RecordedFiles files, string folder, string marker, IProgress<double>? progress, CancellationToken cancellation) =>
+        IStore store,
+        string digest,
+        RecordedFiles files,
+        string folder,
+        string marker,
+        IProgress<double>? progress,
+        CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             Dictionary<string, string> there = await ThereAsync(digest, cancellation);
@@ -28,7 +39,7 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
                 if (there.GetValueOrDefault(blob) != sha256)
                     await container.GetBlobClient(blob).UploadAsync(path, new BlobUploadOptions
                     {
-                        TransferOptions = ranges,
+                        TransferOptions = Ranges,
                         Metadata = new Dictionary<string, string> { [Sha256] = sha256 },
                         ProgressHandler = portions,
                     }, cancellation);
@@ -40,7 +51,12 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
     /// <summary>Downloads a checkpoint to a folder that does not exist.</summary>
     /// <exception cref="BadInputException">A file is missing or not the one recorded.</exception>
     public Task FetchAsync(
-        IStore store, string digest, RecordedFiles files, string folder, IProgress<double>? progress, CancellationToken cancellation) =>
+        IStore store,
+        string digest,
+        RecordedFiles files,
+        string folder,
+        IProgress<double>? progress,
+        CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             Directory.CreateDirectory(folder);
@@ -56,7 +72,8 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
                     file.Flush(flushToDisk: true);
                 }
                 if (now != sha256)
-                    throw new BadInputException(store.AddressOf(blob), null, $"was changed: its SHA-256 is {now}; {sha256} was recorded");
+                    throw new BadInputException(store.AddressOf(blob), null,
+                        $"was changed: its SHA-256 is {now}; {sha256} was recorded");
                 portions.Next(new FileInfo(path).Length);
             }
             progress?.Report(1);
@@ -70,16 +87,20 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
             await container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation)
                 .Select(blob => blob.Properties.ContentLength ?? 0).SumAsync(cancellation));
 
-    /// <summary>Removes a child's checkpoint, or what is left of it; its recipe first, without which there is no checkpoint.</summary>
+    /// <summary>
+    /// Removes a child's checkpoint, or what is left of it; its recipe first, without which there is no checkpoint.
+    /// </summary>
     public Task RemoveAsync(IStore store, string digest, CancellationToken cancellation) =>
         BlobErrors.ExplainAsync(store.AddressOf(StoreNames.Checkpoint(digest)), async () =>
         {
             await container.GetBlobClient(StoreNames.Recipe(digest)).DeleteIfExistsAsync(cancellationToken: cancellation);
-            await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
+            await foreach (BlobItem item in container.GetBlobsAsync(
+                BlobTraits.None, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
                 await container.GetBlobClient(item.Name).DeleteIfExistsAsync(cancellationToken: cancellation);
         });
 
-    private static async Task DownloadAsync(BlobClient blob, string path, string address, IProgress<long> progress, CancellationToken cancellation)
+    private static async Task DownloadAsync(
+        BlobClient blob, string path, string address, IProgress<long> progress, CancellationToken cancellation)
     {
         // Two that make the same child write the same bytes: who reads in between begins the file again.
         const int Tries = 3;
@@ -87,7 +108,8 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
         {
             try
             {
-                await blob.DownloadToAsync(path, new BlobDownloadToOptions { TransferOptions = ranges, ProgressHandler = progress }, cancellation);
+                await blob.DownloadToAsync(
+                    path, new BlobDownloadToOptions { TransferOptions = Ranges, ProgressHandler = progress }, cancellation);
                 return;
             }
             catch (RequestFailedException error) when (error.Status == 412 && attempt < Tries)
@@ -103,7 +125,8 @@ internal sealed class BlobCheckpoints(BlobContainerClient container)
     private async Task<Dictionary<string, string>> ThereAsync(string digest, CancellationToken cancellation)
     {
         Dictionary<string, string> there = new(StringComparer.Ordinal);
-        await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
+        await foreach (BlobItem item in container.GetBlobsAsync(
+            BlobTraits.Metadata, BlobStates.None, $"{StoreNames.Checkpoint(digest)}/", cancellation))
             if (item.Metadata is { } metadata && metadata.TryGetValue(Sha256, out string? sha256))
                 there[item.Name] = sha256;
         return there;

@@ -36,12 +36,17 @@ internal static class BlobErrors
 
     private static BadInputException? Explain(string address, Exception error) => error switch
     {
-        AggregateException several => several.InnerExceptions.Select(inner => Explain(address, inner)).FirstOrDefault(clear => clear is not null),
-        RequestFailedException { Status: 0 } or IOException => new StoreUnavailableException(address, $"cannot be reached ({FirstLine(error)})", error),
-        RequestFailedException { Status: Throttled or TimedOut or >= FirstOfServer } => new StoreUnavailableException(address, $"does not answer as it should ({FirstLine(error)})", error),
+        AggregateException several =>
+            several.InnerExceptions.Select(inner => Explain(address, inner)).FirstOrDefault(clear => clear is not null),
+        RequestFailedException { Status: 0 } or IOException =>
+            new StoreUnavailableException(address, $"cannot be reached ({FirstLine(error)})", error),
+        RequestFailedException { Status: Throttled or TimedOut or >= FirstOfServer } =>
+            new StoreUnavailableException(address, $"does not answer as it should ({FirstLine(error)})", error),
         RequestFailedException { Status: 401 or 403 } failed => new UnavailableException(address, null,
-            $"the key or identity was refused ({failed.ErrorCode}); give the account's connection string, or the role Storage Blob Data Contributor"),
-        RequestFailedException failed => new UnavailableException(address, null, $"the request was refused ({failed.ErrorCode ?? FirstLine(failed)})"),
+            $"the key or identity was refused ({failed.ErrorCode}); "
+            + "give the account's connection string, or the role Storage Blob Data Contributor"),
+        RequestFailedException failed =>
+            new UnavailableException(address, null, $"the request was refused ({failed.ErrorCode ?? FirstLine(failed)})"),
         AuthenticationFailedException => new UnavailableException(address, null,
             $"no identity could be had for it ({FirstLine(error)}); sign in with `az login`, or give a connection string"),
         _ => null,

@@ -7,15 +7,17 @@ using Azure.Storage.Blobs.Specialized;
 namespace Pedigree.Storage.Blobs;
 
 /// <summary>
-/// A log as an append blob. Each append gives the position at which it must come, so that of two writers one loses and nothing is lost; an
-/// append whose answer was lost is found there when it is tried again. Who writes a run for itself also holds a lease.
+/// A log as an append blob. Each append gives the position at which it must come, so that of two writers one loses and nothing is
+/// lost; an append whose answer was lost is found there when it is tried again. Who writes a run for itself also holds a lease.
 /// </summary>
 internal sealed class BlobLog : ILogAppender
 {
     private const string Holder = "holder";
 
     // The shortest that the service grants: so long a writer that died keeps others waiting.
-    private static readonly TimeSpan term = TimeSpan.FromSeconds(15), renewal = TimeSpan.FromSeconds(5), pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Term = TimeSpan.FromSeconds(15),
+        Renewal = TimeSpan.FromSeconds(5),
+        Pause = TimeSpan.FromSeconds(1);
 
     private readonly AppendBlobClient _blob;
     private readonly string _address;
@@ -26,7 +28,7 @@ internal sealed class BlobLog : ILogAppender
     {
         (_blob, _address, _lease) = (blob, address, lease);
         if (lease is not null)
-            _renewing = new(_ => _ = TryRenewAsync(), null, renewal, renewal);
+            _renewing = new(_ => _ = TryRenewAsync(), null, Renewal, Renewal);
     }
 
     public static async Task<BlobLog> OpenAsync(
@@ -75,7 +77,8 @@ internal sealed class BlobLog : ILogAppender
         }
     }
 
-    private static async Task<BlobLeaseClient> LeaseAsync(AppendBlobClient blob, string address, Action<string>? waiting, CancellationToken cancellation)
+    private static async Task<BlobLeaseClient> LeaseAsync(
+        AppendBlobClient blob, string address, Action<string>? waiting, CancellationToken cancellation)
     {
         BlobLeaseClient lease = blob.GetBlobLeaseClient(Guid.NewGuid().ToString());
         Stopwatch? waited = null;
@@ -83,14 +86,17 @@ internal sealed class BlobLog : ILogAppender
         {
             if (await BlobErrors.ExplainAsync(address, () => TryAcquireAsync(blob, lease, cancellation)))
                 return lease;
-            BlobProperties properties = await BlobErrors.ExplainAsync(address, async () => (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value);
-            if (waited?.Elapsed > term + renewal || IsAlive(properties.Metadata.TryGetValue(Holder, out string? holder) ? holder : ""))
+            BlobProperties properties = await BlobErrors.ExplainAsync(
+                address, async () => (await blob.GetPropertiesAsync(cancellationToken: cancellation)).Value);
+            if (waited?.Elapsed > Term + Renewal
+                || IsAlive(properties.Metadata.TryGetValue(Holder, out string? holder) ? holder : ""))
                 throw RunWriter.Refused(address, RunOf(blob));
             if (waited is null)
                 waiting?.Invoke(string.Create(CultureInfo.InvariantCulture,
-                    $"the run was being written by a process that may have died; waiting up to {(term + renewal).TotalSeconds:0} s for its lease to run out"));
+                    $"the run was being written by a process that may have died; "
+                    + $"waiting up to {(Term + Renewal).TotalSeconds:0} s for its lease to run out"));
             waited ??= Stopwatch.StartNew();
-            await Task.Delay(pause, cancellation);
+            await Task.Delay(Pause, cancellation);
         }
     }
 
@@ -98,14 +104,16 @@ internal sealed class BlobLog : ILogAppender
     {
         try
         {
-            await lease.AcquireAsync(term, cancellationToken: cancellation);
+            await lease.AcquireAsync(Term, cancellationToken: cancellation);
         }
         catch (RequestFailedException error) when (error.ErrorCode == BlobErrorCode.LeaseAlreadyPresent)
         {
             return false;
         }
         await blob.SetMetadataAsync(
-            new Dictionary<string, string> { [Holder] = Named(Environment.ProcessId)! }, new() { LeaseId = lease.LeaseId }, cancellation);
+            new Dictionary<string, string> { [Holder] = Named(Environment.ProcessId)! },
+            new() { LeaseId = lease.LeaseId },
+            cancellation);
         return true;
     }
 
@@ -113,7 +121,8 @@ internal sealed class BlobLog : ILogAppender
     {
         try
         {
-            BlobDownloadResult there = await _blob.DownloadContentAsync(new BlobDownloadOptions { Range = new(position, line.Length) });
+            BlobDownloadResult there =
+                await _blob.DownloadContentAsync(new BlobDownloadOptions { Range = new(position, line.Length) });
             return there.Content.ToMemory().Span.SequenceEqual(line.Span);
         }
         catch (RequestFailedException error) when (error.Status == 416)
@@ -149,7 +158,8 @@ internal sealed class BlobLog : ILogAppender
             long started = new DateTimeOffset(process.StartTime).ToUnixTimeSeconds();
             return string.Create(CultureInfo.InvariantCulture, $"{Environment.MachineName} {id} {started}");
         }
-        catch (Exception error) when (error is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (Exception error)
+            when (error is ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
         {
             return null;
         }

@@ -50,7 +50,8 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
             List<string> found = [];
             try
             {
-                await foreach (BlobItem item in container.GetBlobsAsync(BlobTraits.None, BlobStates.None, $"{StoreNames.Checked(folder)}/", cancellation))
+                await foreach (BlobItem item in container.GetBlobsAsync(
+                    BlobTraits.None, BlobStates.None, $"{StoreNames.Checked(folder)}/", cancellation))
                     if (item.Name[(folder.Length + 1)..].Split('/') is [var each, var held] && held == file)
                         found.Add(each);
             }
@@ -79,17 +80,21 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     public Task RemoveAsync(string name, CancellationToken cancellation) =>
         CallAsync(name, async blob => (await blob.DeleteIfExistsAsync(cancellationToken: cancellation)).Value);
 
-    public async Task<ILogAppender> OpenLogAsync(string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation)
+    public async Task<ILogAppender> OpenLogAsync(
+        string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);
-        return await BlobLog.OpenAsync(container.GetAppendBlobClient(StoreNames.Checked(name)), AddressOf(name), exclusive, waiting, cancellation);
+        return await BlobLog.OpenAsync(
+            container.GetAppendBlobClient(StoreNames.Checked(name)), AddressOf(name), exclusive, waiting, cancellation);
     }
 
     public WorkFolder CreateWorkFolder() => WorkFolder.Create(_temporary.Value);
 
-    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) => WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
+    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) =>
+        WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
 
-    public async Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation)
+    public async Task<LocalCheckpoint?> OpenCheckpointAsync(
+        string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation)
     {
         if (await RecordedFiles.ReadAsync(this, digest, cancellation) is not { } files)
             return null;
@@ -109,22 +114,31 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         }
     }
 
-    public async Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
+    public async Task PublishCheckpointAsync(
+        string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);
-        RecordedFiles files = RecordedFiles.OfChild(await File.ReadAllBytesAsync(Path.Combine(folder, MergeRecipe.FileName), cancellation), folder);
+        RecordedFiles files = RecordedFiles.OfChild(
+            await File.ReadAllBytesAsync(Path.Combine(folder, MergeRecipe.FileName), cancellation), folder);
         if (!await ChildFiles.AreThereAsync(this, digest, cancellation))
             await _checkpoints.SendAsync(this, digest, files, folder, StoreNames.Recipe(digest), progress, cancellation);
         await cache.AddAsync(digest, folder, cancellation);
     }
 
-    public Task RemoveCheckpointAsync(string digest, CancellationToken cancellation) => _checkpoints.RemoveAsync(this, digest, cancellation);
+    public Task RemoveCheckpointAsync(string digest, CancellationToken cancellation) =>
+        _checkpoints.RemoveAsync(this, digest, cancellation);
 
     public async Task AdmitCheckpointAsync(AdmittedSource source, IProgress<double>? progress, CancellationToken cancellation)
     {
         await MakeContainerAsync(cancellation);
         await _checkpoints.SendAsync(
-            this, source.Digest, RecordedFiles.OfAdmitted(source), source.Path, StoreNames.Source(source.Digest), progress, cancellation);
+            this,
+            source.Digest,
+            RecordedFiles.OfAdmitted(source),
+            source.Path,
+            StoreNames.Source(source.Digest),
+            progress,
+            cancellation);
     }
 
     private static async Task<bool> TryUpdateAsync(BlobClient blob, Func<byte[]?, byte[]> change, CancellationToken cancellation)
@@ -141,7 +155,8 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
         }
         try
         {
-            await blob.UploadAsync(new BinaryData(change(known)), new BlobUploadOptions { Conditions = conditions }, cancellation);
+            await blob.UploadAsync(
+                new BinaryData(change(known)), new BlobUploadOptions { Conditions = conditions }, cancellation);
             return true;
         }
         catch (RequestFailedException error) when (error.Status is 409 or 412)
@@ -151,24 +166,28 @@ internal sealed class BlobStore(BlobContainerClient container, CheckpointCache c
     }
 
     /// <summary>The bytes of a range, and how long all of it is where the range has any.</summary>
-    private Task<(byte[] Bytes, long Length)?> ReadAsync(string name, HttpRange range, CancellationToken cancellation) => CallAsync(name, async blob =>
-    {
-        try
+    private Task<(byte[] Bytes, long Length)?> ReadAsync(string name, HttpRange range, CancellationToken cancellation) =>
+        CallAsync(name, async blob =>
         {
-            BlobDownloadResult read = await blob.DownloadContentAsync(new BlobDownloadOptions { Range = range }, cancellation);
-            byte[] bytes = read.Content.ToArray();
-            // bytes 0-99/1234
-            return (bytes, read.Details.ContentRange is { } part ? long.Parse(part[(part.IndexOf('/') + 1)..], CultureInfo.InvariantCulture) : bytes.Length);
-        }
-        catch (RequestFailedException error) when (error.Status == 416)
-        {
-            return ([], 0);
-        }
-        catch (RequestFailedException error) when (BlobErrors.IsMissing(error))
-        {
-            return ((byte[] Bytes, long Length)?)null;
-        }
-    });
+            try
+            {
+                BlobDownloadResult read = await blob.DownloadContentAsync(
+                    new BlobDownloadOptions { Range = range }, cancellation);
+                byte[] bytes = read.Content.ToArray();
+                // bytes 0-99/1234
+                return (bytes, read.Details.ContentRange is { } part
+                    ? long.Parse(part[(part.IndexOf('/') + 1)..], CultureInfo.InvariantCulture)
+                    : bytes.Length);
+            }
+            catch (RequestFailedException error) when (error.Status == 416)
+            {
+                return ([], 0);
+            }
+            catch (RequestFailedException error) when (BlobErrors.IsMissing(error))
+            {
+                return ((byte[] Bytes, long Length)?)null;
+            }
+        });
 
     private Task<TResult> CallAsync<TResult>(string name, Func<BlobClient, Task<TResult>> call) =>
         BlobErrors.ExplainAsync(Address, () => call(container.GetBlobClient(StoreNames.Checked(name))));

@@ -19,5 +19,6 @@ internal sealed record RecordedFiles(IReadOnlyDictionary<string, string> Sha256,
         source.Files.ToDictionary(file => file.Name, file => file.Sha256), source.ToJson(), false);
 
     /// <exception cref="BadInputException">The recipe is not as it was written.</exception>
-    public static RecordedFiles OfChild(byte[] recipe, string address) => new(ChildFiles.Parse(recipe, address).Files, recipe, true);
+    public static RecordedFiles OfChild(byte[] recipe, string address) =>
+        new(ChildFiles.Parse(recipe, address).Files, recipe, true);
 }

@@ -5,7 +5,7 @@ namespace Pedigree.Storage.Folders;
 /// <summary>A log in a folder, beside a lock that one writer at a time holds.</summary>
 internal sealed class FolderLog : ILogAppender
 {
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly FileStream _lock;
     private readonly FileStream _log;
@@ -26,7 +26,7 @@ internal sealed class FolderLog : ILogAppender
         {
             // Whoever else appends a line now is done at once; who holds the lock for a run is not.
             using CancellationTokenSource soon = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            soon.CancelAfter(patience);
+            soon.CancelAfter(Patience);
             held = await TakeAsync(lockPath, soon.Token, cancellation);
         }
         if (held is null)

@@ -43,7 +43,8 @@ internal sealed class FolderStore(string root) : IStore
         try
         {
             return Task.FromResult<Stream?>(File.Exists(path)
-                ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, useAsync: true) : null);
+                ? new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0,
+                    useAsync: true) : null);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -91,18 +92,22 @@ internal sealed class FolderStore(string root) : IStore
         return Task.CompletedTask;
     }
 
-    public async Task<ILogAppender> OpenLogAsync(string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation) =>
+    public async Task<ILogAppender> OpenLogAsync(
+        string name, bool exclusive, Action<string>? waiting, CancellationToken cancellation) =>
         await FolderLog.OpenAsync(AddressOf(name), exclusive, cancellation);
 
     public WorkFolder CreateWorkFolder() => WorkFolder.Create(_temporary.Value);
 
-    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) => WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
+    public Task<WorkFolder> OpenWorkFolderAsync(string name, CancellationToken cancellation) =>
+        WorkFolder.OpenAsync(_temporary.Value, name, cancellation);
 
-    public Task<LocalCheckpoint?> OpenCheckpointAsync(string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation) =>
+    public Task<LocalCheckpoint?> OpenCheckpointAsync(
+        string digest, bool anew, IProgress<double>? progress, CancellationToken cancellation) =>
         Task.FromResult(File.Exists(AddressOf(StoreNames.Recipe(digest)))
             ? new LocalCheckpoint(AddressOf(StoreNames.Checkpoint(digest)), null) : null);
 
-    public async Task PublishCheckpointAsync(string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
+    public async Task PublishCheckpointAsync(
+        string digest, string folder, IProgress<double>? progress, CancellationToken cancellation)
     {
         string target = AddressOf(StoreNames.Checkpoint(digest));
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -115,7 +120,8 @@ internal sealed class FolderStore(string root) : IStore
             }
             catch (IOException) when (Directory.Exists(target))
             {
-                // Another run of this store has made the same child in the meantime, or something is left there that is no whole one.
+                // Another run of this store has made the same child in the meantime, or something is left
+                // there that is no whole one.
                 if (await ChildFiles.AreThereAsync(this, digest, cancellation))
                     break;
                 using WorkFolder work = CreateWorkFolder();

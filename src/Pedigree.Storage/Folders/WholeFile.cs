@@ -6,7 +6,9 @@ namespace Pedigree.Storage.Folders;
 /// <summary>Writes files that appear whole or not at all.</summary>
 internal static class WholeFile
 {
-    /// <summary>Writes bytes under a temporary name in <paramref name="temporary"/>, flushes them to the disk and renames the file.</summary>
+    /// <summary>
+    /// Writes bytes under a temporary name in <paramref name="temporary"/>, flushes them to the disk and renames the file.
+    /// </summary>
     /// <exception cref="BadInputException">The disk has no room, or it may not be written.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content, string temporary)
     {
@@ -29,8 +31,11 @@ internal static class WholeFile
         }
     }
 
-    /// <summary>Whether writing failed for the disk's sake: .NET reports a file beyond the allowed size as an argument out of range.</summary>
-    public static bool IsDisk(Exception error) => error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
+    /// <summary>
+    /// Whether writing failed for the disk's sake: .NET reports a file beyond the allowed size as an argument out of range.
+    /// </summary>
+    public static bool IsDisk(Exception error) =>
+        error is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException;
 
     /// <summary>The error that tells a person so.</summary>
     public static UnavailableException NotWritten(string path, Exception error) => new(path, null,

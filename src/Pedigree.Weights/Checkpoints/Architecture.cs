@@ -9,8 +9,9 @@ namespace Pedigree.Weights.Checkpoints;
 public readonly record struct TensorPlace(string? Stack, int Layer, string Rest);
 
 /// <summary>
-/// A model's layers as the names of its tensors show them. No architecture is known by name: a layer's number is the first number in
-/// a name that does not begin it (<c>model.layers.3.mlp.experts.7.w1</c> is in layer 3, <c>0.bert.encoder.layer.3.output</c> as well).
+/// A model's layers as the names of its tensors show them. No architecture is known by name: a layer's number is the first
+/// number in a name that does not begin it (<c>model.layers.3.mlp.experts.7.w1</c> is in layer 3,
+/// <c>0.bert.encoder.layer.3.output</c> as well).
 /// </summary>
 public sealed class Architecture
 {
@@ -22,7 +23,9 @@ public sealed class Architecture
         .OrderBy(stack => stack.Key, StringComparer.Ordinal)
         .ToDictionary(stack => stack.Key, stack => stack.Max(place => place.Layer) + 1, StringComparer.Ordinal);
 
-    /// <summary>Number of layers by what comes before their number; a model that reads images or translates has several such stacks.</summary>
+    /// <summary>
+    /// Number of layers by what comes before their number; a model that reads images or translates has several such stacks.
+    /// </summary>
     public IReadOnlyDictionary<string, int> Stacks { get; }
 
     /// <summary>Where a tensor stands.</summary>
@@ -38,7 +41,10 @@ public sealed class Architecture
         return new(null, 0, tensor);
     }
 
-    /// <summary>Whether a tensor outside the layers comes before them (token and position embeddings); the others come after.</summary>
+    /// <summary>
+    /// Whether a tensor outside the layers comes before them (token and position embeddings); the others come after.
+    /// </summary>
     public static bool IsEmbedding(string tensor) =>
-        tensor.Split('.').Any(part => Embeddings.Any(word => part.Contains(word, StringComparison.OrdinalIgnoreCase)) && !part.Contains("out", StringComparison.Ordinal));
+        tensor.Split('.').Any(part => Embeddings.Any(word => part.Contains(word, StringComparison.OrdinalIgnoreCase))
+            && !part.Contains("out", StringComparison.Ordinal));
 }

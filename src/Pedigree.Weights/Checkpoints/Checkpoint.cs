@@ -86,16 +86,21 @@ public sealed class Checkpoint : IDisposable
     /// <param name="recipe">Its recipe.json.</param>
     /// <param name="tensors">Its tensors.</param>
     /// <param name="reader">Reads them; on several threads.</param>
-    public static Checkpoint Of(Checkpoint like, string address, JsonObject recipe, IEnumerable<PlannedTensor> tensors, TensorReader reader)
+    public static Checkpoint Of(
+        Checkpoint like, string address, JsonObject recipe, IEnumerable<PlannedTensor> tensors, TensorReader reader)
     {
         var checkpoint = new Checkpoint(like.Folder, like.Config, []) { Address = address, Recipe = recipe };
         foreach (var tensor in tensors)
-            checkpoint._byName.Add(tensor.Name, new(address, tensor.Name, tensor.DType, tensor.Shape, new CopiedWeights(tensor.Name, reader), 0, tensor.ByteLength));
+            checkpoint._byName.Add(tensor.Name, new(
+                address, tensor.Name, tensor.DType, tensor.Shape, new CopiedWeights(tensor.Name, reader), 0, tensor.ByteLength));
         checkpoint.List();
         return checkpoint;
     }
 
-    /// <summary>The folder of its files, absolute; of a model whose weights lie in no file the one that has such small files as it would have.</summary>
+    /// <summary>
+    /// The folder of its files, absolute; of a model whose weights lie in no file the one that has such
+    /// small files as it would have.
+    /// </summary>
     public string Folder { get; }
 
     /// <summary>What errors call it.</summary>
@@ -110,8 +115,12 @@ public sealed class Checkpoint : IDisposable
     /// <summary>All tensors, by ordinal name.</summary>
     public IReadOnlyList<Tensor> Tensors { get; private set; } = [];
 
-    /// <summary>Names of the tensors that a merge changes, those of floating-point numbers, by ordinal name; the others are carried through.</summary>
-    public IReadOnlyList<string> MergedTensors => [.. Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
+    /// <summary>
+    /// Names of the tensors that a merge changes, those of floating-point numbers, by ordinal name; the
+    /// others are carried through.
+    /// </summary>
+    public IReadOnlyList<string> MergedTensors =>
+        [.. Tensors.Where(tensor => tensor.DType.IsMerged()).Select(tensor => tensor.Name)];
 
     /// <summary>Elements over all tensors.</summary>
     public long Parameters { get; private set; }
@@ -119,10 +128,14 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Bytes over all tensors.</summary>
     public long ByteLength => Tensors.Sum(tensor => tensor.ByteLength);
 
-    /// <summary>Names of the files in <see cref="Folder"/> that hold the weights: the index, if there is one, then the shards.</summary>
+    /// <summary>
+    /// Names of the files in <see cref="Folder"/> that hold the weights: the index, if there is one, then the shards.
+    /// </summary>
     public IReadOnlyList<string> WeightFiles { get; }
 
-    /// <summary>Names of the small files in <see cref="Folder"/> that a child takes over: config, generation config, tokenizer.</summary>
+    /// <summary>
+    /// Names of the small files in <see cref="Folder"/> that a child takes over: config, generation config, tokenizer.
+    /// </summary>
     public IReadOnlyList<string> CarriedFiles { get; }
 
     /// <summary>All files of the checkpoint, by name: <see cref="WeightFiles"/> and <see cref="CarriedFiles"/>.</summary>
@@ -154,6 +167,7 @@ public sealed class Checkpoint : IDisposable
         var (entries, dataStart) = SafetensorsHeader.Read(path, handle);
         index?.CheckShard(name, path, entries);
         foreach (var entry in entries)
-            _byName.Add(entry.Name, new(path, entry.Name, entry.DType, entry.Shape, file, dataStart + entry.Begin, entry.End - entry.Begin));
+            _byName.Add(entry.Name,
+                new(path, entry.Name, entry.DType, entry.Shape, file, dataStart + entry.Begin, entry.End - entry.Begin));
     }
 }

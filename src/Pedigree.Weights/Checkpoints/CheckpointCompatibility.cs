@@ -27,13 +27,16 @@ public static class CheckpointCompatibility
                 ?? throw new BadInputException(model.Address, tensor.Name, $"is missing; {reference.Address} has it");
             if (!match.Shape.SequenceEqual(tensor.Shape))
                 throw new BadInputException(model.Address, tensor.Name,
-                    $"has shape [{string.Join(", ", match.Shape)}], but [{string.Join(", ", tensor.Shape)}] in {reference.Address}");
+                    $"has shape [{string.Join(", ", match.Shape)}], "
+                    + $"but [{string.Join(", ", tensor.Shape)}] in {reference.Address}");
             if (match.DType.IsMerged() != tensor.DType.IsMerged())
                 throw new BadInputException(match.File, match.StoredName,
-                    $"is of type {match.DType.SafetensorsName()}, but {tensor.DType.SafetensorsName()} in {reference.Address}; to be merged both must be BF16, F16 or F32");
+                    $"is of type {match.DType.SafetensorsName()}, but {tensor.DType.SafetensorsName()} "
+                    + $"in {reference.Address}; to be merged both must be BF16, F16 or F32");
         }
         if (model.Tensors.FirstOrDefault(tensor => reference.Find(tensor.Name) is null) is { } extra)
-            throw new BadInputException(model.Address, extra.Name, $"is not in {reference.Address}; models must have the same tensors");
+            throw new BadInputException(model.Address, extra.Name,
+                $"is not in {reference.Address}; models must have the same tensors");
     }
 
     /// <summary>Requires that a model's config says the same of the architecture, but for some fields.</summary>
@@ -46,7 +49,8 @@ public static class CheckpointCompatibility
             if (reference.Config[field] is { } expected && model.Config[field] is { } actual
                 && !JsonNode.DeepEquals(expected, actual))
                 throw new BadInputException(Path.Combine(model.Folder, CheckpointFiles.Config), field,
-                    $"is {actual.ToJsonString()}, but {expected.ToJsonString()} in {reference.Address}; models must have the same architecture");
+                    $"is {actual.ToJsonString()}, but {expected.ToJsonString()} in {reference.Address}; "
+                    + "models must have the same architecture");
         }
     }
 }

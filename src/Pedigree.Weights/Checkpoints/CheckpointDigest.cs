@@ -11,14 +11,17 @@ public static class CheckpointDigest
     public static CheckpointManifest Compute(Checkpoint checkpoint) => Compute(checkpoint.Folder, checkpoint.SourceFiles);
 
     /// <summary>Compares a checkpoint's files with its manifest, byte for byte.</summary>
-    /// <exception cref="BadInputException">Names the first file, in ordinal order, that is missing, added or different.</exception>
+    /// <exception cref="BadInputException">
+    /// Names the first file, in ordinal order, that is missing, added or different.
+    /// </exception>
     public static void Verify(string folder, CheckpointManifest manifest)
     {
         folder = Path.GetFullPath(folder);
         var expected = manifest.Files.ToDictionary(file => file.Name, StringComparer.Ordinal);
         var found = expected.Keys.Concat(CheckpointFiles.Carried).Concat(Weights(folder))
             .Where(name => File.Exists(Path.Combine(folder, name))).ToHashSet(StringComparer.Ordinal);
-        var actual = Compute(folder, found.Intersect(expected.Keys)).Files.ToDictionary(file => file.Name, StringComparer.Ordinal);
+        var actual = Compute(
+            folder, found.Intersect(expected.Keys)).Files.ToDictionary(file => file.Name, StringComparer.Ordinal);
         foreach (var name in found.Union(expected.Keys).Order(StringComparer.Ordinal))
         {
             var path = Path.Combine(folder, name);

@@ -36,9 +36,11 @@ internal static class CheckpointFiles
         var pickle = Pickled.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern))
             .Order(StringComparer.Ordinal).FirstOrDefault();
         throw pickle is null
-            ? new BadInputException(folder, null, $"holds no weights: `{SingleShard}`, or `{Index}` and its shards, must be there")
+            ? new BadInputException(folder, null,
+                $"holds no weights: `{SingleShard}`, or `{Index}` and its shards, must be there")
             : new BadInputException(pickle, null,
-                $"is pickled, and reading a pickle can run code hidden in it; convert the weights to safetensors (`{SingleShard}`) first");
+                "is pickled, and reading a pickle can run code hidden in it; "
+                + $"convert the weights to safetensors (`{SingleShard}`) first");
     }
 
     /// <summary>A JSON file's object, every key once.</summary>
@@ -91,7 +93,8 @@ internal static class CheckpointFiles
     {
         try
         {
-            return File.OpenHandle(InputFile.Readable(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            return File.OpenHandle(
+                InputFile.Readable(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -2,8 +2,8 @@ namespace Pedigree.Weights.Checkpoints;
 
 /// <summary>
 /// Writes a checkpoint in the Hugging Face layout: tensors are planned first and then written at known places, from any number of
-/// threads, in a temporary folder that <see cref="Complete"/> flushes to disk and renames. What was not completed is removed, unless it
-/// was suspended or the process died: then a later one may go on from the shards that were finished.
+/// threads, in a temporary folder that <see cref="Complete"/> flushes to disk and renames. What was not completed is removed,
+/// unless it was suspended or the process died: then a later one may go on from the shards that were finished.
 /// </summary>
 public sealed class CheckpointWriter : IDisposable
 {
@@ -24,13 +24,16 @@ public sealed class CheckpointWriter : IDisposable
     /// <param name="tensors">All tensors of the checkpoint, each name once, in any order.</param>
     /// <param name="maxShardSize">Most tensor bytes in a shard; a larger tensor has a shard of its own.</param>
     /// <param name="resume">
-    /// Whether the folder may be one that another writer of the same checkpoint has left: the shards that it finished are verified and kept, all
-    /// else in it is removed.
+    /// Whether the folder may be one that another writer of the same checkpoint has left: the shards that it finished are
+    /// verified and kept, all else in it is removed.
     /// </param>
-    /// <param name="leftOut">Digests of the shards where these are not written, and only the small files are; null: they are written.</param>
+    /// <param name="leftOut">
+    /// Digests of the shards where these are not written, and only the small files are; null: they are written.
+    /// </param>
     /// <exception cref="BadInputException">The folder is not empty, or the disk has no room.</exception>
     public CheckpointWriter(
-        string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize, bool resume = false,
+        string temporaryFolder, IReadOnlyList<PlannedTensor> tensors, long maxShardSize = DefaultMaxShardSize,
+        bool resume = false,
         IReadOnlyList<FileDigest>? leftOut = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardSize, 1);
@@ -76,7 +79,9 @@ public sealed class CheckpointWriter : IDisposable
     /// <summary>Where the bytes of a tensor begin in its file.</summary>
     internal long StartOf(string tensor) => _slots[tensor].Start;
 
-    /// <summary>Writes bytes of a tensor, starting <paramref name="offset"/> bytes into it. May be called from several threads.</summary>
+    /// <summary>
+    /// Writes bytes of a tensor, starting <paramref name="offset"/> bytes into it. May be called from several threads.
+    /// </summary>
     /// <exception cref="BadInputException">The disk has no room.</exception>
     public void Write(string tensor, long offset, ReadOnlySpan<byte> bytes)
     {
@@ -84,7 +89,9 @@ public sealed class CheckpointWriter : IDisposable
         slot.Shard.Write(slot.Start + offset, bytes);
     }
 
-    /// <summary>The same of the first bytes of memory that may be filled again when they are written, which may be later.</summary>
+    /// <summary>
+    /// The same of the first bytes of memory that may be filled again when they are written, which may be later.
+    /// </summary>
     internal void Write(string tensor, long offset, ShardBytes bytes, int length)
     {
         var slot = SlotOf(tensor, offset, length);
@@ -152,7 +159,8 @@ public sealed class CheckpointWriter : IDisposable
         var manifest = Seal();
         folder = Path.GetFullPath(folder);
         if (Directory.Exists(folder) || File.Exists(folder))
-            throw new BadInputException(folder, null, "already exists and is never overwritten; give a folder that does not exist");
+            throw new BadInputException(folder, null,
+                "already exists and is never overwritten; give a folder that does not exist");
         var parent = Path.GetDirectoryName(folder)!;
         Directory.CreateDirectory(parent);
         foreach (var shard in _shards)
@@ -202,6 +210,7 @@ public sealed class CheckpointWriter : IDisposable
         var needed = _shards.Where(shard => !shard.IsWritten).Sum(shard => shard.Plan.Length);
         var free = new DriveInfo(_folder).AvailableFreeSpace;
         if (free > 0 && free < needed)
-            throw new UnavailableException(_folder, null, $"takes {needed} bytes, but only {free} are free there; make room for them");
+            throw new UnavailableException(_folder, null,
+                $"takes {needed} bytes, but only {free} are free there; make room for them");
     }
 }

@@ -49,7 +49,9 @@ public static partial class DurableFiles
         }
     }
 
-    /// <summary>Whether a write failed for want of room: .NET reports a file beyond the allowed size as an argument out of range.</summary>
+    /// <summary>
+    /// Whether a write failed for want of room: .NET reports a file beyond the allowed size as an argument out of range.
+    /// </summary>
     internal static bool IsNoRoom(Exception error) => error is IOException or ArgumentOutOfRangeException;
 
     internal static UnavailableException NoRoom(string path, long needed, Exception error) => new(path, null,

@@ -1,9 +1,11 @@
 namespace Pedigree.Weights.Checkpoints;
 
-/// <summary>Files that processes, and tasks of one process, lock against each other; the system releases them when a process dies.</summary>
+/// <summary>
+/// Files that processes, and tasks of one process, lock against each other; the system releases them when a process dies.
+/// </summary>
 public static class LockFile
 {
-    private static readonly TimeSpan pause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Takes a lock, alone or together with all that share it; null where it cannot be had now.</summary>
     /// <param name="path">The file; made where there is none.</param>
@@ -16,7 +18,9 @@ public static class LockFile
         {
             return shared
                 ? new(path, FileMode.OpenOrCreate, FileAccess.Read, FileShare.ReadWrite)
-                : new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 0, passing ? FileOptions.DeleteOnClose : FileOptions.None);
+                : new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 0, passing
+                    ? FileOptions.DeleteOnClose
+                    : FileOptions.None);
         }
         catch (IOException error) when (error.HResult is SharingViolation or WouldBlockLinux or WouldBlockMac)
         {
@@ -31,7 +35,7 @@ public static class LockFile
         {
             if (TryTake(path, shared) is { } taken)
                 return taken;
-            await Task.Delay(pause, cancellation);
+            await Task.Delay(Pause, cancellation);
         }
     }
 }

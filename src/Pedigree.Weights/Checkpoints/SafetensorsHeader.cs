@@ -29,11 +29,13 @@ internal static class SafetensorsHeader
 
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > MaxLength)
-            throw new BadInputException(path, "header", $"is said at byte 0 to be {length} bytes long; at most {MaxLength} are allowed");
+            throw new BadInputException(path, "header",
+                $"is said at byte 0 to be {length} bytes long; at most {MaxLength} are allowed");
         var dataStart = 8 + (long)length;
         if (dataStart > fileLength)
             throw new BadInputException(path, "header",
-                $"is said at byte 0 to be {length} bytes long and would end at byte {dataStart}, but the file ends at byte {fileLength}");
+                $"is said at byte 0 to be {length} bytes long and would end at byte {dataStart}, "
+                + $"but the file ends at byte {fileLength}");
 
         var json = new byte[(int)length];
         if (!ReadFully(file, json, 8))
@@ -95,7 +97,8 @@ internal static class SafetensorsHeader
 
     private static void CheckMetadata(string path, JsonElement metadata)
     {
-        if (metadata.ValueKind != JsonValueKind.Object || metadata.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
+        if (metadata.ValueKind != JsonValueKind.Object
+            || metadata.EnumerateObject().Any(p => p.Value.ValueKind != JsonValueKind.String))
             throw new BadInputException(path, "`__metadata__`", "must be a JSON object whose values are all strings");
     }
 
@@ -114,7 +117,8 @@ internal static class SafetensorsHeader
                 case "dtype": break;
                 case "shape": slot = ref shapeValue; break;
                 case "data_offsets": slot = ref offsetsValue; break;
-                default: throw Bad($"has an unknown key `{Shown(property.Name)}`; it may have `dtype`, `shape` and `data_offsets`");
+                default:
+                    throw Bad($"has an unknown key `{Shown(property.Name)}`; it may have `dtype`, `shape` and `data_offsets`");
             }
             if (slot is not null)
                 throw Bad($"has `{property.Name}` twice; it may have it once");
@@ -159,7 +163,8 @@ internal static class SafetensorsHeader
         var dataLength = fileLength - dataStart;
         if (entries.Find(entry => entry.End > dataLength) is { } beyond)
             throw new BadInputException(path, Field(beyond.Name),
-                $"would end {beyond.End} bytes into the data, but the file ends at byte {fileLength}, {dataLength} bytes into the data; "
+                $"would end {beyond.End} bytes into the data, but the file ends at "
+                + $"byte {fileLength}, {dataLength} bytes into the data; "
                 + "the file is truncated or its header wrong");
 
         // Empty tensors take no place: sorted before the one that starts where they do.
@@ -182,7 +187,8 @@ internal static class SafetensorsHeader
         }
         if (expected < dataLength)
             throw new BadInputException(path, previous is null ? null : Field(previous.Name),
-                $"the last tensor ends at byte {dataStart + expected}, but the file goes on to byte {fileLength}; nothing may follow");
+                $"the last tensor ends at byte {dataStart + expected}, "
+                + $"but the file goes on to byte {fileLength}; nothing may follow");
     }
 
     private static string Field(string name) => $"tensor `{Shown(name)}`";

@@ -1,6 +1,9 @@
 namespace Pedigree.Weights.Checkpoints;
 
-/// <summary>Memory whose bytes go to a shard, by this thread or by one that is writing there. It may be filled again when they are written.</summary>
+/// <summary>
+/// Memory whose bytes go to a shard, by this thread or by one that is writing there. It may be filled
+/// again when they are written.
+/// </summary>
 /// <param name="start">The memory.</param>
 internal sealed unsafe class ShardBytes(byte* start)
 {

@@ -35,7 +35,8 @@ internal sealed record ShardIndex(string Path, IReadOnlyDictionary<string, strin
                 throw new BadInputException(
                     shardPath, Field(entry.Name), $"is not in `{CheckpointFiles.Index}`, which must name every tensor");
             if (named != shard)
-                throw new BadInputException(shardPath, Field(entry.Name), $"should be in `{named}` alone, says `{CheckpointFiles.Index}`");
+                throw new BadInputException(shardPath, Field(entry.Name),
+                    $"should be in `{named}` alone, says `{CheckpointFiles.Index}`");
         }
         foreach (var (name, named) in ShardOf)
         {

@@ -9,7 +9,8 @@ public sealed record PlannedTensor(string Name, DType DType, IReadOnlyList<long>
 {
     /// <summary>Length in bytes.</summary>
     /// <exception cref="OverflowException">It is more than 63 bits can hold.</exception>
-    public long ByteLength { get; } = Shape.Contains(0) ? 0 : Shape.Aggregate((long)DType.Size(), (bytes, size) => checked(bytes * size));
+    public long ByteLength { get; } = Shape.Contains(0) ? 0
+        : Shape.Aggregate((long)DType.Size(), (bytes, size) => checked(bytes * size));
 }
 
 /// <summary>One shard to be written: its name, its tensors in order of their bytes, and its header.</summary>

@@ -5,12 +5,14 @@ using Microsoft.Win32.SafeHandles;
 namespace Pedigree.Weights.Checkpoints;
 
 /// <summary>
-/// One shard, written at known places from any number of threads. With its last byte it is flushed, hashed and renamed, while other
-/// shards are being written. Until the checkpoint is complete its name ends in its SHA-256, by which a later process knows it.
+/// One shard, written at known places from any number of threads. With its last byte it is flushed, hashed and
+/// renamed, while other shards are being written. Until the checkpoint is complete its name ends in its SHA-256, by
+/// which a later process knows it.
 /// </summary>
 /// <remarks>
-/// A file takes one write at a time, and to wait for each other is dear: two threads were seen to take three times as long as two files would.
-/// So whoever can spare the bytes while another thread writes leaves them with it and goes on (<see cref="ShardBytes"/>).
+/// A file takes one write at a time, and to wait for each other is dear: two threads were seen to take three times as long as two
+/// files would. So whoever can spare the bytes while another thread writes leaves them with it and goes on
+/// (<see cref="ShardBytes"/>).
 /// </remarks>
 internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
 {
@@ -31,12 +33,14 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
     public bool IsWritten => _finished is not null;
 
     /// <summary>Where it lies once it is finished; null before, and where it is left out.</summary>
-    public string? FinishedPath => _finished is { IsCompletedSuccessfully: true } && !_isLeftOut ? Finished(_finished.Result) : null;
+    public string? FinishedPath =>
+        _finished is { IsCompletedSuccessfully: true } && !_isLeftOut ? Finished(_finished.Result) : null;
 
     /// <summary>Finds the shard if an earlier process has finished it, and verifies it.</summary>
     public void TakeUp()
     {
-        foreach (var path in Directory.EnumerateFiles(folder, $"{plan.Name}.*").Where(path => new FileInfo(path).Length == plan.Length))
+        foreach (var path in Directory.EnumerateFiles(folder,
+            $"{plan.Name}.*").Where(path => new FileInfo(path).Length == plan.Length))
         {
             var digest = CheckpointDigest.Compute(folder, Path.GetFileName(path)) with { Name = plan.Name };
             if (path == Finished(digest) && HasHeader(path))
@@ -114,7 +118,8 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
                 return _file;
             try
             {
-                var file = File.OpenHandle(_half, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, plan.Length);
+                var file = File.OpenHandle(
+                    _half, FileMode.CreateNew, FileAccess.Write, FileShare.Read, FileOptions.None, plan.Length);
                 WriteAt(file, 0, plan.Header);
                 return _file = file;
             }

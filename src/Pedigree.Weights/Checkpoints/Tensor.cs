@@ -13,9 +13,11 @@ public sealed class Tensor
     /// <param name="weights">Where they are read; null where there are none to be read.</param>
     /// <param name="begin">Its first byte there.</param>
     /// <param name="byteLength">Length in bytes.</param>
-    internal Tensor(string file, string name, DType dType, IReadOnlyList<long> shape, IWeights? weights, long begin, long byteLength)
+    internal Tensor(
+        string file, string name, DType dType, IReadOnlyList<long> shape, IWeights? weights, long begin, long byteLength)
     {
-        (File, Name, StoredName, DType, Shape, Count, ByteLength) = (file, name, name, dType, shape, byteLength / dType.Size(), byteLength);
+        (File, Name, StoredName, DType, Shape, Count, ByteLength) =
+            (file, name, name, dType, shape, byteLength / dType.Size(), byteLength);
         (_weights, _begin) = (weights, begin);
     }
 
@@ -44,20 +46,28 @@ public sealed class Tensor
     internal Tensor From(IWeights weights) => new(File, Name, DType, Shape, weights, 0, ByteLength) { StoredName = StoredName };
 
     /// <summary>The same weights under another name.</summary>
-    internal Tensor As(string name) => name == Name ? this : new(File, name, DType, Shape, _weights, _begin, ByteLength) { StoredName = StoredName };
+    internal Tensor As(string name) =>
+        name == Name ? this : new(File, name, DType, Shape, _weights, _begin, ByteLength) { StoredName = StoredName };
 
     /// <summary>The first rows alone.</summary>
     internal Tensor Rows(long rows) => rows == Shape[0] ? this
-        : new(File, Name, DType, [rows, .. Shape.Skip(1)], _weights, _begin, ByteLength / Shape[0] * rows) { StoredName = StoredName };
+        : new(File, Name, DType, [rows, .. Shape.Skip(1)], _weights, _begin, ByteLength / Shape[0] * rows)
+        {
+            StoredName = StoredName,
+        };
 
     /// <summary>
-    /// The bytes from <paramref name="start"/>, within the tensor, while the checkpoint is open: in <paramref name="buffer"/>, or where they are
-    /// mapped, not necessarily aligned. May be called on several threads.
+    /// The bytes from <paramref name="start"/>, within the tensor, while the checkpoint is open: in <paramref name="buffer"/>, or
+    /// where they are mapped, not necessarily aligned. May be called on several threads.
     /// </summary>
-    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.</exception>
+    /// <exception cref="BadInputException">
+    /// The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.
+    /// </exception>
     internal unsafe byte* Fetch(long start, int length, byte* buffer) => _weights!.Fetch(_begin + start, length, buffer);
 
-    /// <summary>Copies the bytes from <paramref name="start"/>, while the checkpoint is open. May be called on several threads.</summary>
+    /// <summary>
+    /// Copies the bytes from <paramref name="start"/>, while the checkpoint is open. May be called on several threads.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is not within the tensor.</exception>
     /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails.</exception>
     public void Read(long start, Span<byte> bytes)

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Pedigree.Weights.Checkpoints;
 
 /// <summary>
-/// A file of weights, open. Large stretches come from a mapping, or are copied: to map a page takes a tenth of the time of a copy on most
-/// machines and ten times as long on some virtual ones, so the first large file of a process tells which.
+/// A file of weights, open. Large stretches come from a mapping, or are copied: to map a page takes a tenth of the time of a copy
+/// on most machines and ten times as long on some virtual ones, so the first large file of a process tells which.
 /// </summary>
 internal sealed unsafe class WeightFile : IWeights, IDisposable
 {
@@ -29,9 +29,12 @@ internal sealed unsafe class WeightFile : IWeights, IDisposable
     public static bool? IsMapped { get; set; }
 
     /// <summary>
-    /// The bytes from <paramref name="start"/>: where they are mapped, or in <paramref name="buffer"/>. May be called on several threads.
+    /// The bytes from <paramref name="start"/>: where they are mapped, or in <paramref name="buffer"/>. May be
+    /// called on several threads.
     /// </summary>
-    /// <exception cref="BadInputException">The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.</exception>
+    /// <exception cref="BadInputException">
+    /// The file has become shorter since it was opened, or the disk fails; where it is mapped that ends the process.
+    /// </exception>
     public byte* Fetch(long start, int length, byte* buffer)
     {
         if (_mapping is not null)

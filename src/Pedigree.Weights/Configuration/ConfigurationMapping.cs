@@ -11,13 +11,16 @@ public sealed class ConfigurationMapping : ConfigurationNode
     private readonly Dictionary<string, ConfigurationNode> _byKey;
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
 
-    internal ConfigurationMapping(ConfigurationPlace at, IReadOnlyList<KeyValuePair<string, ConfigurationNode>> members) : base(at)
+    internal ConfigurationMapping(ConfigurationPlace at, IReadOnlyList<KeyValuePair<string, ConfigurationNode>> members)
+        : base(at)
     {
         Members = members;
         _byKey = new(members, StringComparer.Ordinal);
     }
 
-    /// <summary>Every key with its value, in the order written; for mappings whose keys are names that the user chooses.</summary>
+    /// <summary>
+    /// Every key with its value, in the order written; for mappings whose keys are names that the user chooses.
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, ConfigurationNode>> Members { get; }
 
     /// <summary>The value of a key, or null where the key is absent or its value is null.</summary>
@@ -77,11 +80,12 @@ public sealed class ConfigurationMapping : ConfigurationNode
         {
             if (_known.Contains(key) || (free is not null && key.StartsWith(free, StringComparison.Ordinal)))
                 continue;
-            throw node.Error($"unknown key `{key}` at line {node.At.Line}; " + (instead?.Invoke(key) ?? (Nearest.To(key, _known) is { } near
-                ? $"did you mean `{near}`?"
-                : _known.Count == 0 ? "no key is known here"
-                : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}"
-                    + (free is null ? "" : $"; one that only holds anchors begins with `{free}`"))));
+            throw node.Error($"unknown key `{key}` at line {node.At.Line}; "
+                + (instead?.Invoke(key) ?? (Nearest.To(key, _known) is { } near
+                    ? $"did you mean `{near}`?"
+                    : _known.Count == 0 ? "no key is known here"
+                    : $"known here: {string.Join(", ", _known.Order(StringComparer.Ordinal).Select(known => $"`{known}`"))}"
+                        + (free is null ? "" : $"; one that only holds anchors begins with `{free}`"))));
         }
     }
 

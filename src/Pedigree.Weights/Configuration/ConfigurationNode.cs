@@ -53,8 +53,8 @@ public abstract class ConfigurationNode(ConfigurationPlace at)
     };
 
     /// <summary>
-    /// This <c>true</c> or <c>false</c>, which may be in quotes, or one of the words for them of YAML 1.1: files are shared with programs
-    /// that still read that.
+    /// This <c>true</c> or <c>false</c>, which may be in quotes, or one of the words for them of YAML 1.1: files are shared with
+    /// programs that still read that.
     /// </summary>
     /// <exception cref="BadInputException">It is neither.</exception>
     public bool AsBoolean() => (this as ConfigurationScalar)?.Unquoted switch

@@ -1,6 +1,8 @@
 namespace Pedigree.Weights.Configuration;
 
-/// <summary>Where a value stands: its file, its path of keys (<c>merge.parameters.t[0]</c>), and its line and column from 1.</summary>
+/// <summary>
+/// Where a value stands: its file, its path of keys (<c>merge.parameters.t[0]</c>), and its line and column from 1.
+/// </summary>
 public sealed record ConfigurationPlace(string File, string Path, int Line, int Column)
 {
     internal string Member(string key) => Path.Length == 0 ? key : $"{Path}.{key}";

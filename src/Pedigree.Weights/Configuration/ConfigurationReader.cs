@@ -7,7 +7,8 @@ namespace Pedigree.Weights.Configuration;
 
 /// <summary>
 /// Reads YAML 1.2, or JSON, strictly into <see cref="ConfigurationNode"/>s: no duplicate keys, no tags, and anchors only as far
-/// as they stay small and finite. The merge key of YAML 1.1 (<c>&lt;&lt;: *defaults</c>) is known too: people use it with anchors.
+/// as they stay small and finite. The merge key of YAML 1.1 (<c>&lt;&lt;: *defaults</c>) is known too:
+/// people use it with anchors.
 /// </summary>
 public static class ConfigurationReader
 {
@@ -28,7 +29,8 @@ public static class ConfigurationReader
     {
         [var document] => document.AsMapping(),
         [] => throw new BadInputException(file, null, "is empty; it must hold a mapping of keys to values"),
-        [_, var second, ..] => throw new BadInputException(file, second.Place, "starts a second document; the file must hold one"),
+        [_, var second, ..] =>
+            throw new BadInputException(file, second.Place, "starts a second document; the file must hold one"),
     };
 
     /// <summary>All documents of a text, in order.</summary>
@@ -92,7 +94,9 @@ public static class ConfigurationReader
     private static (int Line, int Column)? TabOf(string text, Mark start, Mark end, string said)
     {
         var first = Math.Max(0, (int)start.Line - 2);
-        var tab = text.Split('\n').Skip(first).Take(said.Contains(" tab ", StringComparison.Ordinal) ? int.MaxValue : (int)(end.Line - start.Line) + 2)
+        var tab = text.Split('\n')
+            .Skip(first)
+            .Take(said.Contains(" tab ", StringComparison.Ordinal) ? int.MaxValue : (int)(end.Line - start.Line) + 2)
             .Select((line, i) => (Line: first + i + 1, Column: line.TakeWhile(char.IsWhiteSpace).ToList().IndexOf('\t') + 1))
             .FirstOrDefault(place => place.Column > 0);
         return tab.Line > 0 ? tab : null;
@@ -103,7 +107,9 @@ public static class ConfigurationReader
         public int Nodes { get; set; }
     }
 
-    /// <summary>Builds one document. An alias becomes a copy of its anchor's node, so that every node has a path of its own.</summary>
+    /// <summary>
+    /// Builds one document. An alias becomes a copy of its anchor's node, so that every node has a path of its own.
+    /// </summary>
     private sealed class Builder(string file, IParser parser, Budget budget, string? tag)
     {
         private readonly Dictionary<AnchorName, ConfigurationNode?> _anchors = [];
@@ -185,7 +191,8 @@ public static class ConfigurationReader
         private static IEnumerable<ConfigurationMapping> Merged(ConfigurationNode value, ConfigurationPlace place) => value switch
         {
             ConfigurationMapping mapping => [mapping],
-            ConfigurationSequence { Items: var items } when items.All(item => item is ConfigurationMapping) => items.Cast<ConfigurationMapping>(),
+            ConfigurationSequence { Items: var items } when items.All(item => item is ConfigurationMapping) =>
+                items.Cast<ConfigurationMapping>(),
             _ => throw place.Error("must be a mapping, or a list of mappings, whose members are taken over"),
         };
 

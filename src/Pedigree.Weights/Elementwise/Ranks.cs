@@ -18,7 +18,8 @@ internal static unsafe class Ranks
     /// <param name="sought">Vector and k of each magnitude that is sought; 1 ≤ k ≤ number of elements.</param>
     /// <param name="wholeRows">Whether blocks must consist of whole rows.</param>
     /// <returns>For each its bits, and how many elements of just this magnitude are among the k largest.</returns>
-    public static (uint Magnitude, long Equal)[] Find(TensorSources tensor, Vector load, IReadOnlyList<(int Vector, long K)> sought, bool wholeRows = false)
+    public static (uint Magnitude, long Equal)[] Find(
+        TensorSources tensor, Vector load, IReadOnlyList<(int Vector, long K)> sought, bool wholeRows = false)
     {
         int[] vectors = [.. sought.Select(one => one.Vector).Distinct()];
         var coarse = Count(tensor, vectors.Length, 1 << Magnitudes.Coarse, (block, counts) =>
@@ -26,7 +27,8 @@ internal static unsafe class Ranks
             for (var i = 0; i < vectors.Length; i++)
                 Magnitudes.CountCoarse(load(block, vectors[i]), block.Count, counts + (i << Magnitudes.Coarse));
         }, wholeRows);
-        var found = sought.Select(one => Bucket(coarse, Array.IndexOf(vectors, one.Vector), 1 << Magnitudes.Coarse, one.K)).ToArray();
+        var found =
+            sought.Select(one => Bucket(coarse, Array.IndexOf(vectors, one.Vector), 1 << Magnitudes.Coarse, one.K)).ToArray();
         Return(coarse);
         var fine = Count(tensor, sought.Count, 1 << Magnitudes.Fine, (block, counts) =>
         {

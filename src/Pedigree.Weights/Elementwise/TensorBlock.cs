@@ -63,7 +63,8 @@ public sealed unsafe class TensorBlock : IDisposable
     internal float* ScratchPointer => Vector(_models + 2);
 
     /// <summary>Bytes that one takes for so many models, where rows of so many elements must be whole.</summary>
-    internal static long BytesFor(int models, long columns) => ByteCount + NativeBuffer.Room(VectorBytes(models, Math.Max(Size, Singles.Padded((int)Math.Min(columns, int.MaxValue - Singles.Group)))));
+    internal static long BytesFor(int models, long columns) => ByteCount + NativeBuffer.Room(
+        VectorBytes(models, Math.Max(Size, Singles.Padded((int)Math.Min(columns, int.MaxValue - Singles.Group)))));
 
     private const long ByteCount = Size * 4L;
 

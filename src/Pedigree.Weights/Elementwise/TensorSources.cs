@@ -45,17 +45,18 @@ public sealed class TensorSources
     public int Blocks(bool wholeRows = false) => checked((int)((Count + Length(wholeRows) - 1) / Length(wholeRows)));
 
     /// <summary>
-    /// The key of random numbers that depend on the seed, the tensor's name and the model alone: not on the order of the models or
-    /// on who else is merged.
+    /// The key of random numbers that depend on the seed, the tensor's name and the model alone: not on the order of the models
+    /// or on who else is merged.
     /// </summary>
     public ulong RandomKey(int model) => _merge.RandomKeys[model];
 
     /// <summary>One pass over the tensor: <paramref name="work"/> for each block, in any order, on several threads.</summary>
-    public void Pass(Action<TensorBlock> work, bool wholeRows = false) => Pass<object?>(() => null, (_, block) => work(block), wholeRows);
+    public void Pass(Action<TensorBlock> work, bool wholeRows = false) =>
+        Pass<object?>(() => null, (_, block) => work(block), wholeRows);
 
     /// <summary>
-    /// One pass that adds up: each thread has a state of its own. Only sums that do not depend on the order, such as counts, may be
-    /// kept there; others are noted by <see cref="TensorBlock.Index"/> and added in order afterwards.
+    /// One pass that adds up: each thread has a state of its own. Only sums that do not depend on the order, such as counts, may
+    /// be kept there; others are noted by <see cref="TensorBlock.Index"/> and added in order afterwards.
     /// </summary>
     /// <returns>The states of all threads.</returns>
     public IReadOnlyList<TState> Pass<TState>(Func<TState> state, Action<TState, TensorBlock> work, bool wholeRows = false)
@@ -75,8 +76,8 @@ public sealed class TensorSources
     }
 
     /// <summary>
-    /// One pass over a tensor seen as a matrix of <paramref name="width"/> columns: <paramref name="work"/> for stripes of neighbouring
-    /// columns, each from first to last row.
+    /// One pass over a tensor seen as a matrix of <paramref name="width"/> columns: <paramref name="work"/> for stripes of
+    /// neighbouring columns, each from first to last row.
     /// </summary>
     /// <param name="width">Number of columns.</param>
     /// <param name="work">Takes the first column, their number, and one after the other the rows' blocks.</param>
@@ -99,7 +100,8 @@ public sealed class TensorSources
     }
 
     private void Run(int items, Action<TensorBlock, int> work) =>
-        FirstError.Of(() => Parallel.For(0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
+        FirstError.Of(() => Parallel.For(
+            0, items, new ParallelOptions { MaxDegreeOfParallelism = _threads, CancellationToken = _cancellation },
             () => _free.TryTake(out var block) ? block : new(Models),
             (item, _, block) =>
             {
@@ -112,5 +114,6 @@ public sealed class TensorSources
 
     internal IReadOnlyList<Tensor> Sources => _merge.Sources;
 
-    private long Length(bool wholeRows) => wholeRows ? Math.Max(1, TensorBlock.Size / Math.Max(1, Columns)) * Math.Max(1, Columns) : TensorBlock.Size;
+    private long Length(bool wholeRows) =>
+        wholeRows ? Math.Max(1, TensorBlock.Size / Math.Max(1, Columns)) * Math.Max(1, Columns) : TensorBlock.Size;
 }

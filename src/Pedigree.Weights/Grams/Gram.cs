@@ -1,8 +1,8 @@
 namespace Pedigree.Weights.Grams;
 
 /// <summary>
-/// The Gram matrix of a base and its descendants, tensor by tensor: rows of a set of models, every pair known. Models are numbered
-/// in the order given.
+/// The Gram matrix of a base and its descendants, tensor by tensor: rows of a set of models, every pair known. Models are
+/// numbered in the order given.
 /// </summary>
 public sealed class Gram
 {
@@ -18,7 +18,8 @@ public sealed class Gram
         for (var a = 0; a < rows.Count; a++)
         {
             if (rows[a].Base != rows[0].Base || !rows[a].Tensors.SequenceEqual(rows[0].Tensors))
-                throw new ArgumentException($"The rows of {rows[0].Model} and {rows[a].Model} differ in base or tensors.", nameof(rows));
+                throw new ArgumentException(
+                    $"The rows of {rows[0].Model} and {rows[a].Model} differ in base or tensors.", nameof(rows));
             for (var b = 0; b <= a; b++)
                 _products[a, b] = _products[b, a] = GramRow.Products(rows[a], rows[b]);
         }
@@ -42,8 +43,8 @@ public sealed class Gram
     }
 
     /// <summary>
-    /// Similarity of δ of models <paramref name="a"/> and <paramref name="b"/> over all their tensors as one vector, or over those
-    /// whose name <paramref name="tensors"/> accepts.
+    /// Similarity of δ of models <paramref name="a"/> and <paramref name="b"/> over all their tensors as one vector, or over
+    /// those whose name <paramref name="tensors"/> accepts.
     /// </summary>
     public double Kinship(KinshipMeasure measure, int a, int b, Func<string, bool>? tensors = null)
     {
@@ -73,7 +74,8 @@ public sealed class Gram
 
     /// <summary>Every pair: <c>[a][b]</c>.</summary>
     public double[][] Matrix(KinshipMeasure measure) =>
-        [.. Enumerable.Range(0, _rows.Count).Select(a => Enumerable.Range(0, _rows.Count).Select(b => Kinship(measure, a, b)).ToArray())];
+        [.. Enumerable.Range(0, _rows.Count)
+            .Select(a => Enumerable.Range(0, _rows.Count).Select(b => Kinship(measure, a, b)).ToArray())];
 
     /// <summary>The kinship of a set: the mean over its pairs; NaN for fewer than two models.</summary>
     public double Mean(KinshipMeasure measure, IReadOnlyList<int> set)

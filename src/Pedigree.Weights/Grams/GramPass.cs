@@ -3,7 +3,9 @@ using Pedigree.Weights.Kernels;
 
 namespace Pedigree.Weights.Grams;
 
-/// <summary>One pass over a base and n models on several threads: the blocks of a tensor are measured in any order and added in theirs.</summary>
+/// <summary>
+/// One pass over a base and n models on several threads: the blocks of a tensor are measured in any order and added in theirs.
+/// </summary>
 internal static class GramPass
 {
     /// <summary>Measures the tensors <paramref name="names"/>.</summary>
@@ -23,7 +25,8 @@ internal static class GramPass
         long[] counts = [.. tensors.Select(tensor => tensor[1]!.Count)];
         Tally[] tallies = [.. counts.Select(count => new Tally(Blocks.Number(count)))];
         Blocks.Run(counts, threads, () => new GramWorker(models.Count, known),
-            (worker, block) => tallies[block.Tensor].Add(block.Index, worker.Measure(tensors[block.Tensor], block)), progress, cancellation);
+            (worker, block) => tallies[block.Tensor].Add(block.Index, worker.Measure(tensors[block.Tensor], block)), progress,
+            cancellation);
         var size = GramSums.Size(models.Count);
         return new(models.Count, names, counts, [.. tallies.Select(tally => tally.Total ?? new double[size])]);
     }

@@ -8,7 +8,9 @@ namespace Pedigree.Weights.Grams;
 /// products and element sums of the base and of δ = model − base, in float64, and ⟨δ, δ'⟩ with every other model met so far.
 /// Kinship, merge coefficients and the rows of merges never made follow from rows alone, without reading weights.
 /// </summary>
-/// <remarks>Every value depends only on the base and the one or two models it names, so rows measured at different times combine.</remarks>
+/// <remarks>
+/// Every value depends only on the base and the one or two models it names, so rows measured at different times combine.
+/// </remarks>
 public sealed record GramRow
 {
     /// <summary>Digest of the base; null where the products are those of the weights themselves (δ = the model).</summary>
@@ -17,7 +19,9 @@ public sealed record GramRow
     /// <summary>Digest of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary>True if read from the weights; false if it follows from its parents' rows (see <see cref="Prediction"/>).</summary>
+    /// <summary>
+    /// True if read from the weights; false if it follows from its parents' rows (see <see cref="Prediction"/>).
+    /// </summary>
     public required bool Measured { get; init; }
 
     /// <summary>Names of the tensors of float type, ordinal.</summary>
@@ -80,7 +84,8 @@ public sealed record GramRow
         }
         catch (JsonException exception)
         {
-            throw new BadInputException(file, exception.Path, "is not a Gram row as it was written; remove the file and it is measured again");
+            throw new BadInputException(file, exception.Path,
+                "is not a Gram row as it was written; remove the file and it is measured again");
         }
         if (row is null || row.Others.Values.Append(row.BaseBase).Append(row.BaseSum).Append(row.DeltaBase).Append(row.DeltaDelta)
             .Append(row.DeltaSum).Any(values => values.Count != row.Tensors.Count) || row.Counts.Count != row.Tensors.Count)

@@ -1,7 +1,8 @@
 namespace Pedigree.Weights.Grams;
 
 /// <summary>What a pass over a base and n models found: for each tensor the products of vectors 0 … n, then their sums.</summary>
-internal sealed class GramSums(int models, IReadOnlyList<string> tensors, IReadOnlyList<long> counts, IReadOnlyList<double[]> values)
+internal sealed class GramSums(
+    int models, IReadOnlyList<string> tensors, IReadOnlyList<long> counts, IReadOnlyList<double[]> values)
 {
     /// <summary>Names of the tensors.</summary>
     public IReadOnlyList<string> Tensors { get; } = tensors;

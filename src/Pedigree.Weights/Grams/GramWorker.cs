@@ -4,8 +4,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Grams;
 
 /// <summary>
-/// One thread's means to measure blocks of a base and n models: vectors 0 for the base and 1 … n for the δ, of which it finds the products
-/// of every one with itself and those before it, and the sums.
+/// One thread's means to measure blocks of a base and n models: vectors 0 for the base and 1 … n for the δ, of which it finds the
+/// products of every one with itself and those before it, and the sums.
 /// </summary>
 internal sealed unsafe class GramWorker : IDisposable
 {
@@ -40,12 +40,15 @@ internal sealed unsafe class GramWorker : IDisposable
     private static long LaneBytes(int models) => (long)GramSums.Size(models) * InnerProducts.Lanes * sizeof(double);
 
     /// <summary>The products and sums (<see cref="GramSums"/>) of a block of a tensor.</summary>
-    /// <param name="tensors">The tensor in the base, or null: then vector 0 is zero and the others are the models themselves; and in the models.</param>
+    /// <param name="tensors">
+    /// The tensor in the base, or null: then vector 0 is zero and the others are the models themselves; and in the models.
+    /// </param>
     /// <param name="block">Which of its elements.</param>
     /// <exception cref="BadInputException">A weight is not finite or too large.</exception>
     public double[] Measure(ReadOnlySpan<Tensor?> tensors, Block block)
     {
-        // The errors of few elements do not average out: float32 would lose the angle between scalars much smaller than their base.
+        // The errors of few elements do not average out: float32 would lose the angle between scalars
+        // much smaller than their base.
         var values = tensors[1]!.Count <= InnerProducts.Chunk ? Short(tensors) : Long(tensors, block);
         if (!values.All(double.IsFinite))
             Refuse(tensors, block);
@@ -65,7 +68,9 @@ internal sealed unsafe class GramWorker : IDisposable
         for (var element = 0; element < count; element++)
             for (var row = 0; row < _vectors; row++)
             {
-                vector[row] = (tensors[row] is { DType: var dType } ? Kernels.Weights.Read(dType, inputs[row] + (element * dType.Size())) : 0)
+                vector[row] = (tensors[row] is { DType: var dType }
+                    ? Kernels.Weights.Read(dType, inputs[row] + (element * dType.Size()))
+                    : 0)
                     - (row > 0 ? vector[0] : 0);
                 values[GramSums.SumSlot(_vectors - 1, row)] += vector[row];
                 for (var column = 0; column <= row; column++)
@@ -100,7 +105,9 @@ internal sealed unsafe class GramWorker : IDisposable
             }
     }
 
-    /// <summary>The whole chunks of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.</summary>
+    /// <summary>
+    /// The whole chunks of vectors of one type that have a kernel of their own; returns their elements, 0 for all others.
+    /// </summary>
     private int Direct(ReadOnlySpan<Tensor?> tensors, int count, byte** inputs, double* lanes)
     {
         var first = tensors[0] is null ? 1 : 0;
@@ -118,7 +125,9 @@ internal sealed unsafe class GramWorker : IDisposable
                 sums[slot++] = lanes + (GramSums.ProductSlot(row, column) * InnerProducts.Lanes);
         for (var row = first; row < _vectors; row++)
             sums[slot++] = lanes + (GramSums.SumSlot(_vectors - 1, row) * InnerProducts.Lanes);
-        return first == 0 ? QuadProducts.Add(dType, inputs, count, sums) : PairProducts.Add(dType, inputs[1], inputs[2], count, sums);
+        return first == 0
+            ? QuadProducts.Add(dType, inputs, count, sums)
+            : PairProducts.Add(dType, inputs[1], inputs[2], count, sums);
     }
 
     private void Measure(ReadOnlySpan<Tensor?> tensors, int start, int count, byte** inputs, float** vectors, double* lanes)

@@ -22,7 +22,8 @@ public static class KinshipPass
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the pass between two blocks.</param>
     /// <exception cref="BadInputException">
-    /// Models that differ in tensors or shapes or have no weights to compare, a NaN or infinite weight, or an added model that equals the base.
+    /// Models that differ in tensors or shapes or have no weights to compare, a NaN or infinite weight, or an added
+    /// model that equals the base.
     /// </exception>
     public static IReadOnlyList<GramRow> Measure(
         Relative? origin, IReadOnlyList<Relative> known, IReadOnlyList<Relative> added,
@@ -30,7 +31,8 @@ public static class KinshipPass
     {
         var rows = Products(origin, known, added, null, threads, progress, cancellation);
         if (rows is [{ Tensors.Count: 0 }, ..])
-            throw new BadInputException(added[0].Checkpoint.Address, null, "has no tensor of type BF16, F16 or F32; kinship is that of such weights");
+            throw new BadInputException(added[0].Checkpoint.Address, null,
+                "has no tensor of type BF16, F16 or F32; kinship is that of such weights");
         for (var i = 0; i < rows.Count; i++)
             if (origin is not null && rows[i].DeltaDelta.All(product => product == 0))
                 throw new BadInputException(added[i].Checkpoint.Address, null,
@@ -51,7 +53,8 @@ public static class KinshipPass
             CheckpointCompatibility.Require(reference, model.Checkpoint);
         RequireDistinct(models);
         var sums = GramPass.Run(
-            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names ?? reference.MergedTensors, threads, progress, cancellation);
+            origin?.Checkpoint, [.. models.Select(model => model.Checkpoint)], known.Count, names
+                ?? reference.MergedTensors, threads, progress, cancellation);
         return [.. added.Select((_, i) => Row(origin, models, known.Count + i, sums))];
     }
 
@@ -59,7 +62,8 @@ public static class KinshipPass
     internal static void RequireDistinct(IEnumerable<Relative> models)
     {
         foreach (var twice in models.GroupBy(model => model.Digest).Where(group => group.Count() > 1))
-            throw new BadInputException(twice.Last().Checkpoint.Address, null, $"is the same model as {twice.First().Checkpoint.Address}; give each model once");
+            throw new BadInputException(twice.Last().Checkpoint.Address, null,
+                $"is the same model as {twice.First().Checkpoint.Address}; give each model once");
     }
 
     private static GramRow Row(Relative? origin, IReadOnlyList<Relative> models, int model, GramSums sums) =>

@@ -39,7 +39,8 @@ internal sealed class Blocks
     private long[] Ends { get; }
 
     /// <summary>Number of blocks of a tensor.</summary>
-    public static int Number(long count, int lead = Size) => count == 0 ? 0 : checked((int)((count - lead + (2L * Size) - 1) / Size));
+    public static int Number(long count, int lead = Size) =>
+        count == 0 ? 0 : checked((int)((count - lead + (2L * Size) - 1) / Size));
 
     /// <summary>The blocks of a tensor in order.</summary>
     public static IEnumerable<Block> Of(long count, int lead = Size) =>
@@ -47,8 +48,9 @@ internal sealed class Blocks
 
     /// <summary>
     /// Runs <paramref name="work"/> on every block of tensors of the given numbers of elements, on at most
-    /// <paramref name="threads"/> threads (0: as many as there are cores). Each thread makes one worker and disposes it. The first
-    /// exception ends the run and is thrown. <paramref name="lead"/>: elements of each tensor's first block, 1 to <see cref="Size"/>.
+    /// <paramref name="threads"/> threads (0: as many as there are cores). Each thread makes one worker and disposes
+    /// it. The first exception ends the run and is thrown. <paramref name="lead"/>: elements of each tensor's first
+    /// block, 1 to <see cref="Size"/>.
     /// </summary>
     public static void Run<TWorker>(
         IReadOnlyList<long> counts, int threads, Func<TWorker> worker, Action<TWorker, Block> work,

@@ -8,9 +8,9 @@ using System.Text;
 namespace Pedigree.Weights.Kernels;
 
 /// <summary>
-/// Random numbers that are a function of a key and a position, so that they are the same in whatever order and on whatever machine
-/// they are asked for: SplitMix64 (Steele, Lea and Flood, <i>Fast splittable pseudorandom number generators</i>, 2014), whose
-/// state is a counter. One number of 64 bits serves two elements.
+/// Random numbers that are a function of a key and a position, so that they are the same in whatever order and on whatever
+/// machine they are asked for: SplitMix64 (Steele, Lea and Flood, <i>Fast splittable pseudorandom number generators</i>, 2014),
+/// whose state is a counter. One number of 64 bits serves two elements.
 /// </summary>
 internal static unsafe class Chance
 {

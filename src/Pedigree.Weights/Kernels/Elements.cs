@@ -53,7 +53,8 @@ internal readonly unsafe struct BF16 : INarrowElement
     // One added, exponents of all ones become 0 and those up to 2 no more than 3.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSafe(Vector512<ushort> values) =>
-        !Vector512.EqualsAny((values + Vector512.Create((ushort)0x0080)) & Vector512.Create((ushort)0x7E00), Vector512<ushort>.Zero);
+        !Vector512.EqualsAny(
+            (values + Vector512.Create((ushort)0x0080)) & Vector512.Create((ushort)0x7E00), Vector512<ushort>.Zero);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* source, out Vector512<float> even, out Vector512<float> odd)
@@ -110,7 +111,8 @@ internal readonly unsafe struct F16 : INarrowElement
     public static ushort Exponent => 0x7C00;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsSafe(Vector512<ushort> values) => !Vector512.EqualsAny(values & Vector512.Create(Exponent), Vector512.Create(Exponent));
+    public static bool IsSafe(Vector512<ushort> values) =>
+        !Vector512.EqualsAny(values & Vector512.Create(Exponent), Vector512.Create(Exponent));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Load(byte* source, out Vector512<float> even, out Vector512<float> odd)
@@ -125,13 +127,15 @@ internal readonly unsafe struct F16 : INarrowElement
     {
         var sign = (half & Vector512.Create(0x8000u)) << 16;
         // The exponent's bias is 15 there and 127 here; the product is exact for subnormals too.
-        var value = ((half & Vector512.Create(0x7FFFu)) << 13).AsSingle() * Vector512.Create(BitConverter.UInt32BitsToSingle((127 + 112) << 23));
+        var value = ((half & Vector512.Create(0x7FFFu)) << 13).AsSingle()
+            * Vector512.Create(BitConverter.UInt32BitsToSingle((127 + 112) << 23));
         var infinite = Vector512.GreaterThanOrEqual(value, Vector512.Create(65536f)).AsUInt32() & Vector512.Create(0x7F800000u);
         return (value.AsUInt32() | infinite | sign).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<ushort> Round(Vector512<float> even, Vector512<float> odd) => (Narrow(even) | (Narrow(odd) << 16)).AsUInt16();
+    public static Vector512<ushort> Round(Vector512<float> even, Vector512<float> odd) =>
+        (Narrow(even) | (Narrow(odd) << 16)).AsUInt16();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ushort> RoundToEven(Vector512<float> even, Vector512<float> odd) => Round(even, odd);
@@ -142,7 +146,10 @@ internal readonly unsafe struct F16 : INarrowElement
         var bits = value.AsUInt32();
         var sign = (bits & Vector512.Create(0x80000000u)) >> 16;
         var magnitude = bits & Vector512.Create(0x7FFFFFFFu);
-        var normal = (magnitude + ((magnitude >> 13) & Vector512<uint>.One) + Vector512.Create(0xFFFu) - Vector512.Create(112u << 23)) >> 13;
+        var normal = (magnitude
+            + ((magnitude >> 13) & Vector512<uint>.One)
+            + Vector512.Create(0xFFFu)
+            - Vector512.Create(112u << 23)) >> 13;
         // Adding 0.5 leaves a subnormal half, rounded, in the last bits.
         var subnormal = (magnitude.AsSingle() + Vector512.Create(0.5f)).AsUInt32() - Vector512.Create(0x3F000000u);
         var rounded = Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(113u << 23)), subnormal, normal);

@@ -65,7 +65,8 @@ internal static unsafe class InnerProducts
                 oddSum += odd;
             }
         Flush(evenSum, oddSum, sum);
-        return whole == count ? whole : whole + Rest<T>(source + (whole * T.Size), origin == null ? null : origin + whole, target + whole, count - whole, sum);
+        return whole == count ? whole : whole
+            + Rest<T>(source + (whole * T.Size), origin == null ? null : origin + whole, target + whole, count - whole, sum);
     }
 
     private static int Rest<T>(byte* source, float* origin, float* target, int count, double* sum)

@@ -53,7 +53,8 @@ internal static unsafe class Magnitudes
         for (var i = 0; i < padded; i += 16)
         {
             var coarse = (Vector512.Load(bits + i) & Vector512.Create(WithoutSign)) >> Fine;
-            for (var found = Vector512.Equals(coarse, Vector512.Create(bucket)).ExtractMostSignificantBits(); found != 0; found &= found - 1)
+            for (var found = Vector512.Equals(coarse, Vector512.Create(bucket))
+                .ExtractMostSignificantBits(); found != 0; found &= found - 1)
             {
                 var at = i + BitOperations.TrailingZeroCount(found);
                 if (at < count)
@@ -68,7 +69,8 @@ internal static unsafe class Magnitudes
     {
         var counts = Vector512<uint>.Zero;
         for (var i = 0; i < padded; i += 16)
-            counts -= Vector512.Equals(Vector512.Load((uint*)values + i) & Vector512.Create(WithoutSign), Vector512.Create(magnitude));
+            counts -= Vector512.Equals(
+                Vector512.Load((uint*)values + i) & Vector512.Create(WithoutSign), Vector512.Create(magnitude));
         return (int)Vector512.Sum(counts);
     }
 

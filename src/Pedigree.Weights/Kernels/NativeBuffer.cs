@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Pedigree.Weights.Kernels;
 
 /// <summary>
-/// Memory of one worker, aligned for vectors, outside the garbage collector's heap. Large buffers are in huge pages, where the system has
-/// them: some virtual machines take 14 µs for each page that is touched first, of whatever size.
+/// Memory of one worker, aligned for vectors, outside the garbage collector's heap. Large buffers are in huge pages, where the
+/// system has them: some virtual machines take 14 µs for each page that is touched first, of whatever size.
 /// </summary>
 internal sealed unsafe partial class NativeBuffer : IDisposable
 {

@@ -18,7 +18,9 @@ internal static unsafe class PairSum
     private const int Stretch = 128 * Group;
     private const int Doubts = 40;
 
-    /// <summary>Writes all whole groups of <paramref name="count"/> elements; returns false if an element is not finite.</summary>
+    /// <summary>
+    /// Writes all whole groups of <paramref name="count"/> elements; returns false if an element is not finite.
+    /// </summary>
     public static bool Narrow<TIn, TOut>(byte** sources, double* coefficients, byte* target, int count)
         where TIn : IElement
         where TOut : INarrowElement
@@ -52,7 +54,8 @@ internal static unsafe class PairSum
 
     /// <summary>With a bound of the error: in doubt where the bound spans a boundary between two roundings.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool InSingles<TIn, TOut>(byte* a, byte* b, double first, double second, byte* target, int count, out int doubts)
+    private static bool InSingles<TIn, TOut>(
+        byte* a, byte* b, double first, double second, byte* target, int count, out int doubts)
         where TIn : IElement
         where TOut : INarrowElement
     {
@@ -75,14 +78,17 @@ internal static unsafe class PairSum
             var oddSize = Vector512.FusedMultiplyAdd(size1, Vector512.Abs(oddB), Vector512.Abs(odd));
             even = Vector512.FusedMultiplyAdd(c1, evenB, even);
             odd = Vector512.FusedMultiplyAdd(c1, oddB, odd);
-            var low = TOut.Round(Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
-            var high = TOut.Round(Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
+            var low = TOut.Round(
+                Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
+            var high = TOut.Round(
+                Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
             if (low == high && TOut.IsSafe(low))
                 low.Store((ushort*)target + start);
             else
             {
                 doubts++;
-                finite &= InDoubles<TIn, TOut>(a + (start * TIn.Size), b + (start * TIn.Size), first, second, target + (start * 2), Group);
+                finite &= InDoubles<TIn, TOut>(
+                    a + (start * TIn.Size), b + (start * TIn.Size), first, second, target + (start * 2), Group);
             }
         }
         return finite;
@@ -90,7 +96,8 @@ internal static unsafe class PairSum
 
     /// <summary>With coefficients so short that products are exact: in doubt where the sum is not.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool InShorts<TIn, TOut>(byte* a, byte* b, double first, double second, byte* target, int count, out int doubts)
+    private static bool InShorts<TIn, TOut>(
+        byte* a, byte* b, double first, double second, byte* target, int count, out int doubts)
         where TIn : IElement
         where TOut : INarrowElement
     {
@@ -120,7 +127,8 @@ internal static unsafe class PairSum
             else
             {
                 doubts++;
-                finite &= InDoubles<TIn, TOut>(a + (start * TIn.Size), b + (start * TIn.Size), first, second, target + (start * 2), Group);
+                finite &= InDoubles<TIn, TOut>(
+                    a + (start * TIn.Size), b + (start * TIn.Size), first, second, target + (start * 2), Group);
             }
         }
         return finite;

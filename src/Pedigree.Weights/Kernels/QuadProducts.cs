@@ -5,9 +5,9 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Weights.Kernels;
 
 /// <summary>
-/// Everything a Gram matrix asks of a base and four models of one type, straight from memory, as <see cref="PairProducts"/> does for
-/// two: twenty sums are as many as registers hold, and so first those of the elements at even places are made, then those at odd ones.
-/// The numbers and their order are those of <see cref="InnerProducts"/>.
+/// Everything a Gram matrix asks of a base and four models of one type, straight from memory, as <see cref="PairProducts"/> does
+/// for two: twenty sums are as many as registers hold, and so first those of the elements at even places are made, then those at
+/// odd ones. The numbers and their order are those of <see cref="InnerProducts"/>.
 /// </summary>
 internal static unsafe class QuadProducts
 {
@@ -23,8 +23,8 @@ internal static unsafe class QuadProducts
     private const int Ahead = 1024;
 
     /// <summary>
-    /// Adds ⟨0,0⟩, ⟨1,0⟩, ⟨1,1⟩ … and the sums, of base and δ, over all whole chunks of <paramref name="count"/> elements to the accumulators
-    /// <paramref name="sums"/>; returns how many elements those are.
+    /// Adds ⟨0,0⟩, ⟨1,0⟩, ⟨1,1⟩ … and the sums, of base and δ, over all whole chunks of <paramref name="count"/> elements to the
+    /// accumulators <paramref name="sums"/>; returns how many elements those are.
     /// </summary>
     public static int Add(DType dType, byte** sources, int count, double** sums)
     {

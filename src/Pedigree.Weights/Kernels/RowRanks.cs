@@ -21,17 +21,20 @@ internal static unsafe class RowRanks
     private const uint WithoutSign = 0x7FFFFFFF;
 
     /// <summary>
-    /// For each rank, from the smallest, the number below which its random number must be: as often as a probability says that rises
-    /// evenly from <c>density − epsilon</c> to <c>density + epsilon</c>.
+    /// For each rank, from the smallest, the number below which its random number must be: as often as a probability says that
+    /// rises evenly from <c>density − epsilon</c> to <c>density + epsilon</c>.
     /// </summary>
     public static uint[] Limits(int count, double density, double epsilon) => [.. Enumerable.Range(0, count).Select(rank =>
         Chance.Limit(count == 1 ? density : density - epsilon + (rank * 2 * epsilon / (count - 1))))];
 
-    /// <summary>Sets elements to zero but for those whose random number is below the limit of their rank. Of equal ones the earlier rank higher.</summary>
+    /// <summary>
+    /// Sets elements to zero but for those whose random number is below the limit of their rank. Of equal
+    /// ones the earlier rank higher.
+    /// </summary>
     /// <remarks>
-    /// Most need no rank: counted by the upper bits of their magnitude, they are known to have one of a few neighbouring ranks, and
-    /// their number is below the limits of all of these or of none. For the others elements that are smaller are counted, unless
-    /// they are so many that sorting is cheaper.
+    /// Most need no rank: counted by the upper bits of their magnitude, they are known to have one of a few neighbouring ranks,
+    /// and their number is below the limits of all of these or of none. For the others elements that are smaller are counted,
+    /// unless they are so many that sorting is cheaper.
     /// </remarks>
     /// <param name="key">The key of the random numbers.</param>
     /// <param name="start">Position of the row in its tensor.</param>
@@ -136,7 +139,8 @@ internal static unsafe class RowRanks
         var least = Vector512.Create(floor);
         var i = 0;
         for (; i + 16 <= count; i += 16)
-            (Vector512.Max((Vector512.Load(bits + i) & Vector512.Create(WithoutSign)) >> Coarse, least) - least).Store(buckets + i);
+            (Vector512.Max((Vector512.Load(bits + i) & Vector512.Create(WithoutSign)) >> Coarse, least) - least)
+                .Store(buckets + i);
         for (; i < count; i++)
             buckets[i] = Math.Max((bits[i] & WithoutSign) >> Coarse, floor) - floor;
     }
@@ -155,13 +159,16 @@ internal static unsafe class RowRanks
         for (; at < count && at < own + 16 - (own % 16); at++)
             rank += (bits[at] & WithoutSign) < magnitude + (at > own ? 1u : 0) ? 1 : 0;
         for (; at + 16 <= count; at += 16)
-            smaller -= Vector512.LessThanOrEqual(Vector512.Load(bits + at) & Vector512.Create(WithoutSign), Vector512.Create(magnitude));
+            smaller -= Vector512.LessThanOrEqual(
+                Vector512.Load(bits + at) & Vector512.Create(WithoutSign), Vector512.Create(magnitude));
         for (; at < count; at++)
             rank += (bits[at] & WithoutSign) <= magnitude ? 1 : 0;
         return rank + (int)Vector512.Sum(smaller);
     }
 
-    /// <summary>Indices in the lower halves, by rising magnitude; returns whichever of the two buffers holds the result.</summary>
+    /// <summary>
+    /// Indices in the lower halves, by rising magnitude; returns whichever of the two buffers holds the result.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static ulong* Sort(uint* bits, int count, ulong* from, ulong* to)
     {
@@ -176,7 +183,8 @@ internal static unsafe class RowRanks
             from[i] = ((ulong)magnitude << 32) | (uint)(count - 1 - i);
         }
         var counts = stackalloc int[Buckets];
-        // Only the bits in which they differ: differences of short numbers have no lower ones, and most have an exponent much the same.
+        // Only the bits in which they differ: differences of short numbers have no lower ones, and most have
+        // an exponent much the same.
         var (shift, end) = (BitOperations.TrailingZeroCount(any ^ all), BitOperations.Log2(any ^ all));
         for (; shift <= end; shift += Digit)
         {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Pedigree.Weights.Kernels;
 
 /// <summary>
-/// <c>origin + λ·Σ cᵢ·δᵢ</c> over those i whose <c>cᵢ·δᵢ</c> has the sign of their sum (a sum of 0 is positive), divided by the sum of
-/// their wᵢ if <paramref name="normalize"/> says so. A zero has no sign and is left out.
+/// <c>origin + λ·Σ cᵢ·δᵢ</c> over those i whose <c>cᵢ·δᵢ</c> has the sign of their sum (a sum of 0 is positive), divided by the
+/// sum of their wᵢ if <paramref name="normalize"/> says so. A zero has no sign and is left out.
 /// </summary>
 /// <param name="weights">wᵢ.</param>
 /// <param name="normalize">Whether to divide; a divisor of 0, but for rounding, is 1.</param>

@@ -85,13 +85,16 @@ internal static unsafe class Softmax
         // ln 2 in two parts, of which the first times n is exact.
         var r = (x - (n * Vector512.Create(0.693147180369123816490))) - (n * Vector512.Create(1.90821492927058770002e-10));
         var series = Vector512.Create(1.0 / 6227020800);
-        foreach (var inverse in (ReadOnlySpan<double>)[1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+        foreach (var inverse in (ReadOnlySpan<double>)[
+            1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
             1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1])
             series = (series * r) + Vector512.Create(inverse);
         return series * ((shifted.AsInt64() + Vector512.Create(1023L)) << 52).AsDouble();
     }
 
-    /// <summary>ln x for normal x: the exponent's part, and 2·artanh((m − 1)/(m + 1)) of a mantissa near 1 by its series.</summary>
+    /// <summary>
+    /// ln x for normal x: the exponent's part, and 2·artanh((m − 1)/(m + 1)) of a mantissa near 1 by its series.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Logarithm(Vector512<double> x)
     {
@@ -102,8 +105,10 @@ internal static unsafe class Softmax
         var s = (mantissa - Vector512<double>.One) / (mantissa + Vector512<double>.One);
         var square = s * s;
         var series = Vector512.Create(1.0 / 21);
-        foreach (var inverse in (ReadOnlySpan<double>)[1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1])
+        foreach (var inverse in (ReadOnlySpan<double>)[
+            1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1])
             series = (series * square) + Vector512.Create(inverse);
-        return (Vector512.ConvertToDouble(exponent) * Vector512.Create(0.6931471805599453)) + (s * series * Vector512.Create(2.0));
+        return (Vector512.ConvertToDouble(exponent) * Vector512.Create(0.6931471805599453))
+            + (s * series * Vector512.Create(2.0));
     }
 }

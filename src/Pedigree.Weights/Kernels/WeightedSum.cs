@@ -65,7 +65,8 @@ internal static unsafe class WeightedSum
 
     /// <summary>With a bound of the error: in doubt where the bound spans a boundary between two roundings.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool InSingles<TIn, TOut>(byte** sources, double* coefficients, int n, byte* target, int start, int end, out int doubts)
+    private static bool InSingles<TIn, TOut>(
+        byte** sources, double* coefficients, int n, byte* target, int start, int end, out int doubts)
         where TIn : IElement
         where TOut : INarrowElement
     {
@@ -97,8 +98,10 @@ internal static unsafe class WeightedSum
                 evenSize += Vector512.Abs(evenTerm);
                 oddSize += Vector512.Abs(oddTerm);
             }
-            var low = TOut.Round(Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
-            var high = TOut.Round(Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
+            var low = TOut.Round(
+                Vector512.FusedMultiplyAdd(-evenSize, bound, even), Vector512.FusedMultiplyAdd(-oddSize, bound, odd));
+            var high = TOut.Round(
+                Vector512.FusedMultiplyAdd(evenSize, bound, even), Vector512.FusedMultiplyAdd(oddSize, bound, odd));
             if (low == high && TOut.IsSafe(low))
                 low.Store((ushort*)(target + ((long)start * 2)));
             else
@@ -143,7 +146,8 @@ internal static unsafe class WeightedSum
             nonFinite += (even - even) + (odd - odd);
             F32.Store(target + ((long)start * 4), even, odd);
         }
-        return Vector512.EqualsAll(nonFinite, Vector512<float>.Zero) & Exact<TIn, F32>(sources, coefficients, n, target, start, count);
+        return Vector512.EqualsAll(nonFinite, Vector512<float>.Zero)
+            & Exact<TIn, F32>(sources, coefficients, n, target, start, count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -172,11 +176,12 @@ internal static unsafe class WeightedSum
     }
 
     /// <summary>
-    /// To float32 towards zero with 14 bits behind the first, the last set where anything was lost: rounding it again to a type of
-    /// 16 bits cannot mistake it for a tie. So few bits that not even the smallest bfloat16 loses any in float32.
+    /// To float32 towards zero with 14 bits behind the first, the last set where anything was lost: rounding it again to a type
+    /// of 16 bits cannot mistake it for a tie. So few bits that not even the smallest bfloat16 loses any in float32.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> ToOdd(Vector512<double> lower, Vector512<double> upper) => Vector512.Narrow(ToOdd(lower), ToOdd(upper));
+    public static Vector512<float> ToOdd(Vector512<double> lower, Vector512<double> upper) =>
+        Vector512.Narrow(ToOdd(lower), ToOdd(upper));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> ToOdd(Vector512<double> value)

@@ -35,7 +35,8 @@ internal static unsafe class Weights
         {
             var value = tensor.At(element);
             if (!double.IsFinite(value))
-                throw new BadInputException(tensor.File, tensor.StoredName, $"element {element} is {(double.IsNaN(value) ? "NaN" : "infinite")}; every weight must be a finite number");
+                throw new BadInputException(tensor.File, tensor.StoredName,
+                    $"element {element} is {(double.IsNaN(value) ? "NaN" : "infinite")}; every weight must be a finite number");
         }
     }
 }

@@ -15,16 +15,24 @@ internal static class ChildDescription
 
     public static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
-    /// <summary>Adds them to what is written, seals it and looks at it: at its files, unless its tensors are read otherwise.</summary>
+    /// <summary>
+    /// Adds them to what is written, seals it and looks at it: at its files, unless its tensors are read otherwise.
+    /// </summary>
     public static void Write(
-        CheckpointWriter writer, MergeRecipe recipe, SmallFiles small, IReadOnlyList<TensorMerge> tensors, TensorReader? child = null)
+        CheckpointWriter writer,
+        MergeRecipe recipe,
+        SmallFiles small,
+        IReadOnlyList<TensorMerge> tensors,
+        TensorReader? child = null)
     {
         WriteSmall(writer, recipe, small);
-        var files = new SortedDictionary<string, string>(writer.Seal().Files.ToDictionary(file => file.Name, file => file.Sha256), StringComparer.Ordinal);
+        var files = new SortedDictionary<string, string>(
+            writer.Seal().Files.ToDictionary(file => file.Name, file => file.Sha256), StringComparer.Ordinal);
         var warnings = child is null ? ResultCheck.Warnings(tensors, writer.Finished) : ResultCheck.Warnings(tensors, child);
         foreach (var (name, text) in new[]
         {
-            ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)), ("README.md", ModelCard.Of(recipe, small, warnings)),
+            ("mergekit_config.yml", small.Configuration ?? Configuration(recipe, small.Labels)),
+            ("README.md", ModelCard.Of(recipe, small, warnings)),
         })
         {
             writer.AddFile(name, Text(text));
@@ -43,23 +51,27 @@ internal static class ChildDescription
     /// <summary>Adds what a model is opened with: config and tokenizer.</summary>
     public static void WriteSmall(CheckpointWriter writer, MergeRecipe recipe, SmallFiles small)
     {
-        writer.AddFile(CheckpointFiles.Config, Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
+        writer.AddFile(
+            CheckpointFiles.Config, Text(Config(small.Config, recipe.Body.OutDType ?? recipe.Body.DType).ToJsonString(Indented)));
         small.Write(writer);
     }
 
     /// <summary>
-    /// Whether a recipe.json is as it was written. Those of earlier versions were not sealed: of them only the keys are known, and recipe and
-    /// files have digests of their own.
+    /// Whether a recipe.json is as it was written. Those of earlier versions were not sealed: of them only the keys are known,
+    /// and recipe and files have digests of their own.
     /// </summary>
     public static bool IsAsWritten(byte[] file, JsonObject root)
     {
         var content = (JsonObject)root.DeepClone();
-        return content.Remove(Seal) ? file.AsSpan().SequenceEqual(Sealed(content)) : content.All(member => Keys.Contains(member.Key));
+        return content.Remove(Seal)
+            ? file.AsSpan().SequenceEqual(Sealed(content))
+            : content.All(member => Keys.Contains(member.Key));
     }
 
     /// <summary>What was noticed when the child was made.</summary>
     public static IReadOnlyList<string> WarningsOf(string folder) =>
-        CheckpointFiles.ReadObject(Path.Combine(folder, MergeRecipe.FileName), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
+        CheckpointFiles.ReadObject(
+            Path.Combine(folder, MergeRecipe.FileName), MergeVerification.MaxLength)[Warnings] is JsonArray warnings
             ? [.. warnings.Select(warning => $"{warning}")] : [];
 
     private static byte[] Sealed(JsonObject content)
@@ -90,8 +102,11 @@ internal static class ChildDescription
         var models = recipe.Parents.Count;
         string Source(int slice, int model, string range)
         {
-            var own = slice < body.Slices.Count && model < body.Slices[slice].Sources.Count ? body.Slices[slice].Sources[model] : null;
-            return $"- {{model: {Quoted(labels[model])}{range}{(own is { Count: > 0 } ? $", parameters: {MergeBody.Json(own).ToJsonString()}" : "")}}}\n";
+            var own = slice < body.Slices.Count && model < body.Slices[slice].Sources.Count
+                ? body.Slices[slice].Sources[model]
+                : null;
+            var parameters = own is { Count: > 0 } ? $", parameters: {MergeBody.Json(own).ToJsonString()}" : "";
+            return $"- {{model: {Quoted(labels[model])}{range}{parameters}}}\n";
         }
         if (body.Slices is [{ End: not null }, ..])
         {

@@ -20,7 +20,8 @@ public sealed class ConfiguredMerge : IDisposable
     private Lineage _lineage = null!;
     private IReadOnlyList<string> _hubIds = [];
 
-    private ConfiguredMerge(MergeConfig config, string? scratch, Func<Checkpoint, Task<string?>>? known) => (_config, _scratch, _known) = (config, new(scratch), known);
+    private ConfiguredMerge(MergeConfig config, string? scratch, Func<Checkpoint, Task<string?>>? known) =>
+        (_config, _scratch, _known) = (config, new(scratch), known);
 
     /// <summary>What is made.</summary>
     public MergeRecipe Recipe { get; private set; } = null!;
@@ -35,7 +36,8 @@ public sealed class ConfiguredMerge : IDisposable
     public IReadOnlyList<Relative> Sources { get; private set; } = [];
 
     /// <summary>Whether the models are merged as they are: then their rows are those of what is merged.</summary>
-    public bool IsPlain => Parts.Count == 1 && (Recipe.Assembly is null || Recipe.Assembly.All(member => member.Key is DonorKey or ChatKey));
+    public bool IsPlain =>
+        Parts.Count == 1 && (Recipe.Assembly is null || Recipe.Assembly.All(member => member.Key is DonorKey or ChatKey));
 
     /// <summary>Elements of all tensors of the child.</summary>
     public long Parameters => Parts.Sum(part => part.Parents[0].Checkpoint.Parameters);
@@ -50,18 +52,28 @@ public sealed class ConfiguredMerge : IDisposable
 
     private const string DonorKey = "donor", ChatKey = "chat_template";
 
-    /// <summary>Finds and opens the models, and plans every tensor. The weights are read once, for their digests, unless nothing is going to be made.</summary>
+    /// <summary>
+    /// Finds and opens the models, and plans every tensor. The weights are read once, for their digests, unless
+    /// nothing is going to be made.
+    /// </summary>
     /// <param name="config">What to merge.</param>
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="locator">Finds models.</param>
-    /// <param name="scratch">A folder that does not exist, for tensors that must be made before they can be merged; null: they are not.</param>
+    /// <param name="scratch">
+    /// A folder that does not exist, for tensors that must be made before they can be merged; null: they are not.
+    /// </param>
     /// <param name="seed">Of the methods that draw at random; null: the configuration's, or 0.</param>
     /// <param name="progress">Told what is being fetched or read.</param>
-    /// <param name="known">Where nothing is going to be made: the content digest of a model whose weights need not be read for it, or null.</param>
+    /// <param name="known">
+    /// Where nothing is going to be made: the content digest of a model whose weights need not be read for it, or null.
+    /// </param>
     /// <param name="cancellation">Ends it.</param>
-    /// <exception cref="BadInputException">A model is not there, or does not fit the others: names the place in the configuration.</exception>
+    /// <exception cref="BadInputException">
+    /// A model is not there, or does not fit the others: names the place in the configuration.
+    /// </exception>
     public static async Task<ConfiguredMerge> OpenAsync(
-        MergeConfig config, string home, ModelLocator locator, string? scratch, long? seed = null, IProgress<string>? progress = null,
+        MergeConfig config, string home, ModelLocator locator, string? scratch, long? seed = null,
+        IProgress<string>? progress = null,
         Func<Checkpoint, Task<string?>>? known = null, CancellationToken cancellation = default)
     {
         ConfiguredMerge merge = new(config, scratch, known);
@@ -80,13 +92,14 @@ public sealed class ConfiguredMerge : IDisposable
     /// <summary>Writes the child, whole or not at all.</summary>
     /// <exception cref="BadInputException">The folder exists, a weight is not finite, or the disk is full.</exception>
     public CheckpointManifest Write(
-        string folder, long maxShardSize = CheckpointWriter.DefaultMaxShardSize, int threads = 0, IProgress<double>? progress = null,
+        string folder, long maxShardSize = CheckpointWriter.DefaultMaxShardSize, int threads = 0,
+        IProgress<double>? progress = null,
         CancellationToken cancellation = default) =>
         Merger.Merge(Recipe, Parts, _small, folder, threads, progress, cancellation, maxShardSize);
 
     /// <summary>
-    /// Writes a folder like the child's, but with holes for weights, which take no room on the disk: what comes after it can be explained
-    /// before it is made.
+    /// Writes a folder like the child's, but with holes for weights, which take no room on the disk: what comes after it can be
+    /// explained before it is made.
     /// </summary>
     public void WriteStandIn(string folder)
     {
@@ -95,7 +108,8 @@ public sealed class ConfiguredMerge : IDisposable
             ChildDescription.WriteSmall(writer, Recipe, _small);
             writer.Complete(folder);
         }
-        var tensors = Parts.SelectMany(part => part.Parents[0].Checkpoint.Tensors.Select(tensor => new PlannedTensor(tensor.Name, part.Written(tensor.Name), tensor.Shape)));
+        var tensors = Parts.SelectMany(part => part.Parents[0].Checkpoint.Tensors.Select(
+            tensor => new PlannedTensor(tensor.Name, part.Written(tensor.Name), tensor.Shape)));
         var shard = ShardPlan.Divide(tensors, long.MaxValue).Single();
         using var file = File.OpenHandle(Path.Combine(folder, shard.Name), FileMode.Create, FileAccess.Write);
         RandomAccess.SetLength(file, shard.Length);
@@ -110,14 +124,17 @@ public sealed class ConfiguredMerge : IDisposable
             opened.Dispose();
     }
 
-    private async Task OpenAsync(string home, ModelLocator locator, long? seed, IProgress<string>? progress, CancellationToken cancellation)
+    private async Task OpenAsync(
+        string home, ModelLocator locator, long? seed, IProgress<string>? progress, CancellationToken cancellation)
     {
         List<Relative> models = [];
         var (assembly, adapters) = (new JsonObject(), new JsonObject());
         for (var i = 0; i < _config.AllModels.Count; i++)
             models.Add(await OpenAsync(i, home, locator, adapters, progress, cancellation));
         _lineage = Lineage.Of(models, _config.AllModels);
-        _hubIds = [.. _config.AllModels.Select((name, i) => ModelReference.Parse(name, home).HubIdOf(models[i].Checkpoint.Folder)).OfType<string>().Distinct()];
+        _hubIds = [.. _config.AllModels.Select((name, i) => ModelReference.Parse(name, home).HubIdOf(models[i].Checkpoint.Folder))
+            .OfType<string>()
+            .Distinct()];
         if (adapters.Count > 0)
             assembly["adapters"] = adapters;
         Sources = CommonShape.Of(models, assembly, sameRows: _config.Tokenizer is null);
@@ -125,7 +142,8 @@ public sealed class ConfiguredMerge : IDisposable
         if (_config.Tokenizer is { } tokenizer)
         {
             progress?.Report("uniting vocabularies");
-            vocabularies = new(_config, Sources, tokenizer.Model is null ? null : await FolderOfAsync(tokenizer.Model, tokenizer.At, home, locator, progress, cancellation));
+            vocabularies = new(_config, Sources, tokenizer.Model is null ? null
+                : await FolderOfAsync(tokenizer.Model, tokenizer.At, home, locator, progress, cancellation));
             Sources = vocabularies.Apply(_scratch);
             assembly["tokenizer"] = tokenizer.ToJson();
             if (tokenizer.Model is not null)
@@ -133,7 +151,8 @@ public sealed class ConfiguredMerge : IDisposable
                     CheckpointFiles.Carried.Where(name => File.Exists(Path.Combine(vocabularies.Folder, name)))).ContentDigest;
         }
         for (var i = 0; i < Sources.Count; i++)
-            At(i, () => CheckpointCompatibility.RequireConfig(Sources[_config.Donor].Checkpoint, Sources[i].Checkpoint, ["num_hidden_layers"]));
+            At(i, () => CheckpointCompatibility.RequireConfig(
+                Sources[_config.Donor].Checkpoint, Sources[i].Checkpoint, ["num_hidden_layers"]));
         var plain = LayerStacking.IsPlain(_config, Sources);
         if (!plain)
             assembly["layers"] = LayerStacking.Describe(_config);
@@ -143,7 +162,10 @@ public sealed class ConfiguredMerge : IDisposable
             assembly[ChatKey] = _config.ChatTemplate;
         var origin = _config.Origin is null ? null : Sources[^1];
         Relative[] parents = [.. Sources.Take(_config.Models.Count)];
-        Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed ?? _config.Seed ?? 0) { Assembly = assembly.Count > 0 ? assembly : null };
+        Recipe = new(_config.Body, [.. parents.Select(model => model.Digest)], origin?.Digest, seed ?? _config.Seed ?? 0)
+        {
+            Assembly = assembly.Count > 0 ? assembly : null,
+        };
         Parts = plain ? [new(Recipe, parents, origin)] : LayerStacking.Stack(_config, Recipe, Sources);
         if (plain)
             for (var i = 1; i < Sources.Count; i++)
@@ -167,7 +189,12 @@ public sealed class ConfiguredMerge : IDisposable
     }
 
     private async Task<Relative> OpenAsync(
-        int model, string home, ModelLocator locator, JsonObject adapters, IProgress<string>? progress, CancellationToken cancellation)
+        int model,
+        string home,
+        ModelLocator locator,
+        JsonObject adapters,
+        IProgress<string>? progress,
+        CancellationToken cancellation)
     {
         var (name, place) = (_config.AllModels[model], _config.Places[model]);
         var folder = await FolderOfAsync(name, place, home, locator, progress, cancellation);
@@ -179,7 +206,9 @@ public sealed class ConfiguredMerge : IDisposable
             var checkpoint = Checkpoint.Open(folder);
             _opened.Add(checkpoint);
             // Where nothing is going to be made, no weights are read either.
-            var digest = !_scratch.IsDry ? CheckpointDigest.Compute(checkpoint).ContentDigest : _known is null ? null : await _known(checkpoint);
+            var digest = !_scratch.IsDry ? CheckpointDigest.Compute(checkpoint).ContentDigest
+                : _known is null ? null
+                : await _known(checkpoint);
             _allKnown &= digest is not null && (adapterFolder is null || !_scratch.IsDry);
             digest ??= folder;
             if (adapterFolder is null)
@@ -187,7 +216,8 @@ public sealed class ConfiguredMerge : IDisposable
             progress?.Report($"merging the adapter of {name}");
             var adapter = new Adapter(adapterFolder);
             _opened.Add(adapter);
-            JsonObject parts = new() { ["model"] = digest, ["adapter"] = _scratch.IsDry ? adapterFolder : Adapter.DigestOf(adapterFolder) };
+            JsonObject parts =
+                new() { ["model"] = digest, ["adapter"] = _scratch.IsDry ? adapterFolder : Adapter.DigestOf(adapterFolder) };
             digest = Hashing.Sha256(parts.ToJsonString());
             adapters[digest] = parts;
             return new(digest, adapter.Apply(checkpoint, _scratch));
@@ -199,7 +229,12 @@ public sealed class ConfiguredMerge : IDisposable
     }
 
     private static async Task<string> FolderOfAsync(
-        string name, ConfigurationPlace place, string home, ModelLocator locator, IProgress<string>? progress, CancellationToken cancellation)
+        string name,
+        ConfigurationPlace place,
+        string home,
+        ModelLocator locator,
+        IProgress<string>? progress,
+        CancellationToken cancellation)
     {
         try
         {

@@ -6,8 +6,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Merges tensors elementwise and writes them, one tensor after the other, so that what a pass has read is still near for the next.
-/// Each thread keeps one block of every model: the memory does not depend on the size of the model.
+/// Merges tensors elementwise and writes them, one tensor after the other, so that what a pass has read is still near for the
+/// next. Each thread keeps one block of every model: the memory does not depend on the size of the model.
 /// </summary>
 internal static unsafe class ElementwiseWriter
 {
@@ -17,7 +17,11 @@ internal static unsafe class ElementwiseWriter
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends the merge between two blocks.</param>
     public static void Write(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation)
+        IReadOnlyList<TensorMerge> tensors,
+        CheckpointWriter files,
+        int threads,
+        IProgress<double>? progress,
+        CancellationToken cancellation)
     {
         var free = new ConcurrentBag<TensorBlock>();
         try

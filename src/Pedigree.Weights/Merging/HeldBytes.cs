@@ -2,7 +2,9 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Merging;
 
-/// <summary>A tensor's bytes, read in order once and then kept; where the file is mapped, they are there as it is. For one thread.</summary>
+/// <summary>
+/// A tensor's bytes, read in order once and then kept; where the file is mapped, they are there as it is. For one thread.
+/// </summary>
 internal sealed unsafe class HeldBytes(Tensor tensor, byte* memory) : IWeights
 {
     private long _read;

@@ -5,8 +5,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Sums and writes tensors whose coefficients follow from their products, and that are small enough for a thread to keep: it reads a
-/// tensor once, measures it, and sums what it has kept.
+/// Sums and writes tensors whose coefficients follow from their products, and that are small enough for a thread to keep: it
+/// reads a tensor once, measures it, and sums what it has kept.
 /// </summary>
 internal static unsafe class HeldWriter
 {
@@ -17,7 +17,9 @@ internal static unsafe class HeldWriter
     // Sources begin where a line of the cache does.
     private const long Line = 64;
 
-    /// <summary>Whether a thread keeps a tensor, if its products are not known. They must be those of the sources alone.</summary>
+    /// <summary>
+    /// Whether a thread keeps a tensor, if its products are not known. They must be those of the sources alone.
+    /// </summary>
     public static bool Holds(MergePart part, MergePlan plan, int tensor, int threads) =>
         plan.NeedsGramOf(tensor) && (part.Ancestor is null || part.Recipe.Body.HasOrigin)
         && Room(part, plan.Tensors[tensor]) <= Math.Min(Most, MostOfAll / (threads > 0 ? threads : Environment.ProcessorCount));
@@ -25,13 +27,20 @@ internal static unsafe class HeldWriter
     /// <summary>Bytes that a thread takes for such of a part's tensors as it keeps.</summary>
     public static long WorkerBytes(MergePart part, MergePlan plan, int threads)
     {
-        var kept = plan.Tensors.Where((_, tensor) => Holds(part, plan, tensor, threads)).Select(name => Room(part, name)).DefaultIfEmpty().Max();
+        var kept = plan.Tensors.Where((_, tensor) => Holds(part, plan, tensor, threads))
+            .Select(name => Room(part, name)).DefaultIfEmpty().Max();
         return kept == 0 ? 0
-            : NativeBuffer.Room(kept) + GramWorker.WorkerBytes(part.Parents.Count) + WeightWriter.WorkerBytes(part.Sources.Count(), sizeof(float));
+            : NativeBuffer.Room(kept)
+                + GramWorker.WorkerBytes(part.Parents.Count)
+                + WeightWriter.WorkerBytes(part.Sources.Count(), sizeof(float));
     }
 
     public static void Write(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation)
+        IReadOnlyList<TensorMerge> tensors,
+        CheckpointWriter files,
+        int threads,
+        IProgress<double>? progress,
+        CancellationToken cancellation)
     {
         double total = Math.Max(1, tensors.Sum(tensor => tensor.Count));
         var done = 0L;
@@ -73,7 +82,11 @@ internal static unsafe class HeldWriter
             })];
             Tensor?[] vectors = [sources.Length > tensor.Models ? sources[^1] : null, .. sources.Take(tensor.Models)];
             var values = GramSums.Add(Blocks.Of(tensor.Count).Select(block => _products.Measure(vectors, block)));
-            var summed = tensor with { Sources = sources, Coefficients = tensor.CoefficientsOf!(GramSums.Tensor(tensor.Models, values)) };
+            var summed = tensor with
+            {
+                Sources = sources,
+                Coefficients = tensor.CoefficientsOf!(GramSums.Tensor(tensor.Models, values)),
+            };
             foreach (var block in Blocks.Of(tensor.Count, WeightWriter.Lead(files, tensor)))
                 _sums.Write(summed, block, files);
         }

@@ -24,8 +24,8 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
     public const string Key = "lineage";
 
     /// <summary>
-    /// Most merged ancestors that are listed, and most that were not merged: of a long evolution every child would else list nearly all that
-    /// were ever made. Further ones are in the recipe.json beside the ancestors.
+    /// Most merged ancestors that are listed, and most that were not merged: of a long evolution every child would else list
+    /// nearly all that were ever made. Further ones are in the recipe.json beside the ancestors.
     /// </summary>
     public const int MostOfEach = 250;
 
@@ -43,10 +43,13 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
         {
             var (digest, name) = (models[i].Digest, names?[i]);
             var file = Read(models[i].Checkpoint);
-            near.Add(new(digest, name == digest ? null : name, file?.Recipe?.Merge?.MergeMethod, file?.Recipe?.Parents ?? [], file?.Recipe?.Ancestor));
+            near.Add(new(digest, name == digest ? null : name, file?.Recipe?.Merge?.MergeMethod, file?.Recipe?.Parents
+                ?? [], file?.Recipe?.Ancestor));
             far.AddRange(file?.Lineage ?? []);
             // Children of an earlier version name their parents without saying more.
-            far.AddRange(near[^1].Parents.Append(near[^1].Base).OfType<string>().Select(known => new ChildAncestor(known, null, null, [], null)));
+            far.AddRange(near[^1].Parents.Append(near[^1].Base)
+                .OfType<string>()
+                .Select(known => new ChildAncestor(known, null, null, [], null)));
         }
         int merged = 0, others = 0;
         return new([.. near.Concat(far).DistinctBy(ancestor => ancestor.Digest, StringComparer.Ordinal)
@@ -79,7 +82,8 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
         var path = Path.Combine(model.Folder, MergeRecipe.FileName);
         try
         {
-            return (model.Recipe ?? (File.Exists(path) ? CheckpointFiles.ReadObject(path, MergeVerification.MaxLength) : null))?.Deserialize<RecipeFile>(Options);
+            return (model.Recipe ?? (File.Exists(path) ? CheckpointFiles.ReadObject(path, MergeVerification.MaxLength) : null))
+                ?.Deserialize<RecipeFile>(Options);
         }
         catch (Exception error) when (error is BadInputException or JsonException)
         {
@@ -91,5 +95,6 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
 
     private sealed record RecipePart(MergePartOfRecipe? Merge, IReadOnlyList<string>? Parents, string? Ancestor);
 
-    private sealed record MergePartOfRecipe([property: System.Text.Json.Serialization.JsonPropertyName("merge_method")] string? MergeMethod);
+    private sealed record MergePartOfRecipe(
+        [property: System.Text.Json.Serialization.JsonPropertyName("merge_method")] string? MergeMethod);
 }

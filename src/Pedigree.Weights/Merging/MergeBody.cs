@@ -13,7 +13,8 @@ namespace Pedigree.Weights.Merging;
 public sealed class MergeBody
 {
     internal MergeBody(
-        IMergeMethod method, bool hasOrigin, ConfigurationPlace at, IReadOnlyDictionary<string, ParameterValue> parameters, IReadOnlyList<MergeSlice> slices,
+        IMergeMethod method, bool hasOrigin, ConfigurationPlace at, IReadOnlyDictionary<string, ParameterValue> parameters,
+        IReadOnlyList<MergeSlice> slices,
         DType? dType, DType? outDType)
     {
         Method = method;
@@ -28,7 +29,9 @@ public sealed class MergeBody
     /// <summary>The method.</summary>
     public IMergeMethod Method { get; }
 
-    /// <summary>Whether the parents' task vectors are merged, their differences from the recipe's ancestor, and not their weights.</summary>
+    /// <summary>
+    /// Whether the parents' task vectors are merged, their differences from the recipe's ancestor, and not their weights.
+    /// </summary>
     public bool HasOrigin { get; }
 
     /// <summary>Sources are rounded to this type before they are merged, and the result after; null: as they are.</summary>
@@ -46,7 +49,8 @@ public sealed class MergeBody
     internal IReadOnlyList<MergeSlice> Slices { get; }
 
     /// <summary>The body for layers that are taken as they are, but for their type.</summary>
-    internal MergeBody Untouched => new(new Passthrough(), false, At, new Dictionary<string, ParameterValue>(), [], DType, OutDType);
+    internal MergeBody Untouched =>
+        new(new Passthrough(), false, At, new Dictionary<string, ParameterValue>(), [], DType, OutDType);
 
     /// <summary>The type in which a tensor of the type <paramref name="source"/> is written.</summary>
     internal DType Written(DType source) => source.IsMerged() ? OutDType ?? DType ?? source : source;
@@ -67,7 +71,8 @@ public sealed class MergeBody
 
     /// <summary>
     /// Reads the <c>merge</c> of a run's spec: <c>method</c> (or <c>merge_method</c>), <c>parameters</c>, <c>dtype</c>,
-    /// <c>out_dtype</c>. Task vectors begin at the run's base; where a method can do without, <c>base_model: base</c> asks for it.
+    /// <c>out_dtype</c>. Task vectors begin at the run's base; where a method can do without,
+    /// <c>base_model: base</c> asks for it.
     /// </summary>
     /// <exception cref="BadInputException">Unknown or misspelt keys, an unknown method, a value outside its meaning.</exception>
     public static MergeBody Parse(ConfigurationMapping mapping)
@@ -76,7 +81,8 @@ public sealed class MergeBody
         var origin = method.BaseModel == BaseModel.Origin;
         if (method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin && mapping.Optional("base_model") is { } node)
             origin = node.AsString() == "base" ? true : throw node.Error("must be `base`, the base of the run");
-        var body = new MergeBody(method, origin, mapping.At, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
+        var body = new MergeBody(method, origin, mapping.At, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping,
+            "dtype"), DTypeOf(mapping, "out_dtype"));
         mapping.RefuseUnknownKeys();
         body.RequireParameters(mapping);
         return body;
@@ -121,14 +127,16 @@ public sealed class MergeBody
     }
 
     internal static JsonObject Json(IReadOnlyDictionary<string, ParameterValue> parameters) =>
-        new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.ToJson())));
+        new(parameters.OrderBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.ToJson())));
 
     internal static IMergeMethod MethodOf(ConfigurationNode node)
     {
         var name = node.AsString();
         return MergeMethods.All.FirstOrDefault(method => method.Name == name)
-            ?? throw node.Error($"there is no method `{name}`; " + (Nearest.To(name, MergeMethods.All.Select(method => method.Name)) is { } near
-                ? $"did you mean `{near}`?" : $"known: {string.Join(", ", MergeMethods.All.Select(method => method.Name))}"));
+            ?? throw node.Error($"there is no method `{name}`; "
+                + (Nearest.To(name, MergeMethods.All.Select(method => method.Name)) is { } near
+                    ? $"did you mean `{near}`?" : $"known: {string.Join(", ", MergeMethods.All.Select(method => method.Name))}"));
     }
 
     internal static DType? DTypeOf(ConfigurationMapping mapping, string key) => mapping.OptionalString(key) switch
@@ -140,7 +148,8 @@ public sealed class MergeBody
         var other => throw mapping.Required(key).Error($"`{other}` is not a type to merge in; give bfloat16, float16 or float32"),
     };
 
-    internal static IReadOnlyDictionary<string, ParameterValue> ParametersOf(ConfigurationMapping mapping, IMergeMethod method, bool source)
+    internal static IReadOnlyDictionary<string, ParameterValue> ParametersOf(
+        ConfigurationMapping mapping, IMergeMethod method, bool source)
     {
         var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
         if (mapping.OptionalMapping("parameters") is not { } parameters)
@@ -148,20 +157,26 @@ public sealed class MergeBody
         foreach (var parameter in method.Parameters.Where(parameter => parameter.ByModel || !source))
             if (parameters.Optional(parameter.Name) is { } node)
                 values.Add(parameter.Name, ParameterValue.Parse(node, parameter));
-        parameters.RefuseUnknownKeys(key => method.Parameters.Any(parameter => parameter.Name == key) ? $"{method.Name} has one for all models: put it under the `parameters` of the whole" : null);
+        parameters.RefuseUnknownKeys(key => method.Parameters.Any(parameter => parameter.Name == key)
+            ? $"{method.Name} has one for all models: put it under the `parameters` of the whole"
+            : null);
         return values;
     }
 
     internal void RequireParameters(ConfigurationMapping mapping)
     {
         foreach (var parameter in Method.Parameters.Where(parameter => parameter.Default is null && !IsGiven(parameter.Name)))
-            throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`" + (parameter.ByModel ? ", for all models or for each" : "")
-                + (Method.BaseModel == BaseModel.Merged && mapping.Optional("base_model") is not null ? "; base_model is one of them" : ""));
+            throw mapping.Error($"{Method.Name} needs the parameter `{parameter.Name}`"
+                + (parameter.ByModel ? ", for all models or for each" : "")
+                + (Method.BaseModel == BaseModel.Merged && mapping.Optional("base_model") is not null
+                    ? "; base_model is one of them"
+                    : ""));
     }
 
     // For the whole model, or for each slice: by itself, by its module, or by all its sources.
     private bool IsGiven(string parameter) =>
-        Parameters.ContainsKey(parameter) || (Slices.Count > 0 && Slices.All(slice => slice.IsAlone || slice.Parameters.ContainsKey(parameter)
+        Parameters.ContainsKey(parameter)
+        || (Slices.Count > 0 && Slices.All(slice => slice.IsAlone || slice.Parameters.ContainsKey(parameter)
             || slice.Module?.Parameters.ContainsKey(parameter) == true
             || (slice.Sources.Count > 0 && slice.Sources.All(source => source.ContainsKey(parameter)))));
 }

@@ -39,8 +39,8 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
     internal string Text { get; init; } = "";
 
     /// <summary>
-    /// Reads a file of one or several documents, each of which may merge what others have made, in the order in which they can be made: the
-    /// last is the result. Relative paths of models remain as written.
+    /// Reads a file of one or several documents, each of which may merge what others have made, in the order in which they can be
+    /// made: the last is the result. Relative paths of models remain as written.
     /// </summary>
     /// <exception cref="BadInputException">Names file, line, column and key.</exception>
     public static IReadOnlyList<MergeConfig> ReadAll(string path) => ParseAll(path, ConfigurationReader.ReadText(path));
@@ -57,11 +57,13 @@ public sealed record MergeConfig(MergeBody Body, IReadOnlyList<string> Models, s
         {
             var config = new MergeConfigReader(document.AsMapping()).Read();
             if (config.Name is null && configs.Any(other => other.Name is null))
-                throw document.Error("must have a `name`, by which another document can refer to it; one alone, the result, may be without");
+                throw document.Error(
+                    "must have a `name`, by which another document can refer to it; one alone, the result, may be without");
             if (configs.Any(other => other.Name is not null && other.Name == config.Name))
                 throw document.Error($"has the name `{config.Name}` of an earlier document");
             // Of several documents each child keeps its own as what was read, written as JSON, which YAML contains.
-            configs.Add(config with { Text = documents.Count == 1 ? text : document.ToJson()!.ToJsonString(ChildDescription.Indented) });
+            configs.Add(
+                config with { Text = documents.Count == 1 ? text : document.ToJson()!.ToJsonString(ChildDescription.Indented) });
         }
         return Ordered(configs);
     }

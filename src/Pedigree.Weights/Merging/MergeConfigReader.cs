@@ -34,7 +34,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             MoveLayout(Moved);
             tokenizer = tokenizer is null ? null : tokenizer with
             {
-                Tokens = [.. tokenizer.Tokens.Select(token => token with { Model = token.Model is { } model ? Moved(model) : null })],
+                Tokens =
+                    [.. tokenizer.Tokens.Select(token => token with { Model = token.Model is { } model ? Moved(model) : null })],
             };
             MoveLast(_models, at);
             MoveLast(_places, at);
@@ -58,7 +59,9 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
     // Where every slice has its own, of every module, none need stand at the top.
     private static ConfigurationNode? BaseOfSlices(ConfigurationMapping root)
     {
-        var parts = root.Optional("modules") is ConfigurationMapping modules ? modules.Members.Select(module => module.Value as ConfigurationMapping) : [root];
+        var parts = root.Optional("modules") is ConfigurationMapping modules
+            ? modules.Members.Select(module => module.Value as ConfigurationMapping)
+            : [root];
         ConfigurationNode?[] bases = [.. parts.SelectMany(part => part?.Optional("slices") is ConfigurationSequence slices
             ? slices.Items.Select(slice => (slice as ConfigurationMapping)?.Optional("base_model")) : [null])];
         return bases.Contains(null) ? null : bases.FirstOrDefault();
@@ -112,7 +115,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             var index = Index(model.Required("model"));
             if (sources.Any(source => source.Layers.Model == index))
                 throw item.Error($"`{_models[index]}` is listed twice; a model may be listed once");
-            sources.Add(new(new(index, 0, null, model.Required("model").At), MergeBody.ParametersOf(model, _method, source: true)));
+            sources.Add(
+                new(new(index, 0, null, model.Required("model").At), MergeBody.ParametersOf(model, _method, source: true)));
             model.RefuseUnknownKeys(Misplaced);
         }
         Add(list, sources, _base, new Dictionary<string, ParameterValue>(), 0, null, module);
@@ -134,9 +138,11 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
                 var range = source.Required("layer_range");
                 var layers = LayerRange(range);
                 if (sources.Count > 0 && layers.End - layers.Start != length)
-                    throw range.Error($"has {layers.End - layers.Start} layers, but the first source of the slice {length}; all must have the same number");
+                    throw range.Error($"has {layers.End - layers.Start} layers, but the first source of the slice {length}; "
+                        + "all must have the same number");
                 length = layers.End - layers.Start;
-                sources.Add(new(new(Index(source.Required("model")), layers.Start, layers.End, range.At), MergeBody.ParametersOf(source, _method, source: true)));
+                sources.Add(new(new(Index(source.Required("model")), layers.Start, layers.End, range.At),
+                    MergeBody.ParametersOf(source, _method, source: true)));
                 source.RefuseUnknownKeys(Misplaced);
             }
             Add(slice, sources, slice.Optional("base_model") ?? _base,
@@ -148,7 +154,8 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
     }
 
     private void Add(
-        ConfigurationNode node, List<Source> sources, ConfigurationNode? baseModel, IReadOnlyDictionary<string, ParameterValue> parameters,
+        ConfigurationNode node, List<Source> sources, ConfigurationNode? baseModel,
+        IReadOnlyDictionary<string, ParameterValue> parameters,
         int start, int? end, MergeModule? module)
     {
         // As in mergekit, layers of one model alone are taken as they are by methods that merge it with another.
@@ -167,7 +174,9 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         _layout.Add(new([.. sources.Select(source => source.Layers)], origin));
     }
 
-    /// <summary>Puts the base model where the method wants it and returns the origin. As in mergekit, it need not be listed.</summary>
+    /// <summary>
+    /// Puts the base model where the method wants it and returns the origin. As in mergekit, it need not be listed.
+    /// </summary>
     private LayerSource? Place(ConfigurationNode node, List<Source> sources, bool whole)
     {
         if (_method.BaseModel == BaseModel.OptionalOrigin && !HasOrigin)
@@ -176,16 +185,20 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
         var own = sources.Find(source => source.Layers.Model == model);
         if (own is null && (whole || HasOrigin))
         {
-            if (sources.Any(source => (source.Layers.Start, source.Layers.End) != (sources[0].Layers.Start, sources[0].Layers.End)))
-                throw node.Error("is not among the sources of a slice whose layers differ; list it there with a layer_range of its own");
-            own = new((sources.FirstOrDefault()?.Layers ?? new(model, 0, null, node.At)) with { Model = model, At = node.At }, new Dictionary<string, ParameterValue>());
+            if (sources.Any(
+                source => (source.Layers.Start, source.Layers.End) != (sources[0].Layers.Start, sources[0].Layers.End)))
+                throw node.Error(
+                    "is not among the sources of a slice whose layers differ; list it there with a layer_range of its own");
+            own = new((sources.FirstOrDefault()?.Layers ?? new(model, 0, null, node.At)) with { Model = model, At = node.At },
+                new Dictionary<string, ParameterValue>());
         }
         var isFull = sources.Count >= _method.Models.Most;
         switch (_method.BaseModel)
         {
             case BaseModel.First:
                 if (own is null || !sources.Remove(own) && isFull)
-                    throw node.Error($"must be one of the models: {string.Join(", ", sources.Select(source => $"`{_models[source.Layers.Model]}`"))}");
+                    throw node.Error("must be one of the models: "
+                        + $"{string.Join(", ", sources.Select(source => $"`{_models[source.Layers.Model]}`"))}");
                 sources.Insert(0, own);
                 return null;
             case BaseModel.Merged:
@@ -227,7 +240,10 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
     private static (int Start, int End) LayerRange(ConfigurationNode node)
     {
         var items = node.AsSequence().Items;
-        if (items.Count == 2 && items[0].AsInteger() is >= 0 and var start && items[1].AsInteger() is < int.MaxValue and var end && end > start)
+        if (items.Count == 2
+            && items[0].AsInteger() is >= 0 and var start
+            && items[1].AsInteger() is < int.MaxValue and var end
+            && end > start)
             return ((int)start, (int)end);
         throw node.Error("must be two whole numbers, the first layer and the one after the last, such as [0, 32]");
     }

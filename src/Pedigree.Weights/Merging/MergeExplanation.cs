@@ -48,11 +48,17 @@ public sealed record ParentKinship(string Model, double Pearson, double Cosine, 
 /// <param name="Models">The models, the origin last.</param>
 /// <param name="Tensors">Every tensor, by name.</param>
 /// <param name="Passes">What is read, in order.</param>
-/// <param name="Scratch">Bytes of tensors that are made beside the child before they can be merged: those with an adapter, or with rows of another vocabulary.</param>
-/// <param name="Memory">Most bytes of memory that the threads' buffers take, beside the program itself and the page cache.</param>
+/// <param name="Scratch">
+/// Bytes of tensors that are made beside the child before they can be merged: those with an adapter, or with
+/// rows of another vocabulary.
+/// </param>
+/// <param name="Memory">
+/// Most bytes of memory that the threads' buffers take, beside the program itself and the page cache.
+/// </param>
 /// <param name="Kinship">To each parent, where that follows from rows that are known.</param>
 public sealed record MergeExplanation(
-    string Method, IReadOnlyList<string> Models, IReadOnlyList<TensorExplanation> Tensors, IReadOnlyList<MergePass> Passes, long Scratch, long Memory,
+    string Method, IReadOnlyList<string> Models, IReadOnlyList<TensorExplanation> Tensors, IReadOnlyList<MergePass> Passes,
+    long Scratch, long Memory,
     IReadOnlyList<ParentKinship>? Kinship)
 {
     /// <summary>Bytes of weights that are written.</summary>
@@ -64,7 +70,9 @@ public sealed record MergeExplanation(
     /// <summary>Elements of all tensors.</summary>
     public long Parameters => Tensors.Sum(tensor => tensor.Shape.Aggregate(1L, (product, size) => product * size));
 
-    /// <summary>Bytes that are read and written from when the models are ready to be merged: what <see cref="MergeSpeed"/> counts.</summary>
+    /// <summary>
+    /// Bytes that are read and written from when the models are ready to be merged: what <see cref="MergeSpeed"/> counts.
+    /// </summary>
     [JsonIgnore]
     public long BytesMerged => Bytes + Passes.Where(pass => pass.For != PassKind.Digests).Sum(pass => pass.Bytes);
 
@@ -85,7 +93,8 @@ public sealed record MergeExplanation(
     /// <param name="rows">Rows of its parents, in order and relative to one base, where these are known.</param>
     /// <param name="others">Rows of others, each known with every parent, to which the child's row is wanted too.</param>
     /// <exception cref="BadInputException">The parameters do not fit the tensors.</exception>
-    public static MergeExplanation Of(ConfiguredMerge merge, IReadOnlyList<GramRow>? rows = null, IReadOnlyList<GramRow>? others = null)
+    public static MergeExplanation Of(
+        ConfiguredMerge merge, IReadOnlyList<GramRow>? rows = null, IReadOnlyList<GramRow>? others = null)
     {
         List<TensorExplanation> tensors = [];
         GramRow? child = null;
@@ -99,21 +108,27 @@ public sealed record MergeExplanation(
             var gram = rows is not null && merge.IsPlain && rows[0].Tensors.SequenceEqual(names) ? new Gram(rows) : null;
             var coefficients = plan.NeedsGram && gram is null ? null : plan.Coefficients(gram);
             if (gram is not null && plan.IsWeightedSum)
-                child = Prediction.Child(merge.Recipe.Digest, rows!, [.. coefficients!.OfType<double[]>()], [.. rows!.Concat(others ?? []).DistinctBy(row => row.Model)]);
-            var places = names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i, StringComparer.Ordinal);
+                child = Prediction.Child(merge.Recipe.Digest, rows!, [.. coefficients!.OfType<double[]>()],
+                    [.. rows!.Concat(others ?? []).DistinctBy(row => row.Model)]);
+            var places = names.Select((name, i) => (name, i))
+                .ToDictionary(pair => pair.name, pair => pair.i, StringComparer.Ordinal);
             Checkpoint[] sources = [.. part.Sources.Select(source => source.Checkpoint)];
             var bytes = sources.Sum(source => source.ByteLength);
             read += bytes;
             isWeightedSum &= plan.IsWeightedSum;
             if (plan.NeedsGram)
-                products += names.Where((name, i) => !HeldWriter.Holds(part, plan, i, 0)).Sum(name => sources.Sum(source => source.Find(name)!.ByteLength));
+                products += names.Where((name, i) => !HeldWriter.Holds(part, plan, i, 0))
+                    .Sum(name => sources.Sum(source => source.Find(name)!.ByteLength));
             memory = Math.Max(memory, MergeMemory.Bound(part, plan, Environment.ProcessorCount));
             foreach (var tensor in part.Parents[0].Checkpoint.Tensors)
             {
                 var merged = places.TryGetValue(tensor.Name, out var i);
                 var written = part.Written(tensor.Name);
-                tensors.Add(new(tensor.Name, tensor.Shape, [.. sources.Select(source => Path.GetDirectoryName(source.Find(tensor.Name)!.File)!)],
-                    merged ? plan.Parameters[i] : new Dictionary<string, double[]>(), merged ? coefficients?[i] : null, tensor.Count * written.Size()));
+                tensors.Add(new(tensor.Name,
+                    tensor.Shape, [.. sources.Select(source => Path.GetDirectoryName(source.Find(tensor.Name)!.File)!)],
+                    merged
+                        ? plan.Parameters[i]
+                        : new Dictionary<string, double[]>(), merged ? coefficients?[i] : null, tensor.Count * written.Size()));
             }
         }
         MergePass[] passes =
@@ -123,7 +138,8 @@ public sealed record MergeExplanation(
         ];
         return new(
             merge.Recipe.Body.Method.Name, merge.Models, [.. tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal)],
-            [.. passes.Where(pass => pass.Bytes > 0)], merge.BytesMade, memory, child is null ? null : [.. rows!.Select((row, i) => To(merge.Models[i], row, child))])
+            [.. passes.Where(pass => pass.Bytes > 0)], merge.BytesMade, memory,
+            child is null ? null : [.. rows!.Select((row, i) => To(merge.Models[i], row, child))])
         {
             Row = child,
             IsWeightedSum = isWeightedSum,
@@ -133,6 +149,7 @@ public sealed record MergeExplanation(
     private static ParentKinship To(string model, GramRow parent, GramRow child)
     {
         Gram gram = new([child, parent]);
-        return new(model, gram.Kinship(KinshipMeasure.Pearson, 0, 1), gram.Kinship(KinshipMeasure.Cosine, 0, 1), gram.Kinship(KinshipMeasure.Euclidean, 0, 1));
+        return new(model, gram.Kinship(KinshipMeasure.Pearson, 0, 1), gram.Kinship(KinshipMeasure.Cosine, 0, 1),
+            gram.Kinship(KinshipMeasure.Euclidean, 0, 1));
     }
 }

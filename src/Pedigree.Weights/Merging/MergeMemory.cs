@@ -7,8 +7,9 @@ using Pedigree.Weights.Methods;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Bounds the anonymous memory that a merge takes beside the program itself, by the sizes of the buffers that its threads will make. The
-/// models and the child are read and written in stretches: they are in the page cache, which is given back when others need it.
+/// Bounds the anonymous memory that a merge takes beside the program itself, by the sizes of the buffers that its
+/// threads will make. The models and the child are read and written in stretches: they are in the page cache, which is
+/// given back when others need it.
 /// </summary>
 internal static class MergeMemory
 {
@@ -17,11 +18,14 @@ internal static class MergeMemory
     {
         var models = part.Parents.Count;
         var sources = models + (part.Recipe.Body.HasOrigin ? 1 : 0);
-        var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(sources, part.Parents[0].Checkpoint.Tensors.Max(tensor => part.Written(tensor.Name).Size())));
+        var bound = Math.Max((long)threads * CheckpointDigest.BufferLength, threads * WeightWriter.WorkerBytes(
+            sources, part.Parents[0].Checkpoint.Tensors.Max(tensor => part.Written(tensor.Name).Size())));
         if (plan.NeedsGram)
-            bound = Math.Max(bound, Math.Max(Products(part, models, threads), threads * HeldWriter.WorkerBytes(part, plan, threads)));
+            bound = Math.Max(
+                bound, Math.Max(Products(part, models, threads), threads * HeldWriter.WorkerBytes(part, plan, threads)));
         if (part.Recipe.Body.Method is IElementwiseMethod method)
-            bound = Math.Max(bound, plan.Elementwise.Select(name => Elementwise(method, part.Parents[0].Checkpoint.Find(name)!, models, threads)).DefaultIfEmpty().Max());
+            bound = Math.Max(bound, plan.Elementwise.Select(
+                name => Elementwise(method, part.Parents[0].Checkpoint.Find(name)!, models, threads)).DefaultIfEmpty().Max());
         return bound;
     }
 
@@ -39,7 +43,8 @@ internal static class MergeMemory
         var columns = Math.Max(1, tensor.Shape.Count == 0 ? 1 : tensor.Shape[^1]);
         threads = (int)Math.Min(threads, (tensor.Count / Math.Max(columns, TensorBlock.Size)) + 1);
         var ranked = method.Ranked(models);
-        // What passes note of each block (two sums a model, one number a rank) and row, and of columns what is the same for all rows.
+        // What passes note of each block (two sums a model, one number a rank) and row, and of columns what
+        // is the same for all rows.
         var noted = (((tensor.Count / TensorBlock.Size) + 1) * ((2 * sizeof(double) * models) + (sizeof(int) * ranked)))
             + (sizeof(float) * tensor.Count / columns) + (sizeof(float) * columns * models);
         return (threads * (TensorBlock.BytesFor(models, columns) + Ranks.CounterBytes(ranked))) + noted;

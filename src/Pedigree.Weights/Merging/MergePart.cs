@@ -15,7 +15,9 @@ internal sealed record MergePart(MergeRecipe Recipe, IReadOnlyList<Relative> Par
     /// <summary>What is read: the parents, and last the origin if there is one.</summary>
     public IEnumerable<Relative> Sources => Recipe.Body.HasOrigin ? Parents.Append(Ancestor!) : Parents;
 
-    /// <summary>The type that a tensor is written in. As in mergekit, it is the origin's where there is one and nothing else is said.</summary>
+    /// <summary>
+    /// The type that a tensor is written in. As in mergekit, it is the origin's where there is one and nothing else is said.
+    /// </summary>
     public DType Written(string tensor) =>
         Recipe.Body.Written((Recipe.Body.HasOrigin ? Ancestor! : Parents[0]).Checkpoint.Find(tensor)!.DType);
 }

@@ -23,9 +23,9 @@ public sealed record MergedChild(string Folder, string Digest, string Content, l
 public readonly record struct MergeProgress(double Done, long Bytes);
 
 /// <summary>
-/// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside it
-/// under the digests of their recipes, where the next run finds those that have not changed. One that was interrupted goes on from the
-/// last shard that was finished.
+/// Merges the documents of a configuration file in order. The last one's child is the result; the others' lie in a folder beside
+/// it under the digests of their recipes, where the next run finds those that have not changed. One that was interrupted goes on
+/// from the last shard that was finished.
 /// </summary>
 public static class MergePipeline
 {
@@ -45,7 +45,8 @@ public static class MergePipeline
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
     public static async Task<MergedChild> RunAsync(
-        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder, long maxShardSize, long? seed,
+        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, Func<string, Task<string?>>? stored, string folder,
+        long maxShardSize, long? seed,
         IProgress<string>? doing = null, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default)
     {
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -54,12 +55,14 @@ public static class MergePipeline
         string[] missing = [.. Missing(Path.GetDirectoryName(folder)!)];
         try
         {
-            return await RunAsync(stages, home, new ModelSources(hub, stored), folder, maxShardSize, seed, doing, progress, cancellation);
+            return await RunAsync(
+                stages, home, new ModelSources(hub, stored), folder, maxShardSize, seed, doing, progress, cancellation);
         }
         finally
         {
             // What is refused leaves nothing.
-            foreach (var made in missing.Where(made => Directory.Exists(made) && !Directory.EnumerateFileSystemEntries(made).Any()))
+            foreach (var made in missing.Where(
+                made => Directory.Exists(made) && !Directory.EnumerateFileSystemEntries(made).Any()))
                 Directory.Delete(made);
         }
     }
@@ -92,7 +95,8 @@ public static class MergePipeline
         var result = await RunAsync(stages[^1], _ => folder);
         result = result with { Warnings = [.. warnings, .. result.Warnings], Speeds = speeds };
         // What other recipes have left for this folder will never be completed.
-        foreach (var half in Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!, $"{Path.GetFileName(folder)}.*.partial").Where(IsPartial).ToList())
+        foreach (var half in Directory.EnumerateDirectories(Path.GetDirectoryName(folder)!,
+            $"{Path.GetFileName(folder)}.*.partial").Where(IsPartial).ToList())
             Directory.Delete(half, recursive: true);
         return result;
 
@@ -101,17 +105,20 @@ public static class MergePipeline
 
         async Task<MergedChild> RunAsync(MergeConfig stage, Func<string, string> target)
         {
-            using var merge = await ConfiguredMerge.OpenAsync(stage, home, locator, $"{folder}.scratch", seed, doing, cancellation: cancellation);
+            using var merge = await ConfiguredMerge.OpenAsync(
+                stage, home, locator, $"{folder}.scratch", seed, doing, cancellation: cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
             if (File.Exists(Path.Combine(place, MergeRecipe.FileName)) && MergeVerification.Verify(place, mayHaveMore: true) == digest)
             {
                 using var known = Checkpoint.Open(place);
-                return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters, ChildDescription.WarningsOf(place));
+                return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters,
+                    ChildDescription.WarningsOf(place));
             }
             var explanation = MergeExplanation.Of(merge);
             var isResumed = Directory.Exists(Merger.PartialFolder(place, digest));
             var begun = Stopwatch.StartNew();
-            var manifest = merge.Write(place, maxShardSize, progress: progress is null ? null : new Sized(progress, explanation.Bytes), cancellation: cancellation);
+            var manifest = merge.Write(place, maxShardSize, progress: progress is null ? null
+                : new Sized(progress, explanation.Bytes), cancellation: cancellation);
             if (!isResumed)
                 speeds.Add(new(explanation.Method, explanation.BytesMerged, begun.Elapsed.TotalSeconds));
             return new(place, digest, manifest.ContentDigest, merge.Parameters, ChildDescription.WarningsOf(place));
@@ -119,18 +126,25 @@ public static class MergePipeline
     }
 
     /// <summary>
-    /// Plans every document, with stand-ins for the children of those before it: what is wrong with the last one is said before hours
-    /// are spent on the first.
+    /// Plans every document, with stand-ins for the children of those before it: what is wrong with the last one is said before
+    /// hours are spent on the first.
     /// </summary>
     private static async Task CheckAsync(
-        IReadOnlyList<MergeConfig> stages, string home, ModelSources models, string scratch, long? seed, IProgress<string>? doing, CancellationToken cancellation)
+        IReadOnlyList<MergeConfig> stages,
+        string home,
+        ModelSources models,
+        string scratch,
+        long? seed,
+        IProgress<string>? doing,
+        CancellationToken cancellation)
     {
         Dictionary<string, string> standIns = new(StringComparer.Ordinal);
         try
         {
             foreach (var stage in stages)
             {
-                using var merge = await ConfiguredMerge.OpenAsync(stage, home, models.Locator(standIns), null, seed, doing, cancellation: cancellation);
+                using var merge = await ConfiguredMerge.OpenAsync(
+                    stage, home, models.Locator(standIns), null, seed, doing, cancellation: cancellation);
                 MergeExplanation.Of(merge);
                 if (stage == stages[^1])
                     break;
@@ -173,7 +187,8 @@ public static class MergePipeline
         {
             Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
             return LockFile.TryTake($"{folder}.lock", passing: true)
-                ?? throw new BadInputException(folder, null, "is being merged by another process; wait for it, or name another folder");
+                ?? throw new BadInputException(folder, null,
+                    "is being merged by another process; wait for it, or name another folder");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -17,13 +17,16 @@ public sealed class MergePlan
     /// <param name="parents">Number of models.</param>
     /// <param name="tensors">Names of the tensors.</param>
     /// <param name="architecture">The layers of the whole model, where these are not all its tensors.</param>
-    /// <exception cref="BadInputException">A tensor lacks a parameter or has some that cannot be used together, or slices do not cover the layers.</exception>
+    /// <exception cref="BadInputException">
+    /// A tensor lacks a parameter or has some that cannot be used together, or slices do not cover the layers.
+    /// </exception>
     public MergePlan(MergeBody body, int parents, IReadOnlyList<string> tensors, Architecture? architecture = null)
     {
         _body = body;
         Tensors = tensors;
         if (parents < body.Method.Models.Fewest || parents > body.Method.Models.Most)
-            throw new BadInputException(body.File, body.At.Member("method"), $"{body.Method.Name} does not take {parents} models");
+            throw new BadInputException(body.File, body.At.Member("method"),
+                $"{body.Method.Name} does not take {parents} models");
         _architecture = architecture ?? new(tensors);
         Parameters = [.. tensors.Select(tensor => ParametersOf(tensor, parents))];
         for (var tensor = 0; tensor < tensors.Count; tensor++)
@@ -53,9 +56,9 @@ public sealed class MergePlan
     internal bool NeedsGramOf(int tensor) => WeightedSum(tensor) is { NeedsGram: true };
 
     /// <summary>
-    /// <c>[tensor][parent]</c>, and after the parents the coefficient of the origin where the body has one; null for a tensor that is
-    /// merged elementwise. The Gram's models are the parents in order, its tensors those of the plan; it may be null where
-    /// <see cref="NeedsGram"/> is false.
+    /// <c>[tensor][parent]</c>, and after the parents the coefficient of the origin where the body has one; null for a tensor
+    /// that is merged elementwise. The Gram's models are the parents in order, its tensors those of the plan; it may be null
+    /// where <see cref="NeedsGram"/> is false.
     /// </summary>
     /// <exception cref="BadInputException">The parameters of a tensor cannot be used together.</exception>
     public IReadOnlyList<double[]?> Coefficients(Gram? gram)
@@ -71,7 +74,8 @@ public sealed class MergePlan
         if (WeightedSum(tensor) is not { } method)
             return null;
         var products = gram ?? NoGram;
-        var coefficients = Told(tensor, () => method.Coefficients(_body.HasOrigin ? products.OfDeltas() : products, Parameters[tensor]));
+        var coefficients = Told(
+            tensor, () => method.Coefficients(_body.HasOrigin ? products.OfDeltas() : products, Parameters[tensor]));
         // base + Σ cᵢ·(xᵢ − base)
         return _body.HasOrigin ? [.. coefficients, 1 - coefficients.Sum()] : coefficients;
     }
@@ -99,7 +103,9 @@ public sealed class MergePlan
         {
             ParameterValue?[] given =
             [
-                parameter.ByModel && slice is { Sources.Count: > 0 } ? slice.Sources[parent].GetValueOrDefault(parameter.Name) : null,
+                parameter.ByModel && slice is { Sources.Count: > 0 }
+                    ? slice.Sources[parent].GetValueOrDefault(parameter.Name)
+                    : null,
                 slice?.Parameters.GetValueOrDefault(parameter.Name),
                 slice?.Module?.Parameters.GetValueOrDefault(parameter.Name),
                 _body.Parameters.GetValueOrDefault(parameter.Name),
@@ -108,7 +114,8 @@ public sealed class MergePlan
             var name = parameter.ByModel && slice is { Starts.Count: > 0 } && place.Stack is not null
                 ? $"{place.Stack}.{slice.Starts[parent] + place.Layer - slice.Start}{place.Rest}" : tensor;
             return given.Select(value => value?.For(name, depth)).FirstOrDefault(value => value is not null) ?? parameter.Default
-                ?? throw new BadInputException(_body.File, given.OfType<ParameterValue>().FirstOrDefault()?.At.Path ?? _body.At.Member($"parameters.{parameter.Name}"),
+                ?? throw new BadInputException(_body.File, given.OfType<ParameterValue>().FirstOrDefault()?.At.Path
+                    ?? _body.At.Member($"parameters.{parameter.Name}"),
                     $"no filter fits tensor {tensor}; end the list with a value without a filter");
         }
         if (slice is { Sources.Count: > 0 } && slice.Sources.Count != parents)
@@ -119,8 +126,8 @@ public sealed class MergePlan
     }
 
     /// <summary>
-    /// The slice whose parameters count, and the depth within it from 0 to 1. As in mergekit, embeddings belong to the first slice,
-    /// final norm and head to the last, all with depth 0; a slice's only layer has depth 1.
+    /// The slice whose parameters count, and the depth within it from 0 to 1. As in mergekit, embeddings belong to the first
+    /// slice, final norm and head to the last, all with depth 0; a slice's only layer has depth 1.
     /// </summary>
     private (MergeSlice?, double) SliceOf(string tensor, TensorPlace place)
     {
@@ -129,7 +136,8 @@ public sealed class MergePlan
             return (Architecture.IsEmbedding(tensor) ? slices.FirstOrDefault() : slices.LastOrDefault(), 0);
         var layers = _architecture.Stacks[place.Stack];
         if (slices is [.., { End: { } end }] && end != layers)
-            throw new BadInputException(_body.File, "layer_range", $"the slices end at layer {end}, but the models have {layers} layers");
+            throw new BadInputException(_body.File, "layer_range",
+                $"the slices end at layer {end}, but the models have {layers} layers");
         var slice = slices.FirstOrDefault(slice => place.Layer < (slice.End ?? layers));
         var (start, length) = (slice?.Start ?? 0, (slice?.End ?? layers) - (slice?.Start ?? 0));
         return (slice, length == 1 ? 1 : (double)(place.Layer - start) / (length - 1));

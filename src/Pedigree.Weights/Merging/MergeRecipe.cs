@@ -9,21 +9,23 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Body">How to merge.</param>
 /// <param name="Parents">Digests of the parents, x₀ first.</param>
 /// <param name="Ancestor">
-/// Digest of the base to which the parents' Gram rows are relative; null where the products are taken of the weights themselves. The
-/// two agree but for rounding, so it is part of the recipe. Where the body has an origin, this is it.
+/// Digest of the base to which the parents' Gram rows are relative; null where the products are taken of the weights themselves.
+/// The two agree but for rounding, so it is part of the recipe. Where the body has an origin, this is it.
 /// </param>
 /// <param name="Seed">Of random methods; the others do without, and their digest does not depend on it.</param>
 public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, string? Ancestor, long Seed = 0)
 {
-    /// <summary>The file of a child's folder that has the recipe, whom the child descends from, and the digests of all other files.</summary>
+    /// <summary>
+    /// The file of a child's folder that has the recipe, whom the child descends from, and the digests of all other files.
+    /// </summary>
     public const string FileName = "recipe.json";
 
     /// <summary>Changes whenever the same recipe would give other bytes.</summary>
     public int Version => Assembly is not null ? 3 : Body.Slices.Count > 1 ? 2 : 1;
 
     /// <summary>
-    /// How the parents are brought into one shape before they are merged (layers stacked, adapters merged, vocabularies united); null:
-    /// they are merged as they are.
+    /// How the parents are brought into one shape before they are merged (layers stacked, adapters merged, vocabularies united);
+    /// null: they are merged as they are.
     /// </summary>
     public JsonObject? Assembly { get; init; }
 
@@ -50,27 +52,32 @@ public sealed record MergeRecipe(MergeBody Body, IReadOnlyList<string> Parents, 
         return json;
     }
 
-    /// <summary>Reads what <see cref="ToJson"/> gave of a run's child: its body has no slices, and its parents are merged as they are.</summary>
+    /// <summary>
+    /// Reads what <see cref="ToJson"/> gave of a run's child: its body has no slices, and its parents are merged as they are.
+    /// </summary>
     /// <exception cref="BadInputException">It is not that.</exception>
     public static MergeRecipe Parse(string file, JsonObject json)
     {
         var merge = json["merge"]!.AsObject();
-        JsonObject body = new() { ["method"] = merge["merge_method"]!.DeepClone(), ["parameters"] = merge["parameters"]!.DeepClone() };
+        JsonObject body =
+            new() { ["method"] = merge["merge_method"]!.DeepClone(), ["parameters"] = merge["parameters"]!.DeepClone() };
         foreach (var type in new[] { "dtype", "out_dtype" })
             if (merge[type] is { } name)
                 body[type] = name.DeepClone();
         if ((bool?)merge["origin"] == true)
             body["base_model"] = "base";
         MergeRecipe recipe = new(
-            MergeBody.Parse(ConfigurationReader.Parse(file, body.ToJsonString())), [.. json["parents"]!.AsArray().Select(parent => (string)parent!)],
+            MergeBody.Parse(ConfigurationReader.Parse(file, body.ToJsonString())),
+            [.. json["parents"]!.AsArray().Select(parent => (string)parent!)],
             (string?)json["ancestor"], (long?)json["seed"] ?? 0);
-        return JsonNode.DeepEquals(recipe.ToJson(), json) ? recipe : throw new BadInputException(file, "recipe", "is not one of a run's children");
+        return JsonNode.DeepEquals(recipe.ToJson(), json) ? recipe
+            : throw new BadInputException(file, "recipe", "is not one of a run's children");
     }
 
     /// <summary>
     /// The coefficients <c>[tensor][parent]</c> from the parents' rows, in the order of <see cref="Parents"/>, and after them the
-    /// origin's if there is one; with them <see cref="Prediction.Child"/> gives the child's own row. No weights are read. Null where
-    /// not every tensor is a weighted sum: then only the child itself can tell.
+    /// origin's if there is one; with them <see cref="Prediction.Child"/> gives the child's own row. No weights are read. Null
+    /// where not every tensor is a weighted sum: then only the child itself can tell.
     /// </summary>
     /// <exception cref="BadInputException">The parameters do not fit the tensors.</exception>
     public IReadOnlyList<double[]>? Coefficients(IReadOnlyList<GramRow> rows)

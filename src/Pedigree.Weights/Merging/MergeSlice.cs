@@ -6,7 +6,10 @@ namespace Pedigree.Weights.Merging;
 /// <param name="Parameters">Values for all sources.</param>
 /// <param name="Sources">Values for each source, in order; empty: none has its own.</param>
 internal sealed record MergeSlice(
-    int Start, int? End, IReadOnlyDictionary<string, ParameterValue> Parameters, IReadOnlyList<IReadOnlyDictionary<string, ParameterValue>> Sources)
+    int Start,
+    int? End,
+    IReadOnlyDictionary<string, ParameterValue> Parameters,
+    IReadOnlyList<IReadOnlyDictionary<string, ParameterValue>> Sources)
 {
     /// <summary>For each source the layer of its model that becomes <see cref="Start"/>; empty: that one.</summary>
     public IReadOnlyList<int> Starts { get; init; } = [];
@@ -30,5 +33,6 @@ internal sealed record MergeModule(string Name, IReadOnlyDictionary<string, Para
     private const string TextDecoder = "text_decoder";
 
     /// <summary>Whether a tensor belongs to it by its name.</summary>
-    public bool Has(string tensor) => tensor.Split('.').Any(part => part == Name || Name == TextDecoder && part is "language_model" or "text_model");
+    public bool Has(string tensor) =>
+        tensor.Split('.').Any(part => part == Name || Name == TextDecoder && part is "language_model" or "text_model");
 }

@@ -10,8 +10,9 @@ public static class Merger
 
     /// <summary>
     /// Writes the child of <paramref name="recipe"/> to <paramref name="folder"/>, which must not exist: whole or not at all. Its
-    /// bytes depend on the recipe alone. Until it is whole it lies beside the folder, under the recipe's digest, where the same call finds
-    /// what was finished before the process died. Two at once would be in each other's way: the caller sees to it that there is one.
+    /// bytes depend on the recipe alone. Until it is whole it lies beside the folder, under the recipe's digest, where
+    /// the same call finds what was finished before the process died. Two at once would be in each other's way: the
+    /// caller sees to it that there is one.
     /// </summary>
     /// <param name="recipe">What to make.</param>
     /// <param name="parents">The parents, in the recipe's order and under its digests.</param>
@@ -20,9 +21,13 @@ public static class Merger
     /// <param name="folder">Where to write.</param>
     /// <param name="threads">0: as many as there are cores. The result does not depend on it.</param>
     /// <param name="progress">Receives the fraction done.</param>
-    /// <param name="cancellation">Ends the merge between two blocks; the same call goes on from the shards that were finished.</param>
+    /// <param name="cancellation">
+    /// Ends the merge between two blocks; the same call goes on from the shards that were finished.
+    /// </param>
     /// <returns>The child's files; its content digest.</returns>
-    /// <exception cref="BadInputException">The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.</exception>
+    /// <exception cref="BadInputException">
+    /// The folder exists, the parents do not fit each other or the recipe, a weight is not finite, or the disk is full.
+    /// </exception>
     public static CheckpointManifest Merge(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, string folder,
         int threads = 0, IProgress<double>? progress = null, CancellationToken cancellation = default)
@@ -44,8 +49,10 @@ public static class Merger
         folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
-        TensorMerge[] tensors = [.. parts.SelectMany(part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation, hold: true))];
-        return Write(recipe, tensors, small, folder, writer => Write(tensors, writer, threads, progress, cancellation), cancellation, maxShardSize);
+        TensorMerge[] tensors = [.. parts.SelectMany(
+            part => Plan(part.Recipe, part.Parents, part.Ancestor, part.Rows, threads, cancellation, hold: true))];
+        return Write(recipe, tensors, small, folder, writer => Write(tensors, writer, threads, progress, cancellation),
+            cancellation, maxShardSize);
     }
 
     /// <summary>Writes a child whose tensors <paramref name="fill"/> writes, whole or not at all.</summary>
@@ -70,7 +77,9 @@ public static class Merger
     }
 
     /// <summary>What to write for each tensor of the first parent.</summary>
-    /// <param name="hold">Whether coefficients that are not known may be found later, tensor by tensor (<see cref="HeldWriter"/>).</param>
+    /// <param name="hold">
+    /// Whether coefficients that are not known may be found later, tensor by tensor (<see cref="HeldWriter"/>).
+    /// </param>
     internal static IReadOnlyList<TensorMerge> Plan(
         MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, int threads,
         CancellationToken cancellation, bool hold = false)
@@ -87,28 +96,39 @@ public static class Merger
         if (plan.NeedsGram)
             KinshipPass.RequireDistinct(parents);
         MergePart part = new(recipe, parents, ancestor);
-        var held = names.Where((_, i) => hold && known is null && HeldWriter.Holds(part, plan, i, threads)).ToHashSet(StringComparer.Ordinal);
+        var held = names.Where((_, i) => hold && known is null && HeldWriter.Holds(part, plan, i, threads))
+            .ToHashSet(StringComparer.Ordinal);
         string[] measured = plan.NeedsGram ? [.. names.Where(name => !held.Contains(name))] : [];
-        var gram = known ?? (measured.Length == 0 ? null : new Gram(KinshipPass.Products(ancestor, [], parents, measured, threads, null, cancellation)));
+        var gram = known ?? (measured.Length == 0 ? null
+            : new Gram(KinshipPass.Products(ancestor, [], parents, measured, threads, null, cancellation)));
         var places = Places(names);
         var products = Places(measured);
         return [.. first.Tensors.Select(tensor => !places.TryGetValue(tensor.Name, out var i)
             ? new TensorMerge(tensor.Name, recipe, parents, origin, null, null, NoParameters)
-            : held.Contains(tensor.Name) ? new(tensor.Name, recipe, parents, origin, null, gram => plan.CoefficientsOf(i, gram)!, plan.Parameters[i])
-            : new(tensor.Name, recipe, parents, origin, plan.CoefficientsOf(i, gram?.Tensor(products[tensor.Name])), null, plan.Parameters[i]))];
+            : held.Contains(tensor.Name)
+            ? new(tensor.Name, recipe, parents, origin, null, gram => plan.CoefficientsOf(i, gram)!, plan.Parameters[i])
+            : new(tensor.Name, recipe, parents, origin, plan.CoefficientsOf(i, gram?.Tensor(products[tensor.Name])), null,
+                plan.Parameters[i]))];
     }
 
-    private static Dictionary<string, int> Places(IReadOnlyList<string> names) => names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
+    private static Dictionary<string, int> Places(IReadOnlyList<string> names) =>
+        names.Select((name, i) => (name, i)).ToDictionary(pair => pair.name, pair => pair.i);
 
     /// <summary>Merges the tensors and writes those that are not written yet, one shard after the other.</summary>
     internal static void Write(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter writer, int threads, IProgress<double>? progress, CancellationToken cancellation)
+        IReadOnlyList<TensorMerge> tensors,
+        CheckpointWriter writer,
+        int threads,
+        IProgress<double>? progress,
+        CancellationToken cancellation)
     {
         IReadOnlySet<string>[] shards = [.. writer.Unwritten];
         double all = Math.Max(1, tensors.Sum(tensor => tensor.Count));
-        var done = 1 - (tensors.Where(tensor => shards.Any(shard => shard.Contains(tensor.Name))).Sum(tensor => tensor.Count) / all);
+        var done =
+            1 - (tensors.Where(tensor => shards.Any(shard => shard.Contains(tensor.Name))).Sum(tensor => tensor.Count) / all);
         foreach (var shard in shards)
-            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name)).GroupBy(tensor => (Writer: WriterOf(tensor), tensor.Models)))
+            foreach (var group in tensors.Where(tensor => shard.Contains(tensor.Name))
+                .GroupBy(tensor => (Writer: WriterOf(tensor), tensor.Models)))
             {
                 TensorMerge[] part = [.. group];
                 Part news = new(progress, done, part.Sum(tensor => tensor.Count) / all);
@@ -123,17 +143,24 @@ public static class Merger
     }
 
     private delegate void Writer(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation);
+        IReadOnlyList<TensorMerge> tensors,
+        CheckpointWriter files,
+        int threads,
+        IProgress<double>? progress,
+        CancellationToken cancellation);
 
     private static Writer WriterOf(TensorMerge tensor) =>
-        tensor.Elementwise is not null ? ElementwiseWriter.Write : tensor.CoefficientsOf is not null ? HeldWriter.Write : WeightWriter.Write;
+        tensor.Elementwise is not null ? ElementwiseWriter.Write
+            : tensor.CoefficientsOf is not null ? HeldWriter.Write
+            : WeightWriter.Write;
 
     /// <summary>The parents' products, if all are known.</summary>
     private static Gram? Known(MergeRecipe recipe, Relative? ancestor, IReadOnlyList<GramRow>? rows)
     {
         if (ancestor?.Digest != recipe.Ancestor && rows is null)
             throw new ArgumentException("The ancestor is not that of the recipe.", nameof(ancestor));
-        if (rows is not null && (rows.Any(row => !row.Measured || row.Base != recipe.Ancestor) || !rows.Select(row => row.Model).SequenceEqual(recipe.Parents)))
+        if (rows is not null && (rows.Any(row => !row.Measured || row.Base != recipe.Ancestor)
+            || !rows.Select(row => row.Model).SequenceEqual(recipe.Parents)))
             throw new ArgumentException("The rows are not the measured ones of the recipe's parents.", nameof(rows));
         return rows is not null && rows.All(a => rows.All(b => GramRow.Related(a, b))) ? new(rows) : null;
     }

@@ -3,7 +3,9 @@ using System.Text.Json.Nodes;
 
 namespace Pedigree.Weights.Merging;
 
-/// <summary>A child's <c>README.md</c>: front matter as the hub reads it, whom the child descends from, and what was noticed.</summary>
+/// <summary>
+/// A child's <c>README.md</c>: front matter as the hub reads it, whom the child descends from, and what was noticed.
+/// </summary>
 internal static class ModelCard
 {
     /// <param name="recipe">How the child was made.</param>
@@ -17,11 +19,13 @@ internal static class ModelCard
             text.Append($"base_model:\n{string.Concat(small.HubIds.Select(id => $"- {JsonValue.Create(id).ToJsonString()}\n"))}");
         text.Append("library_name: transformers\ntags:\n- merge\n- mergekit\n- pedigree\n---\n\n# A merged model\n\n");
         text.Append($"Made by Pedigree: `{recipe.Body.Method.Name}` of\n\n");
-        text.Append(string.Concat(small.Labels.Select((label, i) => $"- `{label}`{(i == recipe.Parents.Count ? ", the base of the others' task vectors" : "")}\n")));
+        text.Append(string.Concat(small.Labels.Select(
+            (label, i) => $"- `{label}`{(i == recipe.Parents.Count ? ", the base of the others' task vectors" : "")}\n")));
         if (warnings.Count > 0)
             text.Append($"\n## Warnings\n\n{string.Concat(warnings.Select(warning => $"- {warning}\n"))}");
         text.Append($"\n## Lineage\n\nParents first, then theirs, with their digests:\n\n{small.Lineage.ToMarkdown()}\n\n");
-        text.Append($"How, to the last bit: `{MergeRecipe.FileName}` (digest `{recipe.Digest}`). As a mergekit configuration: `mergekit_config.yml`.");
+        text.Append($"How, to the last bit: `{MergeRecipe.FileName}` (digest `{recipe.Digest}`). "
+            + "As a mergekit configuration: `mergekit_config.yml`.");
         return text.ToString();
     }
 }

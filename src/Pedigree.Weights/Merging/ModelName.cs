@@ -6,8 +6,8 @@ namespace Pedigree.Weights.Merging;
 internal static class ModelName
 {
     /// <summary>
-    /// <c>model[@revision][+adapter[@revision]]</c>, of text or of <c>{model: {path, revision}, lora: {path, revision}}</c>, in which each
-    /// may also be text.
+    /// <c>model[@revision][+adapter[@revision]]</c>, of text or of <c>{model: {path, revision}, lora: {path, revision}}</c>, in
+    /// which each may also be text.
     /// </summary>
     /// <exception cref="BadInputException">It names no model so.</exception>
     public static string Of(ConfigurationNode node)
@@ -17,7 +17,8 @@ internal static class ModelName
         var model = Place(parts.Required("model"));
         var adapter = parts.Optional("lora") is { } lora ? $"+{Place(lora)}" : "";
         if (parts.Optional("override_architecture") is { } other)
-            throw other.Error("is not supported: layers are found by the names of tensors, whatever the architecture; leave it out");
+            throw other.Error(
+                "is not supported: layers are found by the names of tensors, whatever the architecture; leave it out");
         parts.RefuseUnknownKeys();
         return model + adapter;
     }

@@ -6,13 +6,15 @@ namespace Pedigree.Weights.Merging;
 
 /// <summary>
 /// The value of a parameter as mergekit writes it: a number, a gradient over the layers (<c>[0, 0.5, 1]</c>), or a list of
-/// <c>{filter, value}</c> of which the first whose filter is part of the tensor's name counts (<c>*</c> or no filter: every name).
+/// <c>{filter, value}</c> of which the first whose filter is part of the tensor's name counts (<c>*</c>
+/// or no filter: every name).
 /// </summary>
 internal sealed class ParameterValue
 {
     private readonly IReadOnlyList<(string? Filter, IReadOnlyList<double> Gradient)> _cases;
 
-    private ParameterValue(ConfigurationPlace at, IReadOnlyList<(string?, IReadOnlyList<double>)> cases) => (At, _cases) = (at, cases);
+    private ParameterValue(ConfigurationPlace at, IReadOnlyList<(string?, IReadOnlyList<double>)> cases) =>
+        (At, _cases) = (at, cases);
 
     /// <summary>Where it stands.</summary>
     public ConfigurationPlace At { get; }
@@ -43,8 +45,10 @@ internal sealed class ParameterValue
     }
 
     /// <summary>The value in one fixed form.</summary>
-    public JsonNode ToJson() => _cases is [(null, var gradient)] ? Json(gradient) : new JsonArray([.. _cases.Select(entry => entry.Filter is null
-        ? new JsonObject { ["value"] = Json(entry.Gradient) } : new JsonObject { ["filter"] = entry.Filter, ["value"] = Json(entry.Gradient) })]);
+    public JsonNode ToJson() =>
+        _cases is [(null, var gradient)] ? Json(gradient) : new JsonArray([.. _cases.Select(entry => entry.Filter is null
+            ? new JsonObject { ["value"] = Json(entry.Gradient) }
+            : new JsonObject { ["filter"] = entry.Filter, ["value"] = Json(entry.Gradient) })]);
 
     private static JsonNode Json(IReadOnlyList<double> gradient) => gradient.Count == 1
         ? JsonValue.Create(gradient[0]) : new JsonArray([.. gradient.Select(value => JsonValue.Create(value))]);
@@ -70,7 +74,8 @@ internal sealed class ParameterValue
 
     private static double Number(ConfigurationNode node, MergeParameter parameter)
     {
-        var value = node is ConfigurationScalar { Unquoted: bool } || parameter.IsFlag && node is not ConfigurationScalar { Unquoted: long or double }
+        var value = node is ConfigurationScalar { Unquoted: bool }
+            || parameter.IsFlag && node is not ConfigurationScalar { Unquoted: long or double }
             ? (node.AsBoolean() ? 1 : 0) : node.AsNumber();
         return parameter.WhatIsWrong(value) is { } wrong ? throw node.Error(wrong) : value;
     }

@@ -5,9 +5,9 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Looks at a finished child for what no merge is meant to give: tensors that are all zero though no parent's is, and tensors whose
-/// norm collapsed. A sample of every tensor is read, and the whole only of those whose sample is suspicious, so it costs next to
-/// nothing; what it says is exact, but a tensor that collapsed all over except in the sample is not found.
+/// Looks at a finished child for what no merge is meant to give: tensors that are all zero though no parent's is, and tensors
+/// whose norm collapsed. A sample of every tensor is read, and the whole only of those whose sample is suspicious, so it costs
+/// next to nothing; what it says is exact, but a tensor that collapsed all over except in the sample is not found.
 /// </summary>
 internal static class ResultCheck
 {
@@ -49,7 +49,8 @@ internal static class ResultCheck
                 (OfChild(merge, child, All) == 0 ? zero : collapsed).Add(merge.Name);
         });
         return [.. Words(zero, "all zero, though no parent's is"),
-            .. Words(collapsed, FormattableString.Invariant($"shorter than {100 * Collapsed:0} % of every parent's (Frobenius norm)"))];
+            .. Words(collapsed,
+                FormattableString.Invariant($"shorter than {100 * Collapsed:0} % of every parent's (Frobenius norm)"))];
     }
 
     private static IEnumerable<string> Words(IReadOnlyCollection<string> names, string what)
@@ -57,7 +58,8 @@ internal static class ResultCheck
         if (names.Count == 0)
             yield break;
         var more = names.Count > MostNamed ? $" and {names.Count - MostNamed} more" : "";
-        yield return $"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: {string.Join(", ", names.Order(StringComparer.Ordinal).Take(MostNamed))}{more}";
+        yield return $"{names.Count} {(names.Count == 1 ? "tensor is" : "tensors are")} {what}: "
+            + $"{string.Join(", ", names.Order(StringComparer.Ordinal).Take(MostNamed))}{more}";
     }
 
     private static bool HasCollapsed(TensorMerge merge, TensorReader child, int runs)

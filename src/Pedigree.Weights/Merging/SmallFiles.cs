@@ -20,7 +20,8 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
 
     // What says the same as tokenizer.json in older forms, and would contradict one that was changed.
     private static readonly string[] OlderTokenizers =
-        ["added_tokens.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tekken.json", "tokenizer.model", "vocab.json", "vocab.txt"];
+        ["added_tokens.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model", "tekken.json",
+            "tokenizer.model", "vocab.json", "vocab.txt"];
 
     private static readonly string[] ChatFiles = [ChatTemplates.File, "chat_template.json"];
 
@@ -67,7 +68,8 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
         var config = (JsonObject)Config.DeepClone();
         var path = Path.Combine(vocabularies.Folder, CheckpointFiles.Config);
         if (vocabularies.Folder != Donor.Folder && File.Exists(path))
-            foreach (var (key, value) in CheckpointFiles.ReadObject(path, MaxLength).Where(member => SpecialTokens.Contains(member.Key)))
+            foreach (var (key, value) in CheckpointFiles.ReadObject(path, MaxLength)
+                .Where(member => SpecialTokens.Contains(member.Key)))
                 config[key] = value?.DeepClone();
         return this with { TokenizerFolder = vocabularies.Folder, Own = files, Config = config };
     }
@@ -76,7 +78,9 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
     public SmallFiles WithChat(string template)
     {
         var files = new Dictionary<string, byte[]?>(Own);
-        var config = Own.TryGetValue(TokenizerConfig, out var own) && own is not null ? (JsonObject)JsonNode.Parse(own)! : ReadConfig(TokenizerFolder) ?? [];
+        var config = Own.TryGetValue(TokenizerConfig, out var own) && own is not null
+            ? (JsonObject)JsonNode.Parse(own)!
+            : ReadConfig(TokenizerFolder) ?? [];
         config["chat_template"] = template;
         files[TokenizerConfig] = Text(config);
         foreach (var name in ChatFiles)
@@ -91,12 +95,15 @@ internal sealed record SmallFiles(Checkpoint Donor, IReadOnlyList<string> Labels
             if (bytes is not null)
                 writer.AddFile(name, bytes);
         // The numbers of tokens that end a text belong to the tokenizer.
-        writer.CarryFiles(TokenizerFolder, CheckpointFiles.Carried.Where(name => name != CheckpointFiles.Config && !Own.ContainsKey(name)));
+        writer.CarryFiles(
+            TokenizerFolder, CheckpointFiles.Carried.Where(name => name != CheckpointFiles.Config && !Own.ContainsKey(name)));
         writer.CarryFiles(Donor.Folder, [GenerationConfig]);
     }
 
     private static byte[] Text(JsonObject json) => Encoding.UTF8.GetBytes(json.ToJsonString(ChildDescription.Indented) + "\n");
 
     private static JsonObject? ReadConfig(string folder) =>
-        Path.Combine(folder, TokenizerConfig) is var path && File.Exists(path) ? CheckpointFiles.ReadObject(path, MaxLength) : null;
+        Path.Combine(folder, TokenizerConfig) is var path && File.Exists(path)
+            ? CheckpointFiles.ReadObject(path, MaxLength)
+            : null;
 }

@@ -11,9 +11,10 @@ namespace Pedigree.Weights.Merging;
 public sealed record ChildOutline(byte[] Recipe, string Content);
 
 /// <summary>
-/// A child of which every tensor is a weighted sum, to be summed elsewhere than by this processor's kernels: on a GPU. Whoever brings the
-/// sources to <see cref="TensorMerge.Input"/>, multiplies and adds in float64 in their order, and rounds to <see cref="TensorMerge.Rounded"/>
-/// and then <see cref="TensorMerge.Output"/> (nearest, ties to even) gives the bytes that <see cref="Merger"/> gives.
+/// A child of which every tensor is a weighted sum, to be summed elsewhere than by this processor's kernels: on a GPU. Whoever
+/// brings the sources to <see cref="TensorMerge.Input"/>, multiplies and adds in float64 in their order, and rounds to
+/// <see cref="TensorMerge.Rounded"/> and then <see cref="TensorMerge.Output"/> (nearest, ties to even) gives the bytes that
+/// <see cref="Merger"/> gives.
 /// </summary>
 public sealed class SummedMerge
 {
@@ -22,7 +23,8 @@ public sealed class SummedMerge
 
     private readonly SmallFiles _small;
 
-    private SummedMerge(MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<TensorMerge> tensors)
+    private SummedMerge(
+        MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<TensorMerge> tensors)
     {
         Recipe = recipe;
         Sources = recipe.Body.HasOrigin ? [.. parents, ancestor!] : parents;
@@ -33,7 +35,9 @@ public sealed class SummedMerge
     /// <summary>The recipe.</summary>
     public MergeRecipe Recipe { get; }
 
-    /// <summary>The models that are summed: the parents, and last the origin if there is one. They stay open as long as this is used.</summary>
+    /// <summary>
+    /// The models that are summed: the parents, and last the origin if there is one. They stay open as long as this is used.
+    /// </summary>
     public IReadOnlyList<Relative> Sources { get; }
 
     /// <summary>The tensors; their sources are in the order of <see cref="Sources"/>.</summary>
@@ -47,11 +51,16 @@ public sealed class SummedMerge
     /// <param name="cancellation">Ends the measuring.</param>
     /// <exception cref="BadInputException">The parents do not fit each other or the recipe.</exception>
     public static SummedMerge? Plan(
-        MergeRecipe recipe, IReadOnlyList<Relative> parents, Relative? ancestor, IReadOnlyList<GramRow>? rows, CancellationToken cancellation = default)
+        MergeRecipe recipe,
+        IReadOnlyList<Relative> parents,
+        Relative? ancestor,
+        IReadOnlyList<GramRow>? rows,
+        CancellationToken cancellation = default)
     {
         var tensors = parents[0].Checkpoint.Tensors;
         return tensors.All(tensor => tensor.DType.IsMerged())
-            && new MergePlan(recipe.Body, parents.Count, [.. tensors.Select(tensor => tensor.Name)], recipe.Architecture).IsWeightedSum
+            && new MergePlan(
+                recipe.Body, parents.Count, [.. tensors.Select(tensor => tensor.Name)], recipe.Architecture).IsWeightedSum
             ? new(recipe, parents, ancestor, Merger.Plan(recipe, parents, ancestor, rows, 0, cancellation)) : null;
     }
 
@@ -60,7 +69,8 @@ public sealed class SummedMerge
     /// <param name="scratch">A folder that does not exist, for the small files meanwhile.</param>
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends it.</param>
-    public ChildOutline Describe(TensorReader child, string scratch, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    public ChildOutline Describe(
+        TensorReader child, string scratch, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         PlannedTensor[] tensors = [.. Tensors.Select(tensor => tensor.Planned)];
         double done = 0, all = Math.Max(1, tensors.Sum(tensor => tensor.ByteLength));
@@ -88,11 +98,13 @@ public sealed class SummedMerge
     /// <param name="progress">Receives the fraction done.</param>
     /// <param name="cancellation">Ends it; the same call goes on from the shards that were finished.</param>
     /// <exception cref="BadInputException">The folder exists, or the disk is full.</exception>
-    public CheckpointManifest Write(TensorReader child, string folder, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+    public CheckpointManifest Write(
+        TensorReader child, string folder, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
         Merger.Write(Recipe, Tensors, _small, folder, writer =>
         {
             var unwritten = writer.Unwritten.SelectMany(shard => shard).ToHashSet(StringComparer.Ordinal);
-            PlannedTensor[] tensors = [.. Tensors.Where(tensor => unwritten.Contains(tensor.Name)).Select(tensor => tensor.Planned)];
+            PlannedTensor[] tensors =
+                [.. Tensors.Where(tensor => unwritten.Contains(tensor.Name)).Select(tensor => tensor.Planned)];
             double done = 0, all = Math.Max(1, tensors.Sum(tensor => tensor.ByteLength));
             foreach (var tensor in tensors)
                 Read(child, tensor, (start, bytes) =>
@@ -102,7 +114,8 @@ public sealed class SummedMerge
                 }, cancellation);
         }, cancellation);
 
-    private static void Read(TensorReader child, PlannedTensor tensor, Action<long, ReadOnlySpan<byte>> take, CancellationToken cancellation)
+    private static void Read(
+        TensorReader child, PlannedTensor tensor, Action<long, ReadOnlySpan<byte>> take, CancellationToken cancellation)
     {
         var buffer = new byte[Math.Min(Portion, tensor.ByteLength)];
         for (var start = 0L; start < tensor.ByteLength; start += Portion)

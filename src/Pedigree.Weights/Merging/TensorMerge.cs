@@ -15,7 +15,9 @@ public sealed record TensorMerge
     /// <param name="recipe">The recipe of the child.</param>
     /// <param name="parents">The parents.</param>
     /// <param name="origin">What their task vectors begin at, if they are merged by those.</param>
-    /// <param name="coefficients">One for each parent, and one for the origin; null: not known yet, an elementwise method's, or carried through.</param>
+    /// <param name="coefficients">
+    /// One for each parent, and one for the origin; null: not known yet, an elementwise method's, or carried through.
+    /// </param>
     /// <param name="coefficientsOf">Finds them, where they are not known.</param>
     /// <param name="parameters">By name, the value for each parent.</param>
     internal TensorMerge(
@@ -30,7 +32,9 @@ public sealed record TensorMerge
         Parameters = parameters;
         // As in mergekit, the type is the origin's where there is one.
         var usual = Sources[origin is null ? 0 : ^1].DType;
-        Elementwise = usual.IsMerged() && coefficients is null && coefficientsOf is null ? (IElementwiseMethod)recipe.Body.Method : null;
+        Elementwise = usual.IsMerged() && coefficients is null && coefficientsOf is null
+            ? (IElementwiseMethod)recipe.Body.Method
+            : null;
         RandomKeys = [.. recipe.Parents.Select(parent => Chance.Key(recipe.Seed, name, parent))];
         var narrow = recipe.Body.DType is DType.BF16 or DType.F16 ? recipe.Body.DType : null;
         Output = recipe.Body.Written(usual);
@@ -47,7 +51,9 @@ public sealed record TensorMerge
     /// <summary>The parents' tensors, and last the origin's if there is one.</summary>
     public IReadOnlyList<Tensor> Sources { get; internal init; }
 
-    /// <summary>One for each source; null where the tensor is merged elementwise or carried through, or they are not known yet.</summary>
+    /// <summary>
+    /// One for each source; null where the tensor is merged elementwise or carried through, or they are not known yet.
+    /// </summary>
     public double[]? Coefficients { get; internal init; }
 
     /// <summary>Finds the coefficients from the tensor's products, where they are not known before it is read.</summary>
@@ -77,8 +83,11 @@ public sealed record TensorMerge
     /// <summary>The error where finite weights give elements that are not, in a stretch of the child's.</summary>
     internal BadInputException Overflow(long start, int count) => new(_body.File, _body.ParametersFor(Name),
         $"merged, elements {start} to {start + count - 1} overflow {MergeBody.Name(Output)} with "
-        + string.Join(", ", Parameters.Select(parameter => $"{parameter.Key} {string.Join(" and ", parameter.Value.Distinct().Select(value => value.ToString(CultureInfo.InvariantCulture)))}"))
+        + string.Join(", ", Parameters.Select(parameter => $"{parameter.Key} {Words(parameter.Value)}"))
         + "; choose smaller values or a wider out_dtype");
+
+    private static string Words(double[] values) =>
+        string.Join(" and ", values.Distinct().Select(value => value.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>What is written.</summary>
     public PlannedTensor Planned => new(Name, Output, Sources[0].Shape);

@@ -23,12 +23,15 @@ internal static class TokenizerReader
         if (full is null)
             return null;
         var source = full.Optional("source");
-        TokenSetting[] tokens = [.. full.OptionalMapping("tokens")?.Members.Select(token => Token(token.Key, token.Value.AsMapping(), known)) ?? []];
+        TokenSetting[] tokens =
+            [.. full.OptionalMapping("tokens")?.Members.Select(token => Token(token.Key, token.Value.AsMapping(), known)) ?? []];
         var multiple = full.OptionalInteger("pad_to_multiple_of") ?? 1;
         if (multiple is < 1 or > LargestMultiple)
             throw full.Required("pad_to_multiple_of").Error($"is {multiple}; it must be from 1 to {LargestMultiple}");
         full.RefuseUnknownKeys();
-        return source is not null ? Settings(source, tokens, (int)multiple) : new(TokenizerSource.Union, null, tokens, (int)multiple, full.At);
+        return source is not null
+            ? Settings(source, tokens, (int)multiple)
+            : new(TokenizerSource.Union, null, tokens, (int)multiple, full.At);
     }
 
     /// <summary><c>chat_template</c>, or null.</summary>
@@ -38,22 +41,27 @@ internal static class TokenizerReader
             return null;
         var text = node.AsString();
         return text == ChatTemplates.Auto || ChatTemplates.Names.Contains(text) || ChatTemplates.IsTemplate(text) ? text
-            : throw node.Error($"`{text}` is no chat template; give {ChatTemplates.Auto}, {string.Join(", ", ChatTemplates.Names)}, or a template in Jinja");
+            : throw node.Error($"`{text}` is no chat template; give {ChatTemplates.Auto}, "
+                + $"{string.Join(", ", ChatTemplates.Names)}, or a template in Jinja");
     }
 
-    private static TokenizerSettings Settings(ConfigurationNode node, IReadOnlyList<TokenSetting> tokens, int multiple) => ModelName.Of(node) switch
-    {
-        "union" => new(TokenizerSource.Union, null, tokens, multiple, node.At),
-        "base" => new(TokenizerSource.Base, null, tokens, multiple, node.At),
-        var model => new(TokenizerSource.Model, model.StartsWith(OldPrefix, StringComparison.Ordinal) ? model[OldPrefix.Length..] : model, tokens, multiple, node.At),
-    };
+    private static TokenizerSettings Settings(ConfigurationNode node, IReadOnlyList<TokenSetting> tokens, int multiple) =>
+        ModelName.Of(node) switch
+        {
+            "union" => new(TokenizerSource.Union, null, tokens, multiple, node.At),
+            "base" => new(TokenizerSource.Base, null, tokens, multiple, node.At),
+            var model => new(TokenizerSource.Model, model.StartsWith(OldPrefix, StringComparison.Ordinal)
+                ? model[OldPrefix.Length..]
+                : model, tokens, multiple, node.At),
+        };
 
     private static TokenSetting Token(string token, ConfigurationMapping mapping, Func<string, int?> known)
     {
         var force = mapping.OptionalBoolean("force") ?? false;
         var source = mapping.Required("source");
         mapping.RefuseUnknownKeys();
-        int Model(ConfigurationNode node) => known(ModelName.Of(node)) ?? throw node.Error($"`{ModelName.Of(node)}` must be one of the models that are merged");
+        int Model(ConfigurationNode node) =>
+            known(ModelName.Of(node)) ?? throw node.Error($"`{ModelName.Of(node)}` must be one of the models that are merged");
         if (source is not ConfigurationMapping kind || kind.Members.All(member => member.Key != "kind"))
             return new(token, Model(source), null, null, force, source.At);
         var name = kind.RequiredString("kind");
@@ -69,6 +77,7 @@ internal static class TokenizerReader
         if ((other is null) == (id is null))
             throw kind.Error("give either `token` or `token_id`");
         kind.RefuseUnknownKeys();
-        return new(token, model, other, id is >= 0 and <= int.MaxValue or null ? (int?)id : throw kind.Required("token_id").Error("must be the number of a token"), force, source.At);
+        return new(token, model, other, id is >= 0 and <= int.MaxValue or null ? (int?)id
+            : throw kind.Required("token_id").Error("must be the number of a token"), force, source.At);
     }
 }

@@ -20,7 +20,9 @@ internal sealed record TokenizerSettings(
         {
             ["token"] = token.Token,
             ["model"] = token.Model,
-            ["of"] = token.OfToken is not null ? JsonValue.Create(token.OfToken) : token.OfId is { } id ? JsonValue.Create(id) : null,
+            ["of"] = token.OfToken is not null ? JsonValue.Create(token.OfToken)
+                : token.OfId is { } id ? JsonValue.Create(id)
+                : null,
             ["force"] = token.Force,
         })]),
         ["pad_to_multiple_of"] = PadToMultipleOf,

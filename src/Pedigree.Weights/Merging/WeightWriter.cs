@@ -4,15 +4,16 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Merging;
 
 /// <summary>
-/// Reads sources, sums and writes, block by block on several threads. Each thread keeps a block of input and a few of output: the memory
-/// does not depend on the size of the model.
+/// Reads sources, sums and writes, block by block on several threads. Each thread keeps a block of input and a few of output: the
+/// memory does not depend on the size of the model.
 /// </summary>
 internal static unsafe class WeightWriter
 {
     // Elements converted at a time: they stay in the first-level cache.
     private const int Tile = 4096;
 
-    // A little apart: a processor takes a load for a store's as long as it compares no more than the lower bits of their addresses.
+    // A little apart: a processor takes a load for a store's as long as it compares no more than the
+    // lower bits of their addresses.
     private const long Distance = (Blocks.Size * 4L) + 256;
 
     // One is filled while others wait to be written.
@@ -23,18 +24,27 @@ internal static unsafe class WeightWriter
     /// <summary>Bytes that a thread takes to sum so many sources into elements of so many bytes.</summary>
     public static long WorkerBytes(int sources, int size) => NativeBuffer.Room(Bytes(sources, size));
 
-    private static long Bytes(int sources, int size) => (Outputs * OutputBytes(size)) + (Distance * sources) + (ConvertedBytes * (sources + 1));
+    private static long Bytes(int sources, int size) =>
+        (Outputs * OutputBytes(size)) + (Distance * sources) + (ConvertedBytes * (sources + 1));
 
     private static long OutputBytes(int size) => ((long)Blocks.Size * size) + 256;
 
     public static void Write(
-        IReadOnlyList<TensorMerge> tensors, CheckpointWriter files, int threads, IProgress<double>? progress, CancellationToken cancellation) =>
+        IReadOnlyList<TensorMerge> tensors,
+        CheckpointWriter files,
+        int threads,
+        IProgress<double>? progress,
+        CancellationToken cancellation) =>
         Blocks.Run([.. tensors.Select(tensor => tensor.Count)], threads, () => new Worker(tensors),
             (worker, block) => worker.Write(tensors[block.Tensor], block, files), progress, cancellation,
             tensor => Lead(files, tensors[tensor]));
 
-    /// <summary>Elements of a tensor's first block: blocks end at multiples of their size in the file, which the page cache takes as a whole.</summary>
-    public static int Lead(CheckpointWriter files, TensorMerge tensor) => Blocks.Size - (int)(files.StartOf(tensor.Name) / tensor.Output.Size() % Blocks.Size);
+    /// <summary>
+    /// Elements of a tensor's first block: blocks end at multiples of their size in the file, which the
+    /// page cache takes as a whole.
+    /// </summary>
+    public static int Lead(CheckpointWriter files, TensorMerge tensor) =>
+        Blocks.Size - (int)(files.StartOf(tensor.Name) / tensor.Output.Size() % Blocks.Size);
 
     /// <summary>One thread's buffers.</summary>
     public sealed class Worker : IDisposable
@@ -81,7 +91,8 @@ internal static unsafe class WeightWriter
             for (var i = 1; i < tensor.Sources.Count; i++)
                 if (tensor.Sources[i].DType != tensor.Output || !IsEqual(tensor.Sources[i], start, bytes))
                     throw new BadInputException(tensor.Sources[i].File, tensor.Name,
-                        $"is of type {tensor.Sources[i].DType.SafetensorsName()}, which is carried through, and differs from {tensor.Sources[0].File}; it must be equal in all models, or BF16, F16 or F32 to be merged");
+                        $"is of type {tensor.Sources[i].DType.SafetensorsName()}, which is carried through, and differs from "
+                        + $"{tensor.Sources[0].File}; it must be equal in all models, or BF16, F16 or F32 to be merged");
         }
 
         private bool IsEqual(Tensor tensor, long start, ReadOnlySpan<byte> bytes)

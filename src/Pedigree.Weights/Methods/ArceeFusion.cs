@@ -4,13 +4,13 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// Arcee Fusion: x₁ replaces x₀ in the elements of greatest importance. The importance of an element is <c>|x₁ − x₀|</c> times the
-/// Kullback–Leibler divergence of its row's softmax in x₁ from that in x₀; taken are those not below
+/// Arcee Fusion: x₁ replaces x₀ in the elements of greatest importance. The importance of an element is <c>|x₁ − x₀|</c> times
+/// the Kullback–Leibler divergence of its row's softmax in x₁ from that in x₀; taken are those not below
 /// <c>median + 1.5·(third − first quartile)</c> of all of the tensor (Arcee AI, mergekit, 2025).
 /// </summary>
 /// <remarks>
-/// The quartiles are exact: of n importances the ⌊q·(n − 1)⌋-th from below. mergekit takes them from a random million elements of a
-/// larger tensor, and so chooses others every time. A row is the last dimension.
+/// The quartiles are exact: of n importances the ⌊q·(n − 1)⌋-th from below. mergekit takes them from a random million elements of
+/// a larger tensor, and so chooses others every time. A row is the last dimension.
 /// </remarks>
 internal sealed class ArceeFusion : IElementwiseMethod
 {
@@ -24,7 +24,8 @@ internal sealed class ArceeFusion : IElementwiseMethod
 
     public int Ranked(int models) => 3;
 
-    public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) => new Important(tensor);
+    public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) =>
+        new Important(tensor);
 
     private sealed unsafe class Important : IElementwiseMerge
     {
@@ -44,7 +45,8 @@ internal sealed class ArceeFusion : IElementwiseMethod
                 var second = block.WeightsPointer(1);
                 var columns = (int)tensor.Columns;
                 for (var start = 0; start < block.Count; start += columns)
-                    _divergences[(block.Start + start) / columns] = (float)Softmax.Divergence(second + start, first + start, columns);
+                    _divergences[(block.Start + start) / columns] = (float)Softmax.Divergence(
+                        second + start, first + start, columns);
             }, wholeRows: true);
             var ranks = Ranks.Find(tensor, (block, _) => Importance(block),
                 [.. new[] { 1, 2, 3 }.Select(quarter => (0, tensor.Count - ((tensor.Count - 1) * quarter / 4)))]);

@@ -60,7 +60,8 @@ internal sealed unsafe class ChangedElements(float epsilon, float[] factors) : I
             ulong one = 0, several = 0;
             for (var model = 0; model < n; model++)
             {
-                changed[model] = Vector512.GreaterThan(Vector512.Abs(Vector512.Load((float*)deltas[model] + i)), Vector512.Create(epsilon)).ExtractMostSignificantBits();
+                changed[model] = Vector512.GreaterThan(Vector512.Abs(Vector512.Load((float*)deltas[model] + i)),
+                    Vector512.Create(epsilon)).ExtractMostSignificantBits();
                 several |= one & changed[model];
                 one |= changed[model];
             }

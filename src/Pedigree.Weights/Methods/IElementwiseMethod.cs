@@ -3,12 +3,14 @@ using Pedigree.Weights.Elementwise;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// A merge that is no weighted sum: each element follows from those of the models at its place, or in its row, and from what passes
-/// over the whole tensor found before (thresholds, sums). Computed in float32, block by block, on several threads.
+/// A merge that is no weighted sum: each element follows from those of the models at its place, or in its row, and from what
+/// passes over the whole tensor found before (thresholds, sums). Computed in float32, block by block, on several threads.
 /// </summary>
 public interface IElementwiseMethod : IMergeMethod
 {
-    /// <summary>Most magnitudes of given rank that are sought at once in a merge of so many models: each costs every thread some memory.</summary>
+    /// <summary>
+    /// Most magnitudes of given rank that are sought at once in a merge of so many models: each costs every thread some memory.
+    /// </summary>
     int Ranked(int models) => 0;
 
     /// <summary>Prepares the merge of one tensor: passes over it whose findings the merge needs are taken here.</summary>

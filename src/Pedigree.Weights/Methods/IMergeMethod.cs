@@ -1,9 +1,9 @@
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// A way to merge. A new one is one class that implements <see cref="IWeightedSumMethod"/> or <see cref="IElementwiseMethod"/>, added
-/// to <see cref="MergeMethods"/>; reading, rounding, writing, parameters by layer and threads come with it. A class may implement
-/// both, where it depends on the parameters which of the two it is.
+/// A way to merge. A new one is one class that implements <see cref="IWeightedSumMethod"/> or <see cref="IElementwiseMethod"/>,
+/// added to <see cref="MergeMethods"/>; reading, rounding, writing, parameters by layer and threads come with it. A class may
+/// implement both, where it depends on the parameters which of the two it is.
 /// </summary>
 public interface IMergeMethod
 {
@@ -39,7 +39,9 @@ public enum BaseModel
     /// <summary>It is x₀, the model that the others are brought into. In a run: the better parent.</summary>
     First,
 
-    /// <summary>It is the point that the models differ from by their task vectors δᵢ = xᵢ − base. In a run: the run's base.</summary>
+    /// <summary>
+    /// It is the point that the models differ from by their task vectors δᵢ = xᵢ − base. In a run: the run's base.
+    /// </summary>
     Origin,
 
     /// <summary>As <see cref="Origin"/> where it is given; otherwise the weights themselves are merged.</summary>

@@ -3,10 +3,10 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// The Karcher (or Riemannian) mean of the directions of the tensors on the unit sphere, the point whose mean squared arc to all of
-/// them is least, times the mean of their lengths (Karcher, <i>Riemannian center of mass and mollifier smoothing</i>, 1977). Found by
-/// repeatedly averaging the tangent vectors <c>θᵢ/sinθᵢ·(uᵢ − cosθᵢ·m)</c> at m and going along the average's great circle, until it is
-/// shorter than <c>tol</c> or <c>max_iter</c> times.
+/// The Karcher (or Riemannian) mean of the directions of the tensors on the unit sphere, the point whose mean squared arc to all
+/// of them is least, times the mean of their lengths (Karcher, <i>Riemannian center of mass and mollifier smoothing</i>, 1977).
+/// Found by repeatedly averaging the tangent vectors <c>θᵢ/sinθᵢ·(uᵢ − cosθᵢ·m)</c> at m and going along the average's great
+/// circle, until it is shorter than <c>tol</c> or <c>max_iter</c> times.
 /// </summary>
 /// <remarks>
 /// m stays a combination of the uᵢ, so the iteration runs on coefficients and inner products; no weights are read for it. As in
@@ -28,7 +28,8 @@ internal sealed class Karcher : IWeightedSumMethod
     public double[] Coefficients(TensorGram gram, IReadOnlyDictionary<string, double[]> parameters)
     {
         var tol = parameters["tol"][0];
-        double[] lengths = [.. Enumerable.Range(0, parameters["tol"].Length).Select(i => Math.Sqrt(Math.Max(0, gram.Product(i, i))))];
+        double[] lengths =
+            [.. Enumerable.Range(0, parameters["tol"].Length).Select(i => Math.Sqrt(Math.Max(0, gram.Product(i, i))))];
         var coefficients = new double[lengths.Length];
         if (lengths.Length == 1)
             return [1];
@@ -38,7 +39,8 @@ internal sealed class Karcher : IWeightedSumMethod
         var cosines = new double[directed.Length, directed.Length];
         for (var i = 0; i < directed.Length; i++)
             for (var j = 0; j < directed.Length; j++)
-                cosines[i, j] = i == j ? 1 : gram.Product(directed[i], directed[j]) / (lengths[directed[i]] * lengths[directed[j]]);
+                cosines[i, j] = i == j ? 1
+                    : gram.Product(directed[i], directed[j]) / (lengths[directed[i]] * lengths[directed[j]]);
         var mean = Mean(cosines, (int)parameters["max_iter"][0], tol);
         for (var i = 0; i < directed.Length; i++)
             coefficients[directed[i]] = lengths.Average() * mean[i] / lengths[directed[i]];

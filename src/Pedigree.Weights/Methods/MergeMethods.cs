@@ -7,7 +7,8 @@ public static class MergeMethods
     public static IReadOnlyList<IMergeMethod> All { get; } =
     [
         new ArceeFusion(), new Breadcrumbs(ties: false), new Breadcrumbs(ties: true), new Dare(ties: false), new Dare(ties: true),
-        new Della(ties: true), new Della(ties: false), new Karcher(), new Linear(), new ModelStock(), new MultiSlerp(), new NearSwap(),
+        new Della(ties: true), new Della(ties: false), new Karcher(), new Linear(), new ModelStock(), new MultiSlerp(),
+        new NearSwap(),
         new NuSlerp(), new Passthrough(), new Ram(), new RamPlus(), new Sce(), new Slerp(), new TaskArithmetic(), new Ties(),
     ];
 }

@@ -12,7 +12,8 @@ public sealed record MergeParameter(
     double Least = double.NegativeInfinity, double Greatest = double.PositiveInfinity, bool Whole = false)
 {
     /// <summary>True or false, one for all models.</summary>
-    public static MergeParameter Flag(string name, bool absent) => new(name, Default: absent ? 1 : 0, Least: 0, Greatest: 1, Whole: true);
+    public static MergeParameter Flag(string name, bool absent) =>
+        new(name, Default: absent ? 1 : 0, Least: 0, Greatest: 1, Whole: true);
 
     /// <summary>Whether it is true or false.</summary>
     internal bool IsFlag => (Whole, Least, Greatest) is (true, 0, 1);

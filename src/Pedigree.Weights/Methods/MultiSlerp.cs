@@ -3,14 +3,14 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// Barycentric interpolation on a sphere (Goddard, <i>Multi-SLERP</i>, 2025): with unit vectors <c>uᵢ = vᵢ/(‖vᵢ‖ + eps)</c> and their mean
-/// direction m, the tangent vectors <c>uᵢ − (uᵢ·m)m</c> are averaged and mapped back by the exponential map; times <c>Σ wᵢ·‖vᵢ‖</c>. v are
-/// the weights, or the task vectors where there is a base model.
+/// Barycentric interpolation on a sphere (Goddard, <i>Multi-SLERP</i>, 2025): with unit vectors <c>uᵢ = vᵢ/(‖vᵢ‖ + eps)</c> and
+/// their mean direction m, the tangent vectors <c>uᵢ − (uᵢ·m)m</c> are averaged and mapped back by the exponential map; times
+/// <c>Σ wᵢ·‖vᵢ‖</c>. v are the weights, or the task vectors where there is a base model.
 /// </summary>
 /// <remarks>
-/// m is the direction of <c>Σ wᵢ·uᵢ</c>, so the averaged tangent vector is <c>Σ wᵢ·uᵢ − (Σ wᵢ·uᵢ·m)m = 0</c> and the map leads to m itself:
-/// the result is <c>m·Σ wᵢ·‖vᵢ‖</c>, without the noise that computing the zero adds. Where the weighted unit vectors cancel out, two
-/// are interpolated linearly, as in mergekit, and more are refused.
+/// m is the direction of <c>Σ wᵢ·uᵢ</c>, so the averaged tangent vector is <c>Σ wᵢ·uᵢ − (Σ wᵢ·uᵢ·m)m = 0</c> and the map leads to
+/// m itself: the result is <c>m·Σ wᵢ·‖vᵢ‖</c>, without the noise that computing the zero adds. Where the weighted unit vectors
+/// cancel out, two are interpolated linearly, as in mergekit, and more are refused.
 /// </remarks>
 internal sealed class MultiSlerp : IWeightedSumMethod
 {

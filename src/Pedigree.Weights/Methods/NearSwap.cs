@@ -5,8 +5,8 @@ using Pedigree.Weights.Elementwise;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// NearSwap: <c>x₀ + a·(x₁ − x₀)</c> with <c>a = min(1, t/|x₁ − x₀|)</c> for each element, so that what is near to x₀ is taken over from x₁
-/// and what is far moves by t (alchemonaut, <i>QuartetAnemoi-70B-t0.0001</i>, 2024).
+/// NearSwap: <c>x₀ + a·(x₁ − x₀)</c> with <c>a = min(1, t/|x₁ − x₀|)</c> for each element, so that what is near to x₀ is taken
+/// over from x₁ and what is far moves by t (alchemonaut, <i>QuartetAnemoi-70B-t0.0001</i>, 2024).
 /// </summary>
 internal sealed class NearSwap : IElementwiseMethod
 {
@@ -18,7 +18,8 @@ internal sealed class NearSwap : IElementwiseMethod
 
     public BaseModel BaseModel => BaseModel.First;
 
-    public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) => new Moved((float)parameters["t"][0]);
+    public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters) =>
+        new Moved((float)parameters["t"][0]);
 
     private sealed unsafe class Moved(float t) : IElementwiseMerge
     {
@@ -36,7 +37,8 @@ internal sealed class NearSwap : IElementwiseMethod
                 var other = Vector512.Load(second + i);
                 var difference = other - x;
                 var moved = x + Vector512.Max(Vector512.Min(difference, most), -most);
-                Vector512.ConditionalSelect(Vector512.LessThanOrEqual(Vector512.Abs(difference), most), other, moved).Store(target + i);
+                Vector512.ConditionalSelect(Vector512.LessThanOrEqual(Vector512.Abs(difference), most), other, moved)
+                    .Store(target + i);
             }
         }
     }

@@ -5,14 +5,14 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// NuSLERP: spherical linear interpolation (see <see cref="Slerp"/>) between v₀ and v₁ at <c>t = w₁/(w₀ + w₁)</c>, or 0.5 where the weights
-/// sum to less than 10⁻⁶ (Goddard, mergekit, 2024). v are the weights, or the task vectors where there is a base model. Each tensor
-/// is one vector; with <c>nuslerp_flatten: false</c> each row by itself, and with <c>nuslerp_row_wise</c> each vector along the first
-/// dimension, in mergekit's words.
+/// NuSLERP: spherical linear interpolation (see <see cref="Slerp"/>) between v₀ and v₁ at <c>t = w₁/(w₀ + w₁)</c>, or 0.5 where
+/// the weights sum to less than 10⁻⁶ (Goddard, mergekit, 2024). v are the weights, or the task vectors where there is a base
+/// model. Each tensor is one vector; with <c>nuslerp_flatten: false</c> each row by itself, and with <c>nuslerp_row_wise</c> each
+/// vector along the first dimension, in mergekit's words.
 /// </summary>
 /// <remarks>
-/// As in mergekit, only where <c>sinθ &lt; 10⁻⁸</c> it is linear, and vectors shorter than 10⁻⁷ are divided by that, so that a zero
-/// vector stands at a right angle.
+/// As in mergekit, only where <c>sinθ &lt; 10⁻⁸</c> it is linear, and vectors shorter than 10⁻⁷ are divided by that, so that a
+/// zero vector stands at a right angle.
 /// </remarks>
 internal sealed class NuSlerp : IWeightedSumMethod, IElementwiseMethod
 {
@@ -22,7 +22,8 @@ internal sealed class NuSlerp : IWeightedSumMethod, IElementwiseMethod
     public string Name => "nuslerp";
 
     public IReadOnlyList<MergeParameter> Parameters { get; } =
-        [new("weight", ByModel: true), MergeParameter.Flag("nuslerp_flatten", true), MergeParameter.Flag("nuslerp_row_wise", false)];
+        [new("weight", ByModel: true), MergeParameter.Flag(
+            "nuslerp_flatten", true), MergeParameter.Flag("nuslerp_row_wise", false)];
 
     public (int Fewest, int Most) Models => (2, 2);
 
@@ -41,7 +42,9 @@ internal sealed class NuSlerp : IWeightedSumMethod, IElementwiseMethod
     public IElementwiseMerge Prepare(TensorSources tensor, IReadOnlyDictionary<string, double[]> parameters)
     {
         var t = Ratio(parameters);
-        return parameters["nuslerp_row_wise"][0] != 0 && tensor.Shape.Count > 1 ? new AlongFirst(tensor, t) : new AlongLast(tensor, t);
+        return parameters["nuslerp_row_wise"][0] != 0 && tensor.Shape.Count > 1
+            ? new AlongFirst(tensor, t)
+            : new AlongLast(tensor, t);
     }
 
     private static double Ratio(IReadOnlyDictionary<string, double[]> parameters)
@@ -83,7 +86,8 @@ internal sealed class NuSlerp : IWeightedSumMethod, IElementwiseMethod
             {
                 var a = (float*)first + start;
                 var b = (float*)second + start;
-                var (ca, cb) = Coefficients(Rows.Product(a, a, columns), Rows.Product(b, b, columns), Rows.Product(a, b, columns), t);
+                var (ca, cb) = Coefficients(
+                    Rows.Product(a, a, columns), Rows.Product(b, b, columns), Rows.Product(a, b, columns), t);
                 Rows.AddScaled(block.ResultPointer + start, a, (float)ca, columns);
                 Rows.AddScaled(block.ResultPointer + start, b, (float)cb, columns);
             }

@@ -3,8 +3,8 @@ using Pedigree.Weights.Elementwise;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// RAM: an element counts as changed where <c>|δᵢ| &gt; epsilon</c>. What one model alone has changed is taken over whole, what several
-/// have is averaged over these (<i>Reinforced agent merging</i>, arXiv 2601.13572).
+/// RAM: an element counts as changed where <c>|δᵢ| &gt; epsilon</c>. What one model alone has changed is taken over whole, what
+/// several have is averaged over these (<i>Reinforced agent merging</i>, arXiv 2601.13572).
 /// </summary>
 internal sealed class Ram : IElementwiseMethod
 {

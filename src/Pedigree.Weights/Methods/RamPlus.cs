@@ -3,8 +3,8 @@ using Pedigree.Weights.Elementwise;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// RAM+, tensor-local: as <see cref="Ram"/>, but what model i alone has changed is multiplied by <c>1 + r·min(sᵢ/uᵢ, alpha)</c>, of the
-/// numbers of elements that it has changed with others (sᵢ) and alone (uᵢ), to make up for what averaging takes away
+/// RAM+, tensor-local: as <see cref="Ram"/>, but what model i alone has changed is multiplied by <c>1 + r·min(sᵢ/uᵢ, alpha)</c>,
+/// of the numbers of elements that it has changed with others (sᵢ) and alone (uᵢ), to make up for what averaging takes away
 /// (<i>Reinforced agent merging</i>, arXiv 2601.13572).
 /// </summary>
 internal sealed class RamPlus : IElementwiseMethod

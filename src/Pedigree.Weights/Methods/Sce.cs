@@ -6,9 +6,9 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// SCE: select the share <c>select_topk</c> of the places at which the δᵢ vary most between the models, calculate each model's weight
-/// <c>wᵢ = Σδᵢ²/ΣⱼΣδⱼ²</c> from what is selected, erase at each place the δᵢ whose sign is not that of their sum; the rest is the mean by
-/// these weights (Wan et al., <i>FuseChat: knowledge fusion of chat models</i>, 2024).
+/// SCE: select the share <c>select_topk</c> of the places at which the δᵢ vary most between the models, calculate each model's
+/// weight <c>wᵢ = Σδᵢ²/ΣⱼΣδⱼ²</c> from what is selected, erase at each place the δᵢ whose sign is not that of their sum; the rest
+/// is the mean by these weights (Wan et al., <i>FuseChat: knowledge fusion of chat models</i>, 2024).
 /// </summary>
 /// <remarks>
 /// Selected are ⌊select_topk·n⌋ of the n places whose variance is not 0, of equal ones the earlier. <c>int8_mask</c>, the type of
@@ -41,7 +41,8 @@ internal sealed unsafe class Sce : IElementwiseMethod
                 squares[model, block.Index] = Rows.Product(delta, delta, block.Padded);
             }
         });
-        double[] sums = [.. Enumerable.Range(0, tensor.Models).Select(model => Enumerable.Range(0, tensor.Blocks()).Sum(block => squares[model, block]))];
+        double[] sums = [.. Enumerable.Range(0, tensor.Models)
+            .Select(model => Enumerable.Range(0, tensor.Blocks()).Sum(block => squares[model, block]))];
         var total = sums.Sum();
         return new Merged(selected, [.. sums.Select(sum => (float)(total > 0 ? sum / total : 1.0 / sums.Length))]);
     }

@@ -16,6 +16,8 @@ internal static class Shares
             return weights;
         var sum = weights.Sum();
         return double.IsFinite(sum) && Math.Abs(sum) > Rest * weights.Sum(Math.Abs) ? [.. weights.Select(weight => weight / sum)]
-            : throw new ArgumentException($"the weights sum to {(double.IsFinite(sum) ? "0" : "infinity")} and cannot be normalized; change them or set `{flag}: false`");
+            : throw new ArgumentException(
+                $"the weights sum to {(double.IsFinite(sum) ? "0" : "infinity")} and cannot be normalized; "
+                + $"change them or set `{flag}: false`");
     }
 }

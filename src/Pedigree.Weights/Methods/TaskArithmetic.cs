@@ -4,8 +4,9 @@ using Pedigree.Weights.Methods.TaskVectors;
 namespace Pedigree.Weights.Methods;
 
 /// <summary>
-/// <c>base + λ·Σ wᵢ·δᵢ</c>, with <c>normalize</c> divided by <c>Σ wᵢ</c> (Ilharco et al., <i>Editing models with task arithmetic</i>,
-/// 2022). As in mergekit, <c>density</c> and <c>rescale</c> are read and have no effect: nothing is dropped.
+/// <c>base + λ·Σ wᵢ·δᵢ</c>, with <c>normalize</c> divided by <c>Σ wᵢ</c> (Ilharco et al.,
+/// <i>Editing models with task arithmetic</i>, 2022). As in mergekit, <c>density</c> and <c>rescale</c> are read and have no
+/// effect: nothing is dropped.
 /// </summary>
 internal sealed class TaskArithmetic : IWeightedSumMethod
 {

@@ -9,8 +9,8 @@ namespace Pedigree.Weights.Methods;
 /// <i>TIES-merging: resolving interference when merging models</i>, 2023).
 /// </summary>
 /// <remarks>
-/// Kept are ⌊density·n⌋ of n elements, the earlier of equally large ones (mergekit: whichever its sort leaves in front), but one at
-/// least (mergekit stops). A sum of zero counts as positive.
+/// Kept are ⌊density·n⌋ of n elements, the earlier of equally large ones (mergekit: whichever its sort leaves in front), but one
+/// at least (mergekit stops). A sum of zero counts as positive.
 /// </remarks>
 internal sealed class Ties : IElementwiseMethod
 {

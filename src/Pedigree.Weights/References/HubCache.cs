@@ -5,7 +5,8 @@ namespace Pedigree.Weights.References;
 
 /// <summary>
 /// One model in the Hugging Face cache, in the layout that its clients share: <c>refs/{revision}</c> holds a commit,
-/// <c>snapshots/{commit}/{file}</c> are links to <c>blobs/{etag}</c>, an empty <c>.no_exist/{commit}/{file}</c> says that a commit lacks a file.
+/// <c>snapshots/{commit}/{file}</c> are links to <c>blobs/{etag}</c>, an empty <c>.no_exist/{commit}/{file}</c> says
+/// that a commit lacks a file.
 /// </summary>
 internal sealed partial class HubCache(string cache, string id)
 {
@@ -24,7 +25,9 @@ internal sealed partial class HubCache(string cache, string id)
     public string? Find(string revision) =>
         Commit(revision) is { } commit && IsWhole(Snapshot(commit)) ? Snapshot(commit) : null;
 
-    /// <summary>Whether a commit's folder has something of a tokenizer, or it is known that the commit has nothing of one.</summary>
+    /// <summary>
+    /// Whether a commit's folder has something of a tokenizer, or it is known that the commit has nothing of one.
+    /// </summary>
     public bool HasTokenizerOrNone(string commit) =>
         HubFiles.Tokenizer.Any(name => File.Exists(Path.Combine(Snapshot(commit), name)))
         || HubFiles.Tokenizer.All(name => File.Exists(Lacking(commit, name)));
@@ -90,7 +93,8 @@ internal sealed partial class HubCache(string cache, string id)
     {
         if (!Directory.Exists(folder))
             return false;
-        if (File.Exists(Path.Combine(folder, HubFiles.AdapterConfig)) && File.Exists(Path.Combine(folder, HubFiles.AdapterWeights)))
+        if (File.Exists(Path.Combine(folder, HubFiles.AdapterConfig))
+            && File.Exists(Path.Combine(folder, HubFiles.AdapterWeights)))
             return true;
         try
         {

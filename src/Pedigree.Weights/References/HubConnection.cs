@@ -7,7 +7,10 @@ namespace Pedigree.Weights.References;
 
 /// <summary>Requests to the hub: the token goes to the hub alone, redirects are followed, what may pass is tried again.</summary>
 /// <param name="settings">Where the hub is.</param>
-/// <param name="isNeeded">Whether nothing can be done without it: otherwise one that cannot be reached is not waited for, and one that is busy not for long.</param>
+/// <param name="isNeeded">
+/// Whether nothing can be done without it: otherwise one that cannot be reached is not waited for, and one
+/// that is busy not for long.
+/// </param>
 internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisposable
 {
     private const int MostRedirects = 5;
@@ -38,7 +41,11 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
         Delay = TimeSpan.FromTicks(Math.Min(settings.LongestWait.Ticks, TimeSpan.TicksPerSecond)),
         MaxDelay = settings.LongestWait,
         ShouldHandle = !isNeeded ? new PredicateBuilder().Handle<PassingException>()
-            : new PredicateBuilder().Handle<PassingException>().Handle<HttpRequestException>().Handle<HttpIOException>().Handle<IOException>()
+            : new PredicateBuilder()
+                .Handle<PassingException>()
+                .Handle<HttpRequestException>()
+                .Handle<HttpIOException>()
+                .Handle<IOException>()
                 .Handle<TaskCanceledException>(error => error.InnerException is TimeoutException),
         DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as PassingException)?.RetryAfter),
     }).Build();
@@ -52,19 +59,26 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
         {
             return await _retries.ExecuteAsync(async token => await action(token), cancellation);
         }
-        catch (Exception error) when (error is PassingException or HttpRequestException or HttpIOException or TaskCanceledException
-            && !cancellation.IsCancellationRequested)
+        catch (Exception error)
+            when (error is PassingException or HttpRequestException or HttpIOException or TaskCanceledException
+                && !cancellation.IsCancellationRequested)
         {
-            throw new UnavailableException(what, null, $"could not be fetched from {settings.Endpoint}: {error.Message}; the same command again goes on from there");
+            throw new UnavailableException(what, null,
+                $"could not be fetched from {settings.Endpoint}: {error.Message}; the same command again goes on from there");
         }
     }
 
     /// <summary>
-    /// Sends a request and follows redirects. <paramref name="first"/> sees each response on the way to the last one, whose headers
-    /// tell of the file and not of where its bytes lie.
+    /// Sends a request and follows redirects. <paramref name="first"/> sees each response on the way to the last one, whose
+    /// headers tell of the file and not of where its bytes lie.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, Uri address, string what, Action<HttpResponseMessage>? first, RangeHeaderValue? range, CancellationToken cancellation)
+        HttpMethod method,
+        Uri address,
+        string what,
+        Action<HttpResponseMessage>? first,
+        RangeHeaderValue? range,
+        CancellationToken cancellation)
     {
         for (var redirects = 0; redirects <= MostRedirects; redirects++)
         {
@@ -79,7 +93,8 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
                 response.Dispose();
                 address = new(address, location);
                 if (address.Scheme is not ("http" or "https"))
-                    throw new BadInputException(what, null, $"is redirected to {address.Scheme}, which is not followed; HF_ENDPOINT may be wrong");
+                    throw new BadInputException(what, null,
+                        $"is redirected to {address.Scheme}, which is not followed; HF_ENDPOINT may be wrong");
                 continue;
             }
             if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
@@ -105,11 +120,16 @@ internal sealed class HubConnection(HubSettings settings, bool isNeeded) : IDisp
         return status switch
         {
             401 or 403 => new BadInputException(what, null, settings.Token is null
-                ? $"is refused by {settings.Endpoint} ({status}): there is no such model, or it is private or gated; set HF_TOKEN to a token that may read it"
-                : $"is refused by {settings.Endpoint} ({status}) for the token in HF_TOKEN; ask for access on the model's page, or set another"),
-            404 => new BadInputException(what, null, $"is not on {settings.Endpoint}; name an id and revision that exist and are whole"),
-            408 or 429 or >= 500 when RetryAfter.Of(response) is { } wait && wait > _longestAsked => new UnavailableException(what, null,
-                $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase}) for the next {wait.TotalMinutes:0} minutes; the same command then goes on from there"),
+                ? $"is refused by {settings.Endpoint} ({status}): there is no such model, "
+                    + "or it is private or gated; set HF_TOKEN to a token that may read it"
+                : $"is refused by {settings.Endpoint} ({status}) for the token in HF_TOKEN; "
+                    + "ask for access on the model's page, or set another"),
+            404 => new BadInputException(what, null,
+                $"is not on {settings.Endpoint}; name an id and revision that exist and are whole"),
+            408 or 429 or >= 500 when RetryAfter.Of(response) is { } wait && wait > _longestAsked =>
+                new UnavailableException(what, null,
+                    $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase}) for the next "
+                    + $"{wait.TotalMinutes:0} minutes; the same command then goes on from there"),
             408 or 429 or >= 500 => new PassingException($"{status} {response.ReasonPhrase}", RetryAfter.Of(response)),
             _ => new BadInputException(what, null, $"is refused by {settings.Endpoint} ({status} {response.ReasonPhrase})"),
         };

@@ -34,18 +34,21 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
             using HubConnection hub = new(settings, isNeeded: cached is null);
             return await FetchAsync(hub, _cache.Commit(_revision) ?? _revision, progress, cancellation);
         }
-        catch (Exception error) when (cached is not null && error is (BadInputException or IOException or UnauthorizedAccessException))
+        catch (Exception error)
+            when (cached is not null && error is (BadInputException or IOException or UnauthorizedAccessException))
         {
             return cached;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new UnavailableException(_what, null,
-                $"cannot be written to the Hugging Face cache ({settings.Cache}): {error.Message}; make it writable, or name another folder in HF_HUB_CACHE", error);
+                $"cannot be written to the Hugging Face cache ({settings.Cache}): {error.Message}; "
+                + "make it writable, or name another folder in HF_HUB_CACHE", error);
         }
     }
 
-    private async Task<string> FetchAsync(HubConnection hub, string revision, IProgress<DownloadProgress>? progress, CancellationToken cancellation)
+    private async Task<string> FetchAsync(
+        HubConnection hub, string revision, IProgress<DownloadProgress>? progress, CancellationToken cancellation)
     {
         var (commit, files) = await hub.DoAsync(_what, token => ListAsync(hub, revision, token), cancellation);
         var chosen = HubFiles.Choose(_what, files);
@@ -55,20 +58,25 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
         await FetchAsync(hub, commit, [.. chosen.SkipLast(1)], progress, cancellation);
         await FetchAsync(hub, commit, [.. chosen.TakeLast(1)], progress, cancellation);
         if (chosen.Contains(CheckpointFiles.Index))
-            await FetchAsync(hub, commit, ShardIndex.Read(Path.Combine(_cache.Snapshot(commit), CheckpointFiles.Index)).Shards, progress, cancellation);
+            await FetchAsync(hub, commit,
+                ShardIndex.Read(Path.Combine(_cache.Snapshot(commit), CheckpointFiles.Index)).Shards, progress, cancellation);
         _cache.Point(_revision, commit);
         return _cache.Snapshot(commit);
     }
 
-    private async Task<(string Commit, IReadOnlyList<string> Files)> ListAsync(HubConnection hub, string revision, CancellationToken cancellation)
+    private async Task<(string Commit, IReadOnlyList<string> Files)> ListAsync(
+        HubConnection hub, string revision, CancellationToken cancellation)
     {
         Uri address = new(settings.Endpoint, $"api/models/{reference.Model}/revision/{Uri.EscapeDataString(revision)}");
         using var response = await hub.SendAsync(HttpMethod.Get, address, _what, null, null, cancellation);
         try
         {
-            using var json = await JsonDocument.ParseAsync(await response.Content.ReadAsStreamAsync(cancellation), default, cancellation);
+            using var json = await JsonDocument.ParseAsync(
+                await response.Content.ReadAsStreamAsync(cancellation), default, cancellation);
             var commit = json.RootElement.GetProperty("sha").GetString()!;
-            string[] files = [.. json.RootElement.GetProperty("siblings").EnumerateArray().Select(file => file.GetProperty("rfilename").GetString()!)];
+            string[] files = [.. json.RootElement.GetProperty("siblings")
+                .EnumerateArray()
+                .Select(file => file.GetProperty("rfilename").GetString()!)];
             if (HubCache.IsCommit(commit))
                 return (commit, files);
         }
@@ -79,8 +87,13 @@ internal sealed class HubDownload(HubSettings settings, ModelReference reference
     }
 
     private Task FetchAsync(
-        HubConnection hub, string commit, IReadOnlyList<string> files, IProgress<DownloadProgress>? progress, CancellationToken cancellation) =>
-        System.Threading.Tasks.Parallel.ForEachAsync(files, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellation },
+        HubConnection hub,
+        string commit,
+        IReadOnlyList<string> files,
+        IProgress<DownloadProgress>? progress,
+        CancellationToken cancellation) =>
+        System.Threading.Tasks.Parallel.ForEachAsync(
+            files, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancellation },
             async (file, token) =>
             {
                 Uri address = new(settings.Endpoint, $"{reference.Model}/resolve/{commit}/{Uri.EscapeDataString(file)}");

@@ -7,7 +7,9 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.References;
 
-/// <summary>One file of a repository, fetched into the cache: from where an earlier attempt ended, and only kept if its hash is right.</summary>
+/// <summary>
+/// One file of a repository, fetched into the cache: from where an earlier attempt ended, and only kept if its hash is right.
+/// </summary>
 internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri address, string what)
 {
     private const int BufferLength = 1 << 20;
@@ -46,7 +48,8 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
         }, null, cancellation);
         var tag = etag?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
         return tag is not null && Hash().IsMatch(tag) ? (tag, length) : throw new BadInputException(what, null,
-            $"comes from {address.GetLeftPart(UriPartial.Authority)} without the ETag of a hub, so it cannot be verified; is HF_ENDPOINT right?");
+            $"comes from {address.GetLeftPart(UriPartial.Authority)} without the ETag of a hub, "
+            + "so it cannot be verified; is HF_ENDPOINT right?");
     }
 
     private async Task<bool> ContinueAsync(string half, long? length, Action<long> received, CancellationToken cancellation)
@@ -55,7 +58,8 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
         var start = file.Length;
         if (start == length && length > 0)
             return true;
-        using var response = await hub.SendAsync(HttpMethod.Get, address, what, null, start > 0 ? new RangeHeaderValue(start, null) : null, cancellation);
+        using var response = await hub.SendAsync(
+            HttpMethod.Get, address, what, null, start > 0 ? new RangeHeaderValue(start, null) : null, cancellation);
         if (response.StatusCode != HttpStatusCode.PartialContent)
             start = 0;
         file.SetLength(start);
@@ -69,7 +73,8 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
             if (file.Position + read > length)
             {
                 file.SetLength(0);
-                throw new BadInputException(what, null, $"is longer than the {length} bytes that the hub says; it was thrown away, the same command fetches it anew");
+                throw new BadInputException(what, null,
+                    $"is longer than the {length} bytes that the hub says; it was thrown away, the same command fetches it anew");
             }
             await WriteAsync(file, buffer.AsMemory(0, read), length ?? file.Length, cancellation);
             received(read);
@@ -110,7 +115,8 @@ internal sealed partial class HubFile(HubConnection hub, HubCache cache, Uri add
             return;
         File.Delete(half);
         throw new BadInputException(what, null,
-            $"came with other content than the hub says: its hash is {actual}, not {etag}; it was thrown away, the same command fetches it anew");
+            $"came with other content than the hub says: its hash is {actual}, not {etag}; "
+            + "it was thrown away, the same command fetches it anew");
     }
 
     private static string? Header(HttpResponseMessage response, string name) =>

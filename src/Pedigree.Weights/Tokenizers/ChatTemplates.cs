@@ -26,9 +26,13 @@ internal static class ChatTemplates
         return reader.ReadToEnd().TrimEnd('\n');
     }
 
-    /// <summary>The template that most models have, of several equally frequent ones the first; null where none has any.</summary>
+    /// <summary>
+    /// The template that most models have, of several equally frequent ones the first; null where none has any.
+    /// </summary>
     public static string? MostFrequent(IEnumerable<string> folders) => folders.Select(Of).OfType<string>()
-        .GroupBy(template => template.Trim(), StringComparer.Ordinal).OrderByDescending(group => group.Count()).FirstOrDefault()?.Key;
+        .GroupBy(template => template.Trim(), StringComparer.Ordinal)
+        .OrderByDescending(group => group.Count())
+        .FirstOrDefault()?.Key;
 
     private static string? Of(string folder)
     {
@@ -42,7 +46,8 @@ internal static class ChatTemplates
         {
             JsonValue text => (string?)text,
             // Several by name; the usual one is called so.
-            JsonArray list => (string?)list.OfType<JsonObject>().FirstOrDefault(entry => (string?)entry["name"] == "default")?["template"],
+            JsonArray list =>
+                (string?)list.OfType<JsonObject>().FirstOrDefault(entry => (string?)entry["name"] == "default")?["template"],
             _ => null,
         };
     }

@@ -13,7 +13,8 @@ internal sealed class TokenizerFile
 
     private const int MaxLength = 200_000_000;
 
-    private static readonly JsonSerializerOptions Written = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Written =
+        new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly string _path;
     private readonly JsonObject _root;
@@ -32,9 +33,12 @@ internal sealed class TokenizerFile
         {
             Index();
         }
-        catch (Exception error) when (error is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
+        catch (Exception error)
+            when (error is InvalidOperationException or FormatException or NullReferenceException or KeyNotFoundException)
         {
-            throw new BadInputException(path, "model.vocab", "must hold tokens with their numbers (BPE, WordPiece, WordLevel) or scores (Unigram), and added_tokens their `id` and `content`");
+            throw new BadInputException(path, "model.vocab",
+                "must hold tokens with their numbers (BPE, WordPiece, WordLevel) or scores (Unigram), "
+                + "and added_tokens their `id` and `content`");
         }
     }
 
@@ -43,8 +47,11 @@ internal sealed class TokenizerFile
     public static TokenizerFile Read(string folder)
     {
         var path = Path.Combine(folder, Name);
-        return File.Exists(path) ? new(path, CheckpointFiles.ReadObject(path, MaxLength)) : throw new BadInputException(path, null,
-            "is missing; vocabularies are united by it, so save the model's tokenizer as a fast one, or leave the tokenizer's settings out");
+        return File.Exists(path)
+            ? new(path, CheckpointFiles.ReadObject(path, MaxLength))
+            : throw new BadInputException(path, null,
+                "is missing; vocabularies are united by it, so save the model's tokenizer "
+                + "as a fast one, or leave the tokenizer's settings out");
     }
 
     /// <summary>The number of every token.</summary>
@@ -92,7 +99,8 @@ internal sealed class TokenizerFile
                 break;
         }
         if (_root["model"]!["merges"] is JsonArray merges)
-            foreach (var merge in merges.Where(merge => Parts(merge!).Any(gone.Contains) || gone.Contains(string.Concat(Parts(merge!)))).ToList())
+            foreach (var merge in merges.Where(
+                merge => Parts(merge!).Any(gone.Contains) || gone.Contains(string.Concat(Parts(merge!)))).ToList())
                 merges.Remove(merge);
         foreach (var token in gone)
         {
@@ -119,7 +127,8 @@ internal sealed class TokenizerFile
             copy.Remove("id");
             decoder[id] = copy;
         }
-        foreach (var id in decoder.Select(member => member.Key).Where(id => !_added.Any(entry => entry!["id"]!.ToString() == id)).ToList())
+        foreach (var id in decoder.Select(member => member.Key)
+            .Where(id => !_added.Any(entry => entry!["id"]!.ToString() == id)).ToList())
             decoder.Remove(id);
     }
 

@@ -20,8 +20,11 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
         return new(source.Name, source.Path, known.Digest, checkpoint.Parameters);
     }
 
-    /// <summary>What the store knows of a checkpoint; where it does not know it as it is, the checkpoint is read and kept.</summary>
-    public static async Task<AdmittedSource> KeepAsync(IStore store, Checkpoint checkpoint, WorkNews news, CancellationToken cancellation)
+    /// <summary>
+    /// What the store knows of a checkpoint; where it does not know it as it is, the checkpoint is read and kept.
+    /// </summary>
+    public static async Task<AdmittedSource> KeepAsync(
+        IStore store, Checkpoint checkpoint, WorkNews news, CancellationToken cancellation)
     {
         if (await AdmittedSource.FindAsync(store, checkpoint.Folder, cancellation) is { } known && IsUnchanged(known, checkpoint))
             return known;
@@ -32,8 +35,11 @@ internal sealed class Admission(IStore store, SpecFile spec, Models models, Reci
         return read;
     }
 
-    /// <summary>Whether a checkpoint looks as it did when it was last read whole: its place, and its files by name, length and time.</summary>
-    public static bool IsUnchanged(AdmittedSource known, Checkpoint checkpoint) => known.Path == checkpoint.Folder && known.LooksUnchanged
+    /// <summary>
+    /// Whether a checkpoint looks as it did when it was last read whole: its place, and its files by name, length and time.
+    /// </summary>
+    public static bool IsUnchanged(AdmittedSource known, Checkpoint checkpoint) =>
+        known.Path == checkpoint.Folder && known.LooksUnchanged
         && known.Files.Select(file => file.Name).SequenceEqual(checkpoint.SourceFiles);
 
     /// <summary>Reads all of a checkpoint.</summary>

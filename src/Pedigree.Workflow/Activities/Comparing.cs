@@ -9,7 +9,8 @@ namespace Pedigree.Workflow.Activities;
 /// <summary>Compares the averages of models, from their rows in the store.</summary>
 internal sealed class Comparing(RunEvaluator evaluator, SpecFile spec)
 {
-    public async Task<IReadOnlyList<ModelComparison>> CompareAsync(ComparisonRequest request, WorkNews news, CancellationToken cancellation)
+    public async Task<IReadOnlyList<ModelComparison>> CompareAsync(
+        ComparisonRequest request, WorkNews news, CancellationToken cancellation)
     {
         string identity = await evaluator.Model.IdentityAsync(cancellation);
         List<(string Name, IReadOnlyList<ItemScores> Items)> known = [];
@@ -18,13 +19,16 @@ internal sealed class Comparing(RunEvaluator evaluator, SpecFile spec)
             if (await ItemsAsync(model, request.Tasks, identity, cancellation) is { } items)
                 known.Add((model.Name, items));
             else if (spec.Spec.Significance is not null)
-                throw new BadInputException(spec.Path, "significance", $"needs results item by item, and {identity} gave none of {model.Name}; leave it out, or choose another evaluator");
+                throw new BadInputException(spec.Path, "significance",
+                    $"needs results item by item, and {identity} gave none of {model.Name}; "
+                    + "leave it out, or choose another evaluator");
             else
                 return [];
         }
-        List<((string Name, IReadOnlyList<ItemScores> Items) First, (string Name, IReadOnlyList<ItemScores> Items) Second)> pairs =
-            [.. known.Skip(request.Rivals.Count).SelectMany((added, number) => known.Take(request.Rivals.Count + number)
-                .Where(other => other.Name != added.Name).Select(other => (added, other)))];
+        List<(
+            (string Name, IReadOnlyList<ItemScores> Items) First, (string Name, IReadOnlyList<ItemScores> Items) Second)> pairs =
+                [.. known.Skip(request.Rivals.Count).SelectMany((added, number) => known.Take(request.Rivals.Count + number)
+                    .Where(other => other.Name != added.Name).Select(other => (added, other)))];
         int done = 0;
         return [.. pairs.AsParallel().AsOrdered().WithCancellation(cancellation).Select(pair =>
         {
@@ -34,10 +38,12 @@ internal sealed class Comparing(RunEvaluator evaluator, SpecFile spec)
         })];
     }
 
-    private static ModelComparison Compare((string Name, IReadOnlyList<ItemScores> Items) first, (string Name, IReadOnlyList<ItemScores> Items) second)
+    private static ModelComparison Compare(
+        (string Name, IReadOnlyList<ItemScores> Items) first, (string Name, IReadOnlyList<ItemScores> Items) second)
     {
         Comparison comparison = PairedTests.Compare(ItemScores.Pair(first.Items, second.Items));
-        return new(first.Name, second.Name, comparison.Difference, comparison.PValue, comparison.Test, first.Items.Sum(task => task.Scores.Count));
+        return new(first.Name, second.Name, comparison.Difference, comparison.PValue, comparison.Test,
+            first.Items.Sum(task => task.Scores.Count));
     }
 
     private async Task<IReadOnlyList<ItemScores>?> ItemsAsync(
@@ -46,7 +52,8 @@ internal sealed class Comparing(RunEvaluator evaluator, SpecFile spec)
         List<ItemScores> all = [];
         foreach (TaskSpec task in tasks)
         {
-            if (await evaluator.Shelf.ItemsAsync(model.Digest, task, identity, evaluator.Devices, cancellation) is not { } rows || rows.All(row => row.Weight == 0))
+            if (await evaluator.Shelf.ItemsAsync(model.Digest, task, identity, evaluator.Devices, cancellation) is not { } rows
+                || rows.All(row => row.Weight == 0))
                 return null;
             all.AddRange(ItemScores.Of(rows, task.Weight));
         }
@@ -63,8 +70,9 @@ internal sealed record ItemScores(string Task, double Weight, IReadOnlyList<doub
     /// <summary>The rows that count, task by task.</summary>
     /// <param name="rows">Rows of a task or group.</param>
     /// <param name="weight">Its weight in the average.</param>
-    public static IEnumerable<ItemScores> Of(IReadOnlyList<ItemRow> rows, double weight) => rows.Where(row => row.Weight > 0).GroupBy(row => row.Task)
-        .Select(task => new ItemScores(task.Key, weight * task.Sum(row => row.Weight), [.. task.Select(row => row.Score)]));
+    public static IEnumerable<ItemScores> Of(IReadOnlyList<ItemRow> rows, double weight) =>
+        rows.Where(row => row.Weight > 0).GroupBy(row => row.Task)
+            .Select(task => new ItemScores(task.Key, weight * task.Sum(row => row.Weight), [.. task.Select(row => row.Score)]));
 
     /// <summary>Two models beside each other.</summary>
     public static IReadOnlyList<PairedItems> Pair(IReadOnlyList<ItemScores> first, IReadOnlyList<ItemScores> second) =>

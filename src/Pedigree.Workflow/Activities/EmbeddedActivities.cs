@@ -15,7 +15,8 @@ internal sealed class EmbeddedActivities(
     private Task _last = Task.CompletedTask;
     private bool _broken;
 
-    public Task<ModelAdmitted> AdmitAsync(ModelSource source) => InTurn("admit", source.Name, () => UnlessTold(() => _work.AdmitAsync(source, cancellation)));
+    public Task<ModelAdmitted> AdmitAsync(ModelSource source) =>
+        InTurn("admit", source.Name, () => UnlessTold(() => _work.AdmitAsync(source, cancellation)));
 
     public Task<IReadOnlyList<KinshipMeasured>> MeasureKinshipAsync(KinshipRequest request) =>
         InTurn("measure", ModelReference.NamesOf(request.New), () => _work.MeasureKinshipAsync(request, cancellation));

@@ -10,7 +10,8 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
     public async Task<ModelScores> EvaluateAsync(EvaluationRequest request, WorkNews news, CancellationToken cancellation)
     {
         string identity = await evaluator.Model.IdentityAsync(cancellation);
-        string[] keys = [.. request.Tasks.Select(task => evaluator.Shelf.Key(request.Model.Digest, task, identity, evaluator.Devices[0]))];
+        string[] keys =
+            [.. request.Tasks.Select(task => evaluator.Shelf.Key(request.Model.Digest, task, identity, evaluator.Devices[0]))];
         TaskScore?[] scores = new TaskScore?[keys.Length];
         for (int task = 0; task < keys.Length; task++)
             scores[task] = await evaluator.Shelf.FindAsync(keys[task], cancellation);
@@ -19,7 +20,8 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
             return new(scores!, identity);
         using OpenModel model = await evaluator.OpenAsync(models, request.Model.Digest, news, cancellation);
         int next = 0;
-        await foreach (ScoredTask scored in evaluator.Model.ScoreAsync(model, [.. missing.Select(task => request.Tasks[task])], news.Report, cancellation))
+        await foreach (ScoredTask scored in evaluator.Model.ScoreAsync(
+            model, [.. missing.Select(task => request.Tasks[task])], news.Report, cancellation))
         {
             int task = missing[next++];
             scores[task] = model.Scored(() => Finite(model, scored.Score));
@@ -29,5 +31,6 @@ internal sealed class Evaluation(RunEvaluator evaluator, Models models)
     }
 
     internal static TaskScore Finite(OpenModel model, TaskScore score) => double.IsFinite(score.Value) ? score
-        : throw new BadInputException(model.Checkpoint.Address, score.Task, $"its score is {score.Value}, which is not a finite number");
+        : throw new BadInputException(model.Checkpoint.Address, score.Task,
+            $"its score is {score.Value}, which is not a finite number");
 }

@@ -12,11 +12,13 @@ namespace Pedigree.Workflow.Activities;
 /// </summary>
 internal sealed class KinshipMeasurement(Models models, Recipes recipes, GramCache grams)
 {
-    public async Task<IReadOnlyList<KinshipMeasured>> MeasureAsync(KinshipRequest request, WorkNews news, CancellationToken cancellation)
+    public async Task<IReadOnlyList<KinshipMeasured>> MeasureAsync(
+        KinshipRequest request, WorkNews news, CancellationToken cancellation)
     {
         Dictionary<string, MergeRecipe> children = new(StringComparer.Ordinal);
         foreach (ModelReference model in request.New)
-            if (await recipes.FindAsync(model.Digest, cancellation) is { } recipe && await CanPredictAsync(request.Base, recipe, cancellation))
+            if (await recipes.FindAsync(model.Digest, cancellation) is { } recipe
+                && await CanPredictAsync(request.Base, recipe, cancellation))
                 children.Add(model.Digest, recipe);
         bool measured = request.Price == KinshipPrice.Measured || children.Count < request.New.Count;
         await MeasureWhatLacksAsync(request, measured, news, cancellation);
@@ -59,10 +61,13 @@ internal sealed class KinshipMeasurement(Models models, Recipes recipes, GramCac
     private static KinshipValue Value(GramRow model, GramRow other)
     {
         Gram gram = new([model, other]);
-        return new(gram.Kinship(KinshipKind.Pearson, 0, 1), gram.Kinship(KinshipKind.Cosine, 0, 1), gram.Kinship(KinshipKind.Euclidean, 0, 1));
+        return new(gram.Kinship(KinshipKind.Pearson, 0, 1), gram.Kinship(KinshipKind.Cosine, 0, 1),
+            gram.Kinship(KinshipKind.Euclidean, 0, 1));
     }
 
-    /// <summary>One pass for the new models, if they are to be measured, and for known ones whose rows the store has lost.</summary>
+    /// <summary>
+    /// One pass for the new models, if they are to be measured, and for known ones whose rows the store has lost.
+    /// </summary>
     private async Task MeasureWhatLacksAsync(KinshipRequest request, bool measured, WorkNews news, CancellationToken cancellation)
     {
         ModelReference[] all = measured ? [.. request.Known, .. request.New] : [.. request.Known];
@@ -80,7 +85,11 @@ internal sealed class KinshipMeasurement(Models models, Recipes recipes, GramCac
             ((ModelReference[])[request.Base, .. known, .. lacking]).Select(model => model.Digest), models, news, cancellation);
         Relative[] relatives = [.. family.Relatives];
         foreach (GramRow row in KinshipPass.Measure(
-            relatives[0], relatives[1..(known.Length + 1)], relatives[(known.Length + 1)..], progress: news, cancellation: cancellation))
+            relatives[0],
+            relatives[1..(known.Length + 1)],
+            relatives[(known.Length + 1)..],
+            progress: news,
+            cancellation: cancellation))
             await grams.AddAsync(row, cancellation);
     }
 
@@ -95,7 +104,8 @@ internal sealed class KinshipMeasurement(Models models, Recipes recipes, GramCac
             if (!children.TryGetValue(child.Digest, out MergeRecipe? recipe))
                 continue;
             GramRow[] parents = [.. recipe.Parents.Select(parent => known.Single(row => row.Model == parent))];
-            predicted.Add(child.Digest, Prediction.Child(child.Digest, parents, recipe.Coefficients(parents)!, [.. known, .. predicted.Values]));
+            predicted.Add(child.Digest,
+                Prediction.Child(child.Digest, parents, recipe.Coefficients(parents)!, [.. known, .. predicted.Values]));
         }
         return predicted;
     }

@@ -42,7 +42,8 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
     /// <param name="cancellation">Ends the work; the same call goes on from the shards that were finished.</param>
     /// <exception cref="BadInputException">It comes out otherwise, and is not kept; or there is no room.</exception>
     /// <exception cref="WorkFailedException">It can never be made.</exception>
-    public async Task WriteAsync(MergeRecipe recipe, string folder, RemovedChild? known, WorkNews news, CancellationToken cancellation)
+    public async Task WriteAsync(
+        MergeRecipe recipe, string folder, RemovedChild? known, WorkNews news, CancellationToken cancellation)
     {
         WrittenChild child = await WriteAsync(recipe, folder, known?.Device, anew: false, news, cancellation);
         if (known is null || child.Content == known.Content)
@@ -50,9 +51,11 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         Directory.Delete(folder, recursive: true);
         string address = store.AddressOf(StoreNames.RemovedRecipe(recipe.Digest));
         throw child.OnItsDevice
-            ? new BadInputException(address, "content", $"is {known.Content}, but the child made again from its recipe has {child.Content}; it is not kept")
+            ? new BadInputException(address, "content",
+                $"is {known.Content}, but the child made again from its recipe has {child.Content}; it is not kept")
             : new UnavailableException(address, "content",
-                $"is {known.Content}, made by {known.Device}, which is not to be had here; this processor makes {child.Content}, which is not kept. Ask for the child where there is such a device");
+                $"is {known.Content}, made by {known.Device}, which is not to be had here; "
+                + $"this processor makes {child.Content}, which is not kept. Ask for the child where there is such a device");
     }
 
     /// <summary>The same whatever comes out.</summary>
@@ -63,7 +66,8 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
     /// <param name="news">Told of the work.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="WorkFailedException">It can never be made.</exception>
-    public async Task<WrittenChild> WriteAsync(MergeRecipe recipe, string folder, string? device, bool anew, WorkNews news, CancellationToken cancellation)
+    public async Task<WrittenChild> WriteAsync(
+        MergeRecipe recipe, string folder, string? device, bool anew, WorkNews news, CancellationToken cancellation)
     {
         using SummedChild? summed = device is null ? null : await SumAsync(recipe, anew, news, cancellation);
         if (summed is not null)
@@ -74,11 +78,15 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         try
         {
             // Without rows it may read its parents twice, and from a device it reads them otherwise.
-            bool isTimed = rows is not null && !family.IsOnDevice && !Directory.Exists(Merger.PartialFolder(folder, recipe.Digest));
+            bool isTimed = rows is not null
+                && !family.IsOnDevice
+                && !Directory.Exists(Merger.PartialFolder(folder, recipe.Digest));
             long begun = Stopwatch.GetTimestamp();
-            CheckpointManifest child = Merger.Merge(recipe, [.. relatives.Skip(1)], relatives[0], rows, folder, progress: news, cancellation: cancellation);
+            CheckpointManifest child = Merger.Merge(
+                recipe, [.. relatives.Skip(1)], relatives[0], rows, folder, progress: news, cancellation: cancellation);
             if (isTimed)
-                MergeSpeeds.Add(new(recipe.Body.Method.Name, BytesMerged(recipe, relatives, child), Stopwatch.GetElapsedTime(begun).TotalSeconds));
+                MergeSpeeds.Add(new(recipe.Body.Method.Name, BytesMerged(recipe, relatives, child),
+                    Stopwatch.GetElapsedTime(begun).TotalSeconds));
             return new(child.ContentDigest, OnItsDevice: device is null);
         }
         catch (BadInputException error) when (error is not UnavailableException)
@@ -89,8 +97,8 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
     }
 
     /// <summary>
-    /// A child in the memory of this machine's device, summed there unless it is there. Null where there is no device, or it cannot be: then it
-    /// is not tried again.
+    /// A child in the memory of this machine's device, summed there unless it is there. Null where there is no device, or it
+    /// cannot be: then it is not tried again.
     /// </summary>
     public async Task<SummedChild?> SumAsync(MergeRecipe recipe, bool anew, WorkNews news, CancellationToken cancellation)
     {
@@ -121,7 +129,8 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
 
     /// <summary>Its sources, read once; the child, written and read for its digest.</summary>
     private static long BytesMerged(MergeRecipe recipe, IReadOnlyList<Relative> relatives, CheckpointManifest child) =>
-        relatives.Skip(recipe.Body.HasOrigin ? 0 : 1).Sum(source => source.Checkpoint.ByteLength) + (2 * child.Files.Sum(file => file.Length));
+        relatives.Skip(recipe.Body.HasOrigin ? 0 : 1).Sum(source => source.Checkpoint.ByteLength)
+        + (2 * child.Files.Sum(file => file.Length));
 
     private Task<OpenFamily> OpenAsync(MergeRecipe recipe, WorkNews news, CancellationToken cancellation) =>
         OpenFamily.OpenAsync([recipe.Ancestor!, .. recipe.Parents], models, news, cancellation);

@@ -9,12 +9,14 @@ using Pedigree.Weights.Merging;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>
-/// Finds the weights behind a digest, and looks once whether an admitted model is still the one that was admitted, and a child that was
-/// made before the one that its recipe tells of: that reads all of it, one to two gigabytes a second and processor. A child that was
-/// removed is made again.
+/// Finds the weights behind a digest, and looks once whether an admitted model is still the one that was admitted, and a child
+/// that was made before the one that its recipe tells of: that reads all of it, one to two gigabytes a second and processor. A
+/// child that was removed is made again.
 /// </summary>
 /// <param name="store">The store.</param>
-/// <param name="apart">A folder where removed children are made again, so that nothing is changed in the store; null: they come back into it.</param>
+/// <param name="apart">
+/// A folder where removed children are made again, so that nothing is changed in the store; null: they come back into it.
+/// </param>
 /// <param name="device">Where children are made that are not written; null: this machine's GPU, if it has one.</param>
 internal sealed class Models(IStore store, string? apart = null, ResidentModels? device = null)
 {
@@ -28,7 +30,10 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
     /// <summary>Where a removed child is, or will be, made again; null where such children come back into the store.</summary>
     public string? Apart(string digest) => apart is null ? null : Path.Combine(apart, digest);
 
-    /// <summary>What people call the place of a model: for an admitted one the folder that it was admitted from; null where it was removed.</summary>
+    /// <summary>
+    /// What people call the place of a model: for an admitted one the folder that it was admitted from;
+    /// null where it was removed.
+    /// </summary>
     public static async Task<string?> AddressOfAsync(IStore store, string digest) =>
         (await AdmittedSource.ReadAsync(store, digest))?.Path
         ?? (await store.ExistsAsync(StoreNames.Recipe(digest)) ? store.AddressOf(StoreNames.Checkpoint(digest)) : null);
@@ -52,8 +57,8 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         ?? throw new BadInputException(store.AddressOf(StoreNames.Checkpoint(digest)), null, "there is no such checkpoint");
 
     /// <summary>
-    /// Opens a model to read its weights, not its files: a child of which the store has only the recipe is not written for that if it is, or
-    /// can be made, in the memory of a device.
+    /// Opens a model to read its weights, not its files: a child of which the store has only the recipe is not written for that
+    /// if it is, or can be made, in the memory of a device.
     /// </summary>
     public async Task<OpenModel> OpenWeightsAsync(string digest, WorkNews news, CancellationToken cancellation)
     {
@@ -98,23 +103,29 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         return OpenAdmitted(source);
     }
 
-    /// <summary>Takes a child on the device, made again there if it is gone or was not looked at; null where it has no room.</summary>
+    /// <summary>
+    /// Takes a child on the device, made again there if it is gone or was not looked at; null where it has no room.
+    /// </summary>
     private async Task<ResidentModel?> FindResidentAsync(RemovedChild removed, WorkNews news, CancellationToken cancellation)
     {
         string digest = removed.Recipe.Digest;
         if (_sound.ContainsKey(digest) && Device!.Find(digest) is { } resident)
             return resident;
-        using SummedChild? child = await new Making(store, this, new(store)).SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation);
+        using SummedChild? child = await new Making(store, this, new(store))
+            .SumAsync(removed.Recipe, anew: false, news.Of("remake"), cancellation);
         if (child is not null && !_sound.ContainsKey(digest))
             VerifyChild(child, removed, cancellation);
         return child is null ? null : Device!.Find(digest);
     }
 
-    /// <summary>Opens the model whose small files a child on the device has: a first parent, or that one's, the nearest that has files.</summary>
+    /// <summary>
+    /// Opens the model whose small files a child on the device has: a first parent, or that one's, the nearest that has files.
+    /// </summary>
     private async Task<OpenModel> OpenDonorAsync(RemovedChild child, WorkNews news, CancellationToken cancellation)
     {
         string first = child.Recipe.Parents[0];
-        while (!await store.ExistsAsync(StoreNames.Recipe(first), cancellation) && await RemovedChild.FindAsync(store, first, cancellation) is { } removed)
+        while (!await store.ExistsAsync(StoreNames.Recipe(first), cancellation)
+            && await RemovedChild.FindAsync(store, first, cancellation) is { } removed)
             first = removed.Recipe.Parents[0];
         return await OpenAsync(first, news, cancellation);
     }
@@ -135,7 +146,8 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         try
         {
             if (MergeVerification.Verify(held.Folder, mayHaveMore: true) != digest)
-                throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe", "is not the one that the checkpoint is named by");
+                throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe",
+                    "is not the one that the checkpoint is named by");
             Made(digest);
         }
         catch
@@ -155,7 +167,8 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
             if (Apart(digest) is not { } folder)
             {
                 await making.PublishAsync(removed.Recipe, removed, news, cancellation);
-                return OpenModel.Of(digest, (await store.OpenCheckpointAsync(digest, cancellation: cancellation))!, admitted: false);
+                return OpenModel.Of(
+                    digest, (await store.OpenCheckpointAsync(digest, cancellation: cancellation))!, admitted: false);
             }
             if (!Directory.Exists(folder))
                 await making.WriteAsync(removed.Recipe, folder, removed, news, cancellation);
@@ -163,7 +176,8 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
         }
         catch (WorkFailedException error)
         {
-            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(digest)), null, $"cannot be made again: {error.Message}");
+            throw new BadInputException(store.AddressOf(StoreNames.RemovedRecipe(digest)), null,
+                $"cannot be made again: {error.Message}");
         }
     }
 

@@ -46,7 +46,10 @@ internal sealed class OpenModel : IDisposable
     /// <param name="like">A model that has its configuration and tokenizer.</param>
     /// <param name="address">What errors call it.</param>
     public static OpenModel Of(RemovedChild child, ResidentModel resident, OpenModel like, string address) =>
-        new(child.Recipe.Digest, resident.Open(like.Checkpoint, address, child.File), like, admitted: false) { Resident = resident };
+        new(child.Recipe.Digest, resident.Open(like.Checkpoint, address, child.File), like, admitted: false)
+        {
+            Resident = resident,
+        };
 
     /// <summary>What scores it: a child that cannot be scored never can; of an admitted model someone must be told.</summary>
     /// <exception cref="WorkFailedException">It is a child.</exception>

@@ -45,6 +45,7 @@ internal sealed class Recipes(IStore store, RunSpec spec, string file)
             return null;
         MergeRecipe recipe = For(child.Ancestor, child.Parents);
         return recipe.Digest == digest ? recipe
-            : throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe", "is not the one that the checkpoint is named by");
+            : throw new BadInputException(store.AddressOf(StoreNames.Recipe(digest)), "recipe",
+                "is not the one that the checkpoint is named by");
     }
 }

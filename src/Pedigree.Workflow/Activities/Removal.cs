@@ -5,9 +5,9 @@ using Pedigree.Weights;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>
-/// Removes checkpoints of children that their run does not keep, after their recipes are safe. One that another run of the store keeps, or
-/// has not finished its generation with, stays; so does one that was admitted to a run. Of the runs' logs only what was appended since the
-/// last time is read.
+/// Removes checkpoints of children that their run does not keep, after their recipes are safe. One that another run of the store
+/// keeps, or has not finished its generation with, stays; so does one that was admitted to a run. Of the runs' logs only what was
+/// appended since the last time is read.
 /// </summary>
 internal sealed class Removal(IStore store)
 {
@@ -21,10 +21,13 @@ internal sealed class Removal(IStore store)
         {
             if (!await ReadOnAsync(cancellation))
                 return;
-            foreach (string digest in models.Select(model => model.Digest).Where(digest => !_runs.Values.Any(run => run.Needs.Contains(digest))))
+            foreach (string digest in models.Select(model => model.Digest)
+                .Where(digest => !_runs.Values.Any(run => run.Needs.Contains(digest))))
             {
-                MergeCompleted made = _runs.Values.Select(run => run.Made.GetValueOrDefault(digest)).OfType<MergeCompleted>().First();
-                if (await AdmittedSource.ReadAsync(store, made.Content, cancellation) is not { } admitted || Path.GetFileName(admitted.Path) != digest)
+                MergeCompleted made = _runs.Values.Select(run => run.Made.GetValueOrDefault(digest))
+                    .OfType<MergeCompleted>().First();
+                if (await AdmittedSource.ReadAsync(store, made.Content, cancellation) is not { } admitted
+                    || Path.GetFileName(admitted.Path) != digest)
                     await RemoveAsync(made, cancellation);
                 news.Report(0);
             }
@@ -39,12 +42,15 @@ internal sealed class Removal(IStore store)
     {
         string digest = made.Digest;
         if (await store.ReadAsync(StoreNames.Recipe(digest), cancellation: cancellation) is { } recipe)
-            await store.WriteAsync(StoreNames.RemovedRecipe(digest), RemovedChild.Write(recipe, made.Content, made.Device), cancellation);
+            await store.WriteAsync(
+                StoreNames.RemovedRecipe(digest), RemovedChild.Write(recipe, made.Content, made.Device), cancellation);
         if (await store.ExistsAsync(StoreNames.RemovedRecipe(digest), cancellation))
             await store.RemoveCheckpointAsync(digest, cancellation);
     }
 
-    /// <summary>Reads what the runs have recorded since; false where one cannot be read, so that nobody knows what must stay.</summary>
+    /// <summary>
+    /// Reads what the runs have recorded since; false where one cannot be read, so that nobody knows what must stay.
+    /// </summary>
     private async Task<bool> ReadOnAsync(CancellationToken cancellation)
     {
         Dictionary<string, FollowedRun> runs = new(StringComparer.Ordinal);
@@ -64,7 +70,9 @@ internal sealed class Removal(IStore store)
         }
     }
 
-    /// <summary>What a run says of its children's checkpoints. Once it is over nothing can be added, and no more is kept of it than that.</summary>
+    /// <summary>
+    /// What a run says of its children's checkpoints. Once it is over nothing can be added, and no more is kept of it than that.
+    /// </summary>
     private sealed class FollowedRun(StoredRun run)
     {
         private EventLog? _log = new(run);
@@ -86,7 +94,9 @@ internal sealed class Removal(IStore store)
                 if (happened is MergeCompleted merged)
                     Made[merged.Digest] = merged;
             }
-            Needs = [.. _state.Models.Values.Where(model => model.Generation > 0).Except(Keeping.Removable(_state)).Select(model => model.Digest)];
+            Needs = [.. _state.Models.Values.Where(model => model.Generation > 0)
+                .Except(Keeping.Removable(_state))
+                .Select(model => model.Digest)];
             if (_state.Completed is not null)
                 (_log, _state) = (null, RunState.Empty);
         }

@@ -7,7 +7,10 @@ using Pedigree.Weights.Merging;
 
 namespace Pedigree.Workflow.Activities;
 
-/// <summary>What stays of a child whose checkpoint was removed, or never written: its <c>recipe.json</c>, and what it must be once it is made again.</summary>
+/// <summary>
+/// What stays of a child whose checkpoint was removed, or never written: its <c>recipe.json</c>, and what it must
+/// be once it is made again.
+/// </summary>
 /// <param name="Recipe">How it is made.</param>
 /// <param name="Content">Digest of its content.</param>
 /// <param name="Device">The GPU that made it; null for the processor.</param>
@@ -30,7 +33,8 @@ internal sealed record RemovedChild(MergeRecipe Recipe, string Content, string? 
             return recipe.Digest == digest ? new(recipe, (string)root[ContentName]!, (string?)root[DeviceName], root)
                 : throw new BadInputException(address, "recipe", "is not the one that the checkpoint was named by");
         }
-        catch (Exception error) when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
+        catch (Exception error)
+            when (error is JsonException or NullReferenceException or InvalidOperationException or ArgumentException)
         {
             throw new BadInputException(address, null, "is not a recipe as it was written");
         }

@@ -5,8 +5,8 @@ using Pedigree.Weights;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>
-/// All that a run writes. A new run writes nothing until its base and models have been found right (<see cref="TakeUpAsync"/>): until
-/// then what it has to write is kept and done then, in order.
+/// All that a run writes. A new run writes nothing until its base and models have been found right (<see cref="TakeUpAsync"/>):
+/// until then what it has to write is kept and done then, in order.
 /// </summary>
 internal sealed class RunJournal : IAsyncDisposable
 {
@@ -22,7 +22,9 @@ internal sealed class RunJournal : IAsyncDisposable
     private RunJournal(StoredRun run, SpecFile spec, IProgress<RunProgress>? progress) =>
         (_run, _spec, _progress, Store) = (run, spec, progress, new(run.Store));
 
-    /// <summary>Takes the lock of a run that goes on; leaves no trace of one that was not begun, and only reads one that was finished.</summary>
+    /// <summary>
+    /// Takes the lock of a run that goes on; leaves no trace of one that was not begun, and only reads one that was finished.
+    /// </summary>
     public static async Task<RunJournal> OpenAsync(
         StoredRun run, SpecFile spec, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -61,7 +63,8 @@ internal sealed class RunJournal : IAsyncDisposable
             {
                 _writer = await RunWriter.OpenAsync(_run, waiting: Wait, cancellation: cancellation);
                 if (_writer.History.Count > 0)
-                    throw new BadInputException(_run.LogAddress, null, "was begun by another process just now; run the same command again");
+                    throw new BadInputException(_run.LogAddress, null,
+                        "was begun by another process just now; run the same command again");
             }
             await _run.WriteOriginAsync(_spec.Path, cancellation);
             await Store.LetGoAsync(cancellation);

@@ -7,8 +7,8 @@ using Pedigree.Workflow.Evaluators;
 namespace Pedigree.Workflow.Activities;
 
 /// <summary>
-/// Scores models part by part. A child is given up once it cannot pass its rival any more with the confidence asked for; what is known
-/// of it then are estimates, kept apart from scores.
+/// Scores models part by part. A child is given up once it cannot pass its rival any more with the confidence asked for; what is
+/// known of it then are estimates, kept apart from scores.
 /// </summary>
 internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models, SequentialSpec sequential)
 {
@@ -66,7 +66,8 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
         return new([.. tasks.Select(task => task.Score!)], identity);
     }
 
-    private void AskPart(OpenModel model, ReadyModel ready, List<Asked> tasks, int part, WorkNews news, CancellationToken cancellation)
+    private void AskPart(
+        OpenModel model, ReadyModel ready, List<Asked> tasks, int part, WorkNews news, CancellationToken cancellation)
     {
         foreach ((int number, Asked task) in tasks.Index().Where(task => task.Item.Parts is not null))
             model.Scored(() =>
@@ -77,12 +78,14 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
             });
     }
 
-    private async Task<IReadOnlyList<Rows>> RowsAsync(ModelReference model, IReadOnlyList<TaskSpec> tasks, string identity, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Rows>> RowsAsync(
+        ModelReference model, IReadOnlyList<TaskSpec> tasks, string identity, CancellationToken cancellation)
     {
         List<Rows> all = [];
         foreach (TaskSpec task in tasks)
             all.Add(new(await evaluator.Shelf.ItemsAsync(model.Digest, task, identity, evaluator.Devices, cancellation)
-                ?? throw new BadInputException(task.Task, "sequential", $"the rows of {model.Name}'s score are gone from the store; begin another run")));
+                ?? throw new BadInputException(task.Task, "sequential",
+                    $"the rows of {model.Name}'s score are gone from the store; begin another run")));
         return all;
     }
 
@@ -103,14 +106,18 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
                 parts.Add((number, part));
                 List<Yardstick> yardsticks = [new([.. asked[part].Select(rival.Of)], rival.Mean(part))];
                 if (founders.Length > 0)
-                    yardsticks.Add(new([.. asked[part].Select(row => founders.Average(founder => founder.Of(row)))], founders.Average(founder => founder.Mean(part))));
-                seen.Add(new([.. asked[part].Select(row => row.Score)], yardsticks, rival.Count(part), task.Spec.Weight * rival.Weight(part)));
+                    yardsticks.Add(new([.. asked[part].Select(row => founders.Average(founder => founder.Of(row)))],
+                        founders.Average(founder => founder.Mean(part))));
+                seen.Add(new([.. asked[part].Select(row => row.Score)], yardsticks, rival.Count(part),
+                    task.Spec.Weight * rival.Weight(part)));
             }
         }
         if (SequentialTest.FallenBehind(seen, sequential.Confidence) is not { } estimates)
             return null;
         IEnumerable<TaskScore> scores = tasks.Select((task, number) => new TaskScore(task.Name, task.Metric,
-            parts.Zip(estimates).Where(part => part.First.Task == number).Sum(part => known[0][number].Weight(part.First.Part) * part.Second)));
+            parts.Zip(estimates)
+                .Where(part => part.First.Task == number)
+                .Sum(part => known[0][number].Weight(part.First.Part) * part.Second)));
         return new([.. scores], seen.Sum(task => task.Scores.Count), seen.Sum(task => task.Items));
     }
 
@@ -140,8 +147,10 @@ internal sealed class SequentialEvaluation(RunEvaluator evaluator, Models models
     /// <summary>All rows of a task that count, by task and number.</summary>
     private sealed class Rows(IReadOnlyList<ItemRow> rows)
     {
-        private readonly Dictionary<(string, int), double> _scores = rows.Where(row => row.Weight > 0).ToDictionary(row => (row.Task, row.DocId), row => row.Score);
-        private readonly Dictionary<string, (double Weight, int Count, double Mean)> _parts = rows.Where(row => row.Weight > 0).GroupBy(row => row.Task)
+        private readonly Dictionary<(string, int), double> _scores = rows.Where(row => row.Weight > 0)
+            .ToDictionary(row => (row.Task, row.DocId), row => row.Score);
+        private readonly Dictionary<string, (double Weight, int Count, double Mean)> _parts = rows.Where(row => row.Weight > 0)
+            .GroupBy(row => row.Task)
             .ToDictionary(part => part.Key, part => (part.Sum(row => row.Weight), part.Count(), part.Average(row => row.Score)));
 
         /// <summary>The task, or the tasks of a group.</summary>

@@ -21,6 +21,7 @@ internal sealed class TaskShelf(SpecFile spec)
                 _tasks[task.Task] = loaded = SpecTasks.Load(spec.Folder, task);
         }
         return loaded.Digest == task.Digest ? loaded
-            : throw new BadInputException(spec.Path, $"task {task.Task}", "was changed while the run went on; restore it and run the same command again");
+            : throw new BadInputException(spec.Path, $"task {task.Task}",
+                "was changed while the run went on; restore it and run the same command again");
     }
 }

@@ -22,23 +22,28 @@ internal static class CheckpointAudit
             if (runEvent is ModelAdmitted admitted)
                 await VerifyAdmittedAsync(store, admitted, new(progress, "verify", admitted.Name), cancellation);
             else if (runEvent is MergeCompleted merged)
-                await VerifyChildAsync(store, merged, kept.Contains(merged.Digest), new(progress, "verify", merged.Name), cancellation);
+                await VerifyChildAsync(
+                    store, merged, kept.Contains(merged.Digest), new(progress, "verify", merged.Name), cancellation);
         }
     }
 
-    private static async Task VerifyAdmittedAsync(IStore store, ModelAdmitted admitted, WorkNews news, CancellationToken cancellation)
+    private static async Task VerifyAdmittedAsync(
+        IStore store, ModelAdmitted admitted, WorkNews news, CancellationToken cancellation)
     {
         news.Report(0);
         AdmittedSource source = await AdmittedSource.ReadAsync(store, admitted.Digest, cancellation)
-            ?? throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), null, $"is missing: it says where {admitted.Name} lies");
+            ?? throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), null,
+                $"is missing: it says where {admitted.Name} lies");
         CheckpointManifest recorded = new([.. source.Files.Select(file => new FileDigest(file.Name, file.Length, file.Sha256))]);
         if (recorded.ContentDigest != admitted.Digest)
-            throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), "files", $"is not what was recorded of {admitted.Name}");
+            throw new BadInputException(store.AddressOf(StoreNames.Source(admitted.Digest)), "files",
+                $"is not what was recorded of {admitted.Name}");
         using LocalCheckpoint? held = await store.OpenCheckpointAsync(admitted.Digest, anew: true, news, cancellation);
         CheckpointDigest.Verify(held?.Folder ?? source.Path, recorded);
     }
 
-    private static async Task VerifyChildAsync(IStore store, MergeCompleted merged, bool kept, WorkNews news, CancellationToken cancellation)
+    private static async Task VerifyChildAsync(
+        IStore store, MergeCompleted merged, bool kept, WorkNews news, CancellationToken cancellation)
     {
         news.Report(0);
         string recipe = store.AddressOf(StoreNames.Recipe(merged.Digest));
@@ -57,6 +62,7 @@ internal static class CheckpointAudit
         ChildFiles child = (await ChildFiles.ReadAsync(store, merged.Digest, cancellation))!;
         using Checkpoint checkpoint = Checkpoint.Open(held.Folder);
         if (child.Content(checkpoint) is var content && content != merged.Content)
-            throw new BadInputException(recipe, "files", $"gives the content digest {content}; {merged.Content} was recorded for {merged.Name}");
+            throw new BadInputException(recipe, "files",
+                $"gives the content digest {content}; {merged.Content} was recorded for {merged.Name}");
     }
 }

@@ -4,13 +4,20 @@ using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow.Audit;
 
-/// <summary>Decides a run again with its kinship measured anew, from the weights alone: no Gram row of the store is read.</summary>
+/// <summary>
+/// Decides a run again with its kinship measured anew, from the weights alone: no Gram row of the store is read.
+/// </summary>
 internal sealed class KinshipAudit(
-    RecordedActivities recorded, KinshipMeasurement kinship, IProgress<RunProgress>? progress, CancellationToken cancellation) : IActivities
+    RecordedActivities recorded, KinshipMeasurement kinship, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    : IActivities
 {
     /// <exception cref="DifferenceException">The first kinship that comes out otherwise.</exception>
     public static async Task VerifyAsync(
-        StoredRun run, IReadOnlyList<RunEvent> events, Models models, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        StoredRun run,
+        IReadOnlyList<RunEvent> events,
+        Models models,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancellation)
     {
         RunSpec spec = events.OfType<RunStarted>().First().Spec;
         KinshipMeasurement kinship = new(models, new(run.Store, spec, run.LogAddress), new GramCache(null));

@@ -13,8 +13,11 @@ internal interface IModelEvaluator
 
     /// <summary>Scores a model on tasks of the spec, in order; each score comes as soon as it is there.</summary>
     /// <exception cref="WorkFailedException">The model is a child and can never be scored.</exception>
-    /// <exception cref="Pedigree.Evaluation.Outside.EvaluatorFailedException">The evaluator failed, however often it was tried.</exception>
-    IAsyncEnumerable<ScoredTask> ScoreAsync(OpenModel model, IReadOnlyList<TaskSpec> tasks, Action<double> progress, CancellationToken cancellation);
+    /// <exception cref="Pedigree.Evaluation.Outside.EvaluatorFailedException">
+    /// The evaluator failed, however often it was tried.
+    /// </exception>
+    IAsyncEnumerable<ScoredTask> ScoreAsync(
+        OpenModel model, IReadOnlyList<TaskSpec> tasks, Action<double> progress, CancellationToken cancellation);
 }
 
 /// <summary>A score and what it was made of, row by row; no rows where the evaluator does not say.</summary>

@@ -14,11 +14,11 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
     // Changes whenever the same model and task would score otherwise, if only in the last bits.
     private const int Version = 4;
 
-    private static readonly Lazy<string> device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
+    private static readonly Lazy<string> Device = new(() => TorchSharp.torch.cuda.is_available() ? "cuda" : "cpu");
 
-    // Children of a run are alike: each takes the memory of the one scored before, and the process keeps no more than one. Only on a GPU:
-    // elsewhere merging would lack it, for a tenth of the time that loading takes.
-    private static readonly SpareModel spare = new();
+    // Children of a run are alike: each takes the memory of the one scored before, and the process keeps no more than one. Only
+    // on a GPU: elsewhere merging would lack it, for a tenth of the time that loading takes.
+    private static readonly SpareModel Spare = new();
 
     private string? _identity;
 
@@ -26,10 +26,12 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
     public bool IsServed => settings?.Url is not null;
 
     /// <summary>Devices that a score may come from, the one used here first; what is served elsewhere has none.</summary>
-    public IReadOnlyList<string> Devices => IsServed ? [""] : device.Value == "cuda" ? ["cuda", "cpu"] : ["cpu", "cuda"];
+    public IReadOnlyList<string> Devices => IsServed ? [""] : Device.Value == "cuda" ? ["cuda", "cpu"] : ["cpu", "cuda"];
 
-    public async Task<string> IdentityAsync(CancellationToken cancellation) => _identity ??= settings?.Url is not { } url ? $"pedigree {Version}"
-        : $"pedigree {Version} with completions {await Evaluator.VersionAsync(Endpoint(url, "", 0), cancellation) ?? "of unknown version"}";
+    public async Task<string> IdentityAsync(CancellationToken cancellation) =>
+        _identity ??= settings?.Url is not { } url ? $"pedigree {Version}"
+            : $"pedigree {Version} with completions "
+                + $"{await Evaluator.VersionAsync(Endpoint(url, "", 0), cancellation) ?? "of unknown version"}";
 
     /// <summary>A model made ready to be asked.</summary>
     public ReadyModel Open(OpenModel model, CancellationToken cancellation)
@@ -38,11 +40,13 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
         if (model.Resident is { } resident)
         {
             // It is computed where it lies; the others of its run are too, and need the room.
-            spare.Dispose();
+            Spare.Dispose();
             return Evaluator.Load(resident, model.Checkpoint, Options());
         }
-        return settings?.Url is not { } url ? Evaluator.Load(model.Checkpoint, Options())
-            : Evaluator.Connect(folder, Endpoint(url, (settings.Model ?? "{model}").Replace("{model}", folder), Evaluator.ContextLength(folder)), cancellation);
+        if (settings?.Url is not { } url)
+            return Evaluator.Load(model.Checkpoint, Options());
+        string name = (settings.Model ?? "{model}").Replace("{model}", folder);
+        return Evaluator.Connect(folder, Endpoint(url, name, Evaluator.ContextLength(folder)), cancellation);
     }
 
     /// <summary>A task of the spec.</summary>
@@ -50,17 +54,26 @@ internal sealed class OwnEvaluator(EvaluatorSpec? settings, TaskShelf tasks) : I
 
     /// <summary>How a model is asked.</summary>
     public EvaluationOptions Options(Action<double>? progress = null) =>
-        new() { Device = device.Value, Spare = device.Value == "cuda" ? spare : null, Progress = progress is null ? null : (_, done, all) => progress((double)done / all) };
+        new()
+        {
+            Device = Device.Value,
+            Spare = Device.Value == "cuda" ? Spare : null,
+            Progress = progress is null ? null : (_, done, all) => progress((double)done / all),
+        };
 
     public async IAsyncEnumerable<ScoredTask> ScoreAsync(
-        OpenModel model, IReadOnlyList<TaskSpec> wanted, Action<double> progress, [EnumeratorCancellation] CancellationToken cancellation)
+        OpenModel model,
+        IReadOnlyList<TaskSpec> wanted,
+        Action<double> progress,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         EvaluationTask[] loaded = [.. wanted.Select(Load)];
         using ReadyModel ready = model.Scored(() => Open(model, cancellation));
         foreach ((int number, EvaluationTask task) in loaded.Index())
         {
             EvaluationOptions options = Options(fraction => progress((number + fraction) / loaded.Length));
-            yield return await Task.Run(() => model.Scored(() => ScoredTask.Of(ready.Evaluate([task], options, cancellation).Tasks[0])), cancellation);
+            yield return await Task.Run(
+                () => model.Scored(() => ScoredTask.Of(ready.Evaluate([task], options, cancellation).Tasks[0])), cancellation);
         }
     }
 

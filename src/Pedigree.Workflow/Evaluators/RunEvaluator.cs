@@ -25,7 +25,9 @@ internal sealed class RunEvaluator(IStore store, SpecFile spec, TaskShelf tasks)
     public Task<OpenModel> OpenAsync(Models models, string digest, WorkNews news, CancellationToken cancellation) =>
         ComputesHere ? models.OpenWeightsAsync(digest, news, cancellation) : models.OpenAsync(digest, news, cancellation);
 
-    /// <summary>Whether the evaluator can score a model on the run's tasks, as far as that is known without its weights.</summary>
+    /// <summary>
+    /// Whether the evaluator can score a model on the run's tasks, as far as that is known without its weights.
+    /// </summary>
     /// <exception cref="BadInputException">It cannot: says why.</exception>
     public void Check(Weights.Checkpoints.Checkpoint checkpoint)
     {

@@ -13,8 +13,8 @@ namespace Pedigree.Workflow.Evaluators;
 internal sealed class ScoreShelf(IStore store, RunSpec spec)
 {
     /// <summary>
-    /// Name of a score: checkpoint, task (definition, data, number of examples and rows), metric, seed of the examples, evaluator with its
-    /// version and settings, device, and whether it was asked in parts.
+    /// Name of a score: checkpoint, task (definition, data, number of examples and rows), metric, seed of the examples, evaluator
+    /// with its version and settings, device, and whether it was asked in parts.
     /// </summary>
     public string Key(string checkpoint, TaskSpec task, string evaluator, string device) => Hash(new JsonObject
     {
@@ -30,7 +30,10 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         ["inParts"] = spec.Sequential is not null,
     });
 
-    /// <summary>Name of what is known of a child that was given up: it is no score of it, and found only where it is measured by the same models.</summary>
+    /// <summary>
+    /// Name of what is known of a child that was given up: it is no score of it, and found only where it is
+    /// measured by the same models.
+    /// </summary>
     public string PartialKey(IEnumerable<string> keys, string rival, IEnumerable<string> founders) => Hash(new JsonObject
     {
         ["partial"] = new JsonArray([.. keys.Select(key => (JsonNode)key)]),
@@ -45,7 +48,8 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         (await StoredScore.ReadAsync<KeptScore>(store, key, cancellation))?.Score;
 
     /// <summary>What is known of a child that was given up; null where there is nothing.</summary>
-    public Task<PartialScores?> FindPartialAsync(string key, CancellationToken cancellation) => StoredScore.ReadAsync<PartialScores>(store, key, cancellation);
+    public Task<PartialScores?> FindPartialAsync(string key, CancellationToken cancellation) =>
+        StoredScore.ReadAsync<PartialScores>(store, key, cancellation);
 
     /// <summary>The rows of a score; null where none were kept.</summary>
     /// <exception cref="BadInputException">They are not those that were kept.</exception>
@@ -56,7 +60,8 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
             || await store.ReadAsync(name, cancellation: cancellation) is not { } content)
             return null;
         return Hashing.Sha256(content) == sha256 ? await ItemFile.ReadAsync(content, store.AddressOf(name), cancellation)
-            : throw new BadInputException(store.AddressOf(name), null, "was changed; remove it and the score beside it, and they are computed again");
+            : throw new BadInputException(store.AddressOf(name), null,
+                "was changed; remove it and the score beside it, and they are computed again");
     }
 
     /// <summary>The rows of a task of a model, whichever device scored it.</summary>
@@ -75,11 +80,13 @@ internal sealed class ScoreShelf(IStore store, RunSpec spec)
         byte[]? rows = scored.Items.Count > 0 ? await ItemFile.WriteAsync(scored.Items, cancellation) : null;
         if (rows is not null)
             await store.WriteAsync(StoreNames.Items(key), rows, cancellation);
-        await StoredScore.WriteAsync(store, key, new KeptScore(scored.Score, rows is null ? null : Hashing.Sha256(rows)), cancellation);
+        await StoredScore.WriteAsync(
+            store, key, new KeptScore(scored.Score, rows is null ? null : Hashing.Sha256(rows)), cancellation);
     }
 
     /// <summary>Keeps what is known of a child that was given up.</summary>
-    public Task KeepPartialAsync(string key, PartialScores scores, CancellationToken cancellation) => StoredScore.WriteAsync(store, key, scores, cancellation);
+    public Task KeepPartialAsync(string key, PartialScores scores, CancellationToken cancellation) =>
+        StoredScore.WriteAsync(store, key, scores, cancellation);
 
     private static string Hash(JsonObject identity) => Hashing.Sha256(identity.ToJsonString());
 }

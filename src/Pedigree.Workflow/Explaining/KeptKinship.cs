@@ -4,16 +4,25 @@ using Pedigree.Workflow.Activities;
 
 namespace Pedigree.Workflow.Explaining;
 
-/// <summary>Keeps the inner products of models that are no run's, where <see cref="MergeExplainer"/> and runs with the same models find them.</summary>
+/// <summary>
+/// Keeps the inner products of models that are no run's, where <see cref="MergeExplainer"/> and runs with
+/// the same models find them.
+/// </summary>
 public static class KeptKinship
 {
-    /// <summary>The models under the digests that a store keeps their rows by. Those it does not know are read once more, for their digests.</summary>
+    /// <summary>
+    /// The models under the digests that a store keeps their rows by. Those it does not know are read
+    /// once more, for their digests.
+    /// </summary>
     /// <param name="store">The store; made where there is none.</param>
     /// <param name="models">The base and its descendants, open.</param>
     /// <param name="progress">Told of uploads.</param>
     /// <param name="cancellation">Ends it.</param>
     public static async Task<IReadOnlyList<Relative>> NamedAsync(
-        IStore store, IReadOnlyList<Relative> models, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        IStore store,
+        IReadOnlyList<Relative> models,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         KnownModels known = new(store, cancellation);
         List<Relative> named = [];
@@ -21,7 +30,8 @@ public static class KeptKinship
             named.Add(model with
             {
                 Digest = await known.NameAsync(model.Checkpoint.Folder)
-                    ?? (await Admission.KeepAsync(store, model.Checkpoint, new(progress, "admit", model.Digest), cancellation)).Digest,
+                    ?? (await Admission.KeepAsync(
+                        store, model.Checkpoint, new(progress, "admit", model.Digest), cancellation)).Digest,
             });
         return named;
     }

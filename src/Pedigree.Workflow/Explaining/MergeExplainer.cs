@@ -8,9 +8,9 @@ using Pedigree.Workflow.Activities;
 namespace Pedigree.Workflow.Explaining;
 
 /// <summary>
-/// Explains the documents of a configuration file in order, without touching a weight. What a document merges that an earlier one is going to
-/// make is a stand-in: the child's files, with holes for weights. Kinship follows from the rows that a store keeps, from
-/// document to document.
+/// Explains the documents of a configuration file in order, without touching a weight. What a document merges that an earlier one
+/// is going to make is a stand-in: the child's files, with holes for weights. Kinship follows from the rows that a store keeps,
+/// from document to document.
 /// </summary>
 public sealed class MergeExplainer : IDisposable
 {
@@ -28,26 +28,33 @@ public sealed class MergeExplainer : IDisposable
     /// <param name="home">Where relative paths begin.</param>
     /// <param name="hub">Where models are found that are no folders.</param>
     /// <param name="store">Whose rows and digests are used.</param>
-    /// <param name="stored">The folder of what the caller's store has by a name, after it was fetched or made again; or null.</param>
+    /// <param name="stored">
+    /// The folder of what the caller's store has by a name, after it was fetched or made again; or null.
+    /// </param>
     /// <param name="folder">Where the result is to go; null: not said.</param>
     /// <param name="seed">Of the methods that draw at random; null: each document's own, or 0.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="BadInputException">A configuration, a model or the folder is not right.</exception>
     public static async Task<IReadOnlyList<StageExplanation>> ExplainAsync(
-        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, IStore store, Func<string, Task<string?>> stored, string? folder, long? seed,
+        IReadOnlyList<MergeConfig> stages, string home, HubSettings hub, IStore store, Func<string, Task<string?>> stored,
+        string? folder, long? seed,
         CancellationToken cancellation = default)
     {
         if (folder is not null && Path.Exists(folder))
             throw new BadInputException(folder, null, "exists already; name a folder that does not");
         using MergeExplainer explainer = new(store, cancellation);
-        ModelLocator locator = new(hub, async name => explainer._folders.GetValueOrDefault(name) ?? await LocalAsync(store, name, cancellation) ?? await stored(name));
+        ModelLocator locator = new(hub, async name => explainer._folders.GetValueOrDefault(name)
+            ?? await LocalAsync(store, name, cancellation)
+            ?? await stored(name));
         List<StageExplanation> explained = [];
         foreach ((int index, MergeConfig stage) in stages.Index())
         {
             bool isLast = index == stages.Count - 1;
-            using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(stage, home, locator, null, seed, known: explainer._known.ContentAsync, cancellation: cancellation);
+            using ConfiguredMerge merge = await ConfiguredMerge.OpenAsync(
+                stage, home, locator, null, seed, known: explainer._known.ContentAsync, cancellation: cancellation);
             string? made = folder is not null && !isLast && merge.Digest is { } digest
-                && MergePipeline.StageFolder(Path.TrimEndingDirectorySeparator(folder), digest) is var place && Directory.Exists(place) ? place : null;
+                && MergePipeline.StageFolder(Path.TrimEndingDirectorySeparator(folder), digest) is var place
+                && Directory.Exists(place) ? place : null;
             explained.Add(await explainer.ExplainAsync(stage, merge, made, isLast));
         }
         return explained;
@@ -58,7 +65,9 @@ public sealed class MergeExplainer : IDisposable
 
     // Opened as a model to be merged it would be read, and made again where it was removed.
     private static async Task<string?> LocalAsync(IStore store, string name, CancellationToken cancellation) =>
-        await StoredModels.DigestAsync(store, name, cancellation) is { } digest && await Models.AddressOfAsync(store, digest) is { } folder && Directory.Exists(folder)
+        await StoredModels.DigestAsync(store, name, cancellation) is { } digest
+        && await Models.AddressOfAsync(store, digest) is { } folder
+        && Directory.Exists(folder)
             ? folder : null;
 
     private async Task<StageExplanation> ExplainAsync(MergeConfig stage, ConfiguredMerge merge, string? made, bool isLast)
@@ -66,7 +75,8 @@ public sealed class MergeExplainer : IDisposable
         (IReadOnlyList<GramRow>? rows, string? notPredicted) = await RowsAsync(stage, merge);
         MergeExplanation explanation = MergeExplanation.Of(merge, rows, isLast || rows is null ? null : await OthersAsync(rows));
         if (!explanation.IsWeightedSum)
-            notPredicted = $"{explanation.Method} is no weighted sum, so that only the child itself can tell: `pedigree kinship` once it is made";
+            notPredicted = $"{explanation.Method} is no weighted sum, so that only the child "
+                + "itself can tell: `pedigree kinship` once it is made";
         if (!isLast)
         {
             string lies = made ?? Path.Combine(_standIns, $"{_folders.Count}");
@@ -77,7 +87,9 @@ public sealed class MergeExplainer : IDisposable
         }
         MergeSpeed? speed = MergeSpeeds.Find(explanation.Method);
         return new(stage.Name, merge.Digest, made, explanation with { Tensors = [.. explanation.Tensors.Select(Named)] },
-            explanation.Row is { } row ? await _known.PathAsync(row.Base!) : null, explanation.Row is null ? notPredicted : null, speed?.Rate ?? AssumedRate, speed);
+            explanation.Row is { } row ? await _known.PathAsync(row.Base!) : null, explanation.Row is null
+                ? notPredicted
+                : null, speed?.Rate ?? AssumedRate, speed);
     }
 
     private TensorExplanation Named(TensorExplanation tensor) => tensor with
@@ -94,24 +106,33 @@ public sealed class MergeExplainer : IDisposable
         if (parents.FirstOrDefault(parent => _stages.TryGetValue(parent, out var earlier) && earlier.Row is null) is { } unknown)
             return (null, $"that of {_stages[unknown].Name} is not");
         string? origin = stage.Origin is null ? null : merge.Sources[^1].Checkpoint.Folder;
-        string[] bases = parents.Select(parent => _stages.GetValueOrDefault(parent).Row?.Base).FirstOrDefault(name => name is not null) is { } earlierBase ? [earlierBase]
+        string? earlierBase = parents.Select(parent => _stages.GetValueOrDefault(parent).Row?.Base)
+            .FirstOrDefault(name => name is not null);
+        string[] bases = earlierBase is not null ? [earlierBase]
             : origin is not null ? await _known.NameAsync(origin) is { } name ? [name] : []
             : [.. await _known.AdmittedAsync()];
         foreach (string ancestor in bases)
         {
             List<GramRow> rows = [];
             foreach (string parent in parents)
-                if ((_stages.GetValueOrDefault(parent).Row ?? (await _known.NameAsync(parent) is { } digest ? await _known.RowAsync(ancestor, digest) : null)) is { } row)
+            {
+                GramRow? row = _stages.GetValueOrDefault(parent).Row
+                    ?? (await _known.NameAsync(parent) is { } digest ? await _known.RowAsync(ancestor, digest) : null);
+                if (row is not null)
                     rows.Add(row);
+            }
             if (rows.Count == parents.Length && rows.All(a => rows.All(b => GramRow.Related(a, b))))
                 return (rows, null);
         }
         IEnumerable<string> measured = parents.Where(parent => !_stages.ContainsKey(parent)).Select(Written);
-        return (null, $"the store has no inner products of its models; `pedigree kinship {(origin is null ? "BASE" : Written(origin))} {string.Join(' ', measured)} --keep` finds them"
+        return (null, "the store has no inner products of its models; "
+            + $"`pedigree kinship {(origin is null ? "BASE" : Written(origin))} {string.Join(' ', measured)} --keep` finds them"
             + (origin is null ? ", BASE being what they were trained from" : ""));
     }
 
-    /// <summary>What later documents may merge the child with: the models whose products with all its parents are known.</summary>
+    /// <summary>
+    /// What later documents may merge the child with: the models whose products with all its parents are known.
+    /// </summary>
     private async Task<IReadOnlyList<GramRow>> OthersAsync(IReadOnlyList<GramRow> parents)
     {
         List<GramRow> others = [.. _stages.Values.Select(stage => stage.Row).OfType<GramRow>()];

@@ -12,10 +12,14 @@ namespace Pedigree.Workflow.Explaining;
 /// <param name="Rate">Bytes a second.</param>
 /// <param name="RateOf">The merge on this machine that was so quick; null: it is assumed.</param>
 public sealed record StageExplanation(
-    string? Name, string? Digest, string? Made, MergeExplanation Merge, string? Base, string? NotPredicted, double Rate, MergeSpeed? RateOf)
+    string? Name, string? Digest, string? Made, MergeExplanation Merge, string? Base, string? NotPredicted, double Rate,
+    MergeSpeed? RateOf)
 {
     /// <summary>
-    /// About how long it will take: what is read and written, at the rate. What is there already is read, to be verified and for its digest.
+    /// About how long it will take: what is read and written, at the rate. What is there already is read, to be
+    /// verified and for its digest.
     /// </summary>
-    public double Seconds => (Made is null ? Merge.BytesMoved : Merge.Passes.Where(pass => pass.For == PassKind.Digests).Sum(pass => pass.Bytes) + (2 * Merge.Bytes)) / Rate;
+    public double Seconds => (Made is null
+        ? Merge.BytesMoved
+        : Merge.Passes.Where(pass => pass.For == PassKind.Digests).Sum(pass => pass.Bytes) + (2 * Merge.Bytes)) / Rate;
 }

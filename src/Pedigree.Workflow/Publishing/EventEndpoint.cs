@@ -9,13 +9,13 @@ using Polly.Retry;
 namespace Pedigree.Workflow.Publishing;
 
 /// <summary>
-/// Posts events to a webhook (HTTP 1.1 Web Hooks for Event Delivery 1.0.1, a companion of CloudEvents 1.0) or a topic of Azure Event Grid,
-/// in structured content mode, each until it is accepted.
+/// Posts events to a webhook (HTTP 1.1 Web Hooks for Event Delivery 1.0.1, a companion of CloudEvents 1.0) or a topic of Azure
+/// Event Grid, in structured content mode, each until it is accepted.
 /// </summary>
 internal sealed class EventEndpoint : IDisposable
 {
     private const string CloudEvent = "application/cloudevents+json; charset=utf-8";
-    private static readonly string[] topicScope = ["https://eventgrid.azure.net/.default"];
+    private static readonly string[] TopicScope = ["https://eventgrid.azure.net/.default"];
 
     private readonly EventTarget _target;
     private readonly Uri _address;
@@ -44,8 +44,12 @@ internal sealed class EventEndpoint : IDisposable
             Delay = TimeSpan.FromSeconds(0.2),
             MaxDelay = TimeSpan.FromSeconds(10), // shorter than the grace at a run's end, so that there is a last attempt in it
             // Everything but a receiver that is gone for good: a wrong key or address may be mended while a run goes on for days.
-            ShouldHandle = new PredicateBuilder().Handle<UndeliveredException>(error => !error.IsFinal).Handle<HttpRequestException>().Handle<IOException>()
-                .Handle<AuthenticationFailedException>().Handle<TaskCanceledException>(error => error.InnerException is TimeoutException),
+            ShouldHandle = new PredicateBuilder()
+                .Handle<UndeliveredException>(error => !error.IsFinal)
+                .Handle<HttpRequestException>()
+                .Handle<IOException>()
+                .Handle<AuthenticationFailedException>()
+                .Handle<TaskCanceledException>(error => error.InnerException is TimeoutException),
             DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as UndeliveredException)?.RetryAfter),
             OnRetry = arguments =>
             {
@@ -67,7 +71,10 @@ internal sealed class EventEndpoint : IDisposable
             if (!_allowed)
                 await AskToDeliverAsync(token);
             _allowed = true;
-            using HttpRequestMessage request = new(HttpMethod.Post, _address) { Content = new StringContent(cloudEvent, Encoding.UTF8) };
+            using HttpRequestMessage request = new(HttpMethod.Post, _address)
+            {
+                Content = new StringContent(cloudEvent, Encoding.UTF8),
+            };
             request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse(CloudEvent);
             using HttpResponseMessage response = await SendAsync(request, token);
             if (!response.IsSuccessStatusCode)
@@ -79,8 +86,8 @@ internal sealed class EventEndpoint : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>
-    /// Asks a webhook whether it wants events from here, so that nobody is flooded who does not. One that does not know the question (404,
-    /// 405, 501) gets them all the same: a person has named it.
+    /// Asks a webhook whether it wants events from here, so that nobody is flooded who does not. One that does not know the
+    /// question (404, 405, 501) gets them all the same: a person has named it.
     /// </summary>
     private async Task AskToDeliverAsync(CancellationToken cancellation)
     {
@@ -100,17 +107,18 @@ internal sealed class EventEndpoint : IDisposable
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellation)
     {
         if (_identity is not null)
-            request.Headers.Authorization = new("Bearer", (await _identity.GetTokenAsync(new(topicScope), cancellation)).Token);
+            request.Headers.Authorization = new("Bearer", (await _identity.GetTokenAsync(new(TopicScope), cancellation)).Token);
         else if (_target.Key is not null)
             request.Headers.TryAddWithoutValidation(_target.IsTopic ? "aeg-sas-key" : "Authorization", _target.Key);
         return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
     }
 
-    private static UndeliveredException Refused(HttpResponseMessage response) => new($"it answers {(int)response.StatusCode} {response.ReasonPhrase}")
-    {
-        IsFinal = response.StatusCode == HttpStatusCode.Gone,
-        RetryAfter = Weights.References.RetryAfter.Of(response),
-    };
+    private static UndeliveredException Refused(HttpResponseMessage response) =>
+        new($"it answers {(int)response.StatusCode} {response.ReasonPhrase}")
+        {
+            IsFinal = response.StatusCode == HttpStatusCode.Gone,
+            RetryAfter = Weights.References.RetryAfter.Of(response),
+        };
 }
 
 /// <summary>An event was not accepted.</summary>

@@ -7,27 +7,28 @@ using Pedigree.Workflow.Report;
 namespace Pedigree.Workflow.Publishing;
 
 /// <summary>
-/// Publishes a run's log: each line is a CloudEvent as it stands. They are posted in order, each until it is accepted. How many were, the
-/// store keeps beside the log (<c>runs/{run}/published</c>), so whoever publishes the run next goes on from there; only an event whose
-/// acceptance could not be kept any more is posted twice.
+/// Publishes a run's log: each line is a CloudEvent as it stands. They are posted in order, each until it is accepted. How many
+/// were, the store keeps beside the log (<c>runs/{run}/published</c>), so whoever publishes the run next goes on from there; only
+/// an event whose acceptance could not be kept any more is posted twice.
 /// </summary>
 public static class EventPublisher
 {
     /// <summary>What is left at the end of a run gets so long.</summary>
     public static TimeSpan Grace { get; } = TimeSpan.FromSeconds(15);
 
-    private static readonly TimeSpan wait = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(0.5);
 
     /// <summary>
-    /// Does work on a run while its events are published beside it. The work neither waits for them nor fails with them; at its end, good or
-    /// bad, what is left gets some time.
+    /// Does work on a run while its events are published beside it. The work neither waits for them nor fails with them; at its
+    /// end, good or bad, what is left gets some time.
     /// </summary>
     /// <param name="run">The run.</param>
     /// <param name="target">Where to; null for nowhere.</param>
     /// <param name="work">The work.</param>
     /// <param name="told">Told in the end what was delivered.</param>
     /// <param name="grace">How long the rest may take after the work; <see cref="Grace"/> unless given.</param>
-    public static async Task<T> BesideAsync<T>(StoredRun run, EventTarget? target, Func<Task<T>> work, Action<Delivery> told, TimeSpan? grace = null)
+    public static async Task<T> BesideAsync<T>(
+        StoredRun run, EventTarget? target, Func<Task<T>> work, Action<Delivery> told, TimeSpan? grace = null)
     {
         if (target is null)
             return await work();
@@ -90,7 +91,8 @@ public static class EventPublisher
                     await run.Store.WriteAsync(CursorOf(run), Encoding.ASCII.GetBytes($"{delivered}\n"), CancellationToken.None);
                 }
                 if (!last)
-                    await Task.Delay(wait, either.Token).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                    await Task.Delay(Wait, either.Token)
+                        .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             }
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -123,7 +125,8 @@ public static class EventPublisher
     {
         if (await run.Store.ReadAsync(CursorOf(run), cancellation: cancellation) is not { } content)
             return 0;
-        return int.TryParse(Encoding.ASCII.GetString(content).TrimEnd('\n'), NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count
+        return int.TryParse(Encoding.ASCII.GetString(content).TrimEnd('\n'), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int count) ? count
             : throw Wrong(run);
     }
 
@@ -141,5 +144,6 @@ public static class EventPublisher
 public sealed record Delivery(string Target, int Delivered, int Undelivered, string? Failure)
 {
     /// <summary>What is left and why, in words; null where nothing is.</summary>
-    public string? Warning => Failure is null ? null : $"{Format.Plural(Undelivered, "event")} not delivered to {Target}: {Failure}";
+    public string? Warning =>
+        Failure is null ? null : $"{Format.Plural(Undelivered, "event")} not delivered to {Target}: {Failure}";
 }

@@ -7,11 +7,12 @@ namespace Pedigree.Workflow.Report;
 /// <summary>Every pair that was merged or passed over, and why.</summary>
 internal static class DecisionTables
 {
-    private static readonly string[] columns =
+    private static readonly string[] Columns =
         ["child", "better parent", "other parent", "purpose", "kinship", "ranks", "p", "average", "gain", "why"];
 
     public static XElement Of(RunHistory history) => Section("decisions", "Every decision",
-        "Who was merged with whom, and why. Ranks are the parents' places in the population at that time; p is that of their difference on the same items; gain is the child's average minus the mean of its parents'.",
+        "Who was merged with whom, and why. Ranks are the parents' places in the population at that time; "
+        + "p is that of their difference on the same items; gain is the child's average minus the mean of its parents'.",
         history.Decisions.Select(decision => Generation(history, decision)));
 
     private static XElement Generation(RunHistory history, ParentsSelected decision)
@@ -21,14 +22,16 @@ internal static class DecisionTables
         return Element("article",
             Element("h3", $"Generation {decision.Generation}"),
             completed is null ? null : Element("p.reading", string.Join(" · ",
-                $"best {completed.Best.Name} with {Format.Percent(completed.Best.Average)} %", $"S = {string.Join(", ", completed.Selected)}",
+                $"best {completed.Best.Name} with {Format.Percent(completed.Best.Average)} %",
+                $"S = {string.Join(", ", completed.Selected)}",
                 $"mean kinship {Format.Kinship(completed.MeanKinship)}", $"mean gain {Format.Points(completed.Gain)}",
                 Format.Name(completed.Stage))),
-            Table(columns.Select(column => Element(IsNumber(column) ? "th.number" : "th", column)),
+            Table(Columns.Select(column => Element(IsNumber(column) ? "th.number" : "th", column)),
                 decision.Pairs.Select(pair => Row(history, pair))),
             Notes($"S was decided at the level {history.Spec.Significance}, with Holm's correction for {tests.Count} tests:",
                 tests.Select(test =>
-                    $"{test.First} against {test.Second}: {Format.Points(test.Difference)}, p = {Format.PValue(test.Corrected)} ({test.Test}, {test.Items} items)")),
+                    $"{test.First} against {test.Second}: {Format.Points(test.Difference)}, "
+                    + $"p = {Format.PValue(test.Corrected)} ({test.Test}, {test.Items} items)")),
             Notes("Passed over:", decision.PassedOver.Select(passed =>
                 $"{passed.First} × {passed.Second}, kinship {Format.Kinship(passed.Kinship)}: {passed.Reason}")));
     }

@@ -13,7 +13,8 @@ public static class Format
     public static string Points(double? difference) => difference is { } value ? Text($"{100 * value:+0.00;−0.00;0.00}") : "–";
 
     /// <summary>A kinship with three decimals, or a dash.</summary>
-    public static string Kinship(double? kinship) => kinship is { } value ? Text($"{(value < -0.0005 ? "−" : "")}{Math.Abs(value):0.000}") : "–";
+    public static string Kinship(double? kinship) =>
+        kinship is { } value ? Text($"{(value < -0.0005 ? "−" : "")}{Math.Abs(value):0.000}") : "–";
 
     /// <summary>A p-value with four decimals, or a dash.</summary>
     public static string PValue(double? p) => p switch

@@ -15,8 +15,11 @@ internal static class KinshipMap
         KinshipMeasure measure = history.Spec.Kinship.Measure;
         IReadOnlyList<Model> models = history.InOrder;
         return Section("kinship", "Kinship",
-            $"The {Format.Name(measure)} of what each model learned since the base (its δ). The stronger the colour, the more alike; "
-                + (measure == KinshipMeasure.Euclidean ? "a distance of 0 is the same model." : "1 is the same direction, 0 unrelated, below 0 opposed."),
+            $"The {Format.Name(measure)} of what each model learned since the base (its δ). "
+            + "The stronger the colour, the more alike; "
+                + (measure == KinshipMeasure.Euclidean
+                    ? "a distance of 0 is the same model."
+                    : "1 is the same direction, 0 unrelated, below 0 opposed."),
             models.Count == 0 ? null : Scrolled(Map(history.State, models, measure)));
     }
 
@@ -31,17 +34,20 @@ internal static class KinshipMap
         {
             double along = margin + row * cell;
             content.Add(Label("end", margin - 8, along + cell / 2 + 4, models[row].Name));
-            content.Add(Element("text", Attribute("transform", Format.Text($"translate({along + cell / 2 + 4:0.##} {margin - 8:0.##}) rotate(-90)")),
+            content.Add(Element("text",
+                Attribute("transform", Format.Text($"translate({along + cell / 2 + 4:0.##} {margin - 8:0.##}) rotate(-90)")),
                 models[row].Name));
             for (int column = 0; column < models.Count; column++)
-                content.Add(Cell(state, models[row], models[column], measure, farthest, along, margin + column * cell, cell, numbers));
+                content.Add(
+                    Cell(state, models[row], models[column], measure, farthest, along, margin + column * cell, cell, numbers));
         }
         double size = margin + models.Count * cell + 2;
         return Drawing($"Kinship of {models.Count} models", size, size, content);
     }
 
     private static XElement Cell(
-        RunState state, Model row, Model column, KinshipMeasure measure, double farthest, double y, double x, double cell, bool numbers)
+        RunState state, Model row, Model column, KinshipMeasure measure, double farthest, double y, double x, double cell,
+        bool numbers)
     {
         double? value = state.Kinship(measure, row.Name, column.Name);
         double strength = value is not { } given ? 0 : measure == KinshipMeasure.Euclidean ? 1 - given / farthest : given;

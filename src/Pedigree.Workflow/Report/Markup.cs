@@ -8,7 +8,7 @@ namespace Pedigree.Workflow.Report;
 /// <summary>The page as a tree of elements, so that every text is encoded and every element closed.</summary>
 internal static class Markup
 {
-    private static readonly HashSet<string> voidElements = ["meta", "br"];
+    private static readonly HashSet<string> VoidElements = ["meta", "br"];
 
     /// <summary>An element; <paramref name="name"/> may carry classes, as in <c>td.number.best</c>.</summary>
     public static XElement Element(string name, params object?[] content)
@@ -31,7 +31,8 @@ internal static class Markup
     /// <summary>A drawing of that size in user units, which shrinks with the page but never grows.</summary>
     public static XElement Drawing(string label, double width, double height, IEnumerable<XElement> content) => Element("svg",
         Attribute("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.##} {height:0.##}")),
-        Attribute("width", width), Attribute("height", height), Attribute("role", "img"), Attribute("aria-label", label), content);
+        Attribute("width", width), Attribute("height", height), Attribute("role",
+            "img"), Attribute("aria-label", label), content);
 
     /// <summary>A line of text in a drawing.</summary>
     public static XElement Label(string classes, double x, double y, string text) =>
@@ -63,7 +64,8 @@ internal static class Markup
                 Element("style", Style())),
             Element("body", Element("main", sections)));
         // HTML does not know <td/>: an element without content needs its end tag, unless it can never have content.
-        foreach (XElement empty in page.Descendants().Where(element => element.IsEmpty && !voidElements.Contains(element.Name.LocalName)))
+        foreach (XElement empty in page.Descendants()
+            .Where(element => element.IsEmpty && !VoidElements.Contains(element.Name.LocalName)))
             empty.Value = "";
         return $"<!DOCTYPE html>\n{page.ToString(SaveOptions.DisableFormatting)}\n";
     }

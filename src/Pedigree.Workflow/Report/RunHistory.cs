@@ -13,7 +13,8 @@ internal sealed record RunHistory(
     public static RunHistory From(string run, IReadOnlyList<RunEvent> events)
     {
         RunState state = RunState.Of(events);
-        RunSpec spec = state.Spec ?? throw new ArgumentException("the log does not begin with the start of a run", nameof(events));
+        RunSpec spec = state.Spec
+            ?? throw new ArgumentException("the log does not begin with the start of a run", nameof(events));
         HashSet<string> line = [];
         if (state.Population is [Model best, ..])
             AddLine(state, best, line);
@@ -37,7 +38,8 @@ internal sealed record RunHistory(
         get
         {
             List<string> order =
-                [.. Spec.Models.Select(model => model.Name), .. Decisions.SelectMany(made => made.Pairs).Select(pair => pair.Child)];
+                [.. Spec.Models.Select(model => model.Name), .. Decisions.SelectMany(made => made.Pairs)
+                    .Select(pair => pair.Child)];
             return [.. State.Models.Values.OrderBy(model => model.Generation).ThenBy(model => order.IndexOf(model.Name))];
         }
     }

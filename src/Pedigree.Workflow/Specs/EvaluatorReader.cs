@@ -27,7 +27,8 @@ public static class EvaluatorReader
         if (offered is not null)
         {
             return node is ConfigurationScalar && offered.TryGetValue(node.AsString(), out EvaluatorSpec? known) ? known
-                : throw node.Error($"must be the name of an evaluator that this server offers: {string.Join(", ", offered.Keys.Prepend(EvaluatorSpec.BuiltIn))}");
+                : throw node.Error("must be the name of an evaluator that this server offers: "
+                    + $"{string.Join(", ", offered.Keys.Prepend(EvaluatorSpec.BuiltIn))}");
         }
         if (node is not ConfigurationMapping settings)
             return new(node.AsString());
@@ -44,7 +45,9 @@ public static class EvaluatorReader
             Url = settings.OptionalString("url"),
             Model = settings.OptionalString("model"),
             Timeout = settings.OptionalNumber("timeout") ?? usual.Timeout,
-            Attempts = settings.OptionalInteger("attempts") is { } attempts ? (int)Math.Clamp(attempts, 0, int.MaxValue) : usual.Attempts,
+            Attempts = settings.OptionalInteger("attempts") is { } attempts
+                ? (int)Math.Clamp(attempts, 0, int.MaxValue)
+                : usual.Attempts,
         };
         settings.RefuseUnknownKeys();
         return spec.Name == EvaluatorSpec.BuiltIn ? null : spec;

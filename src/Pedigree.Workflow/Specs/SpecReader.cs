@@ -20,7 +20,8 @@ internal static class SpecReader
         RunSpec spec = new()
         {
             Base = root.RequiredString("base"),
-            Models = [.. root.RequiredMapping("models").Members.Select(model => new ModelSource(model.Key, model.Value.AsString()))],
+            Models =
+                [.. root.RequiredMapping("models").Members.Select(model => new ModelSource(model.Key, model.Value.AsString()))],
             Tasks = [.. root.RequiredSequence("tasks").Select(task => Task(task.AsMapping()))],
             Merge = Merge(root.RequiredMapping("merge")),
             Strategy = Strategy(root.OptionalMapping("strategy")),
@@ -52,7 +53,8 @@ internal static class SpecReader
         TaskSpec spec = new(
             task.RequiredString("task"), task.OptionalString("data"), Count(task, "fewshot"), Count(task, "limit"),
             task.OptionalString("metric"), task.OptionalNumber("weight") ?? 1, null,
-            name is null ? template?.AsBoolean() : true, task.OptionalBoolean("fewshot_as_multiturn"), task.OptionalString("system_instruction"), name);
+            name is null ? template?.AsBoolean() : true, task.OptionalBoolean("fewshot_as_multiturn"),
+            task.OptionalString("system_instruction"), name);
         task.RefuseUnknownKeys();
         return spec;
     }
@@ -68,7 +70,8 @@ internal static class SpecReader
         StrategySpec usual = new();
         if (strategy is null)
             return usual;
-        StrategySpec spec = new(strategy.OptionalString("name") ?? usual.Name, Count(strategy, "k"), Count(strategy, "explore") ?? usual.Explore);
+        StrategySpec spec = new(
+            strategy.OptionalString("name") ?? usual.Name, Count(strategy, "k"), Count(strategy, "explore") ?? usual.Explore);
         strategy.RefuseUnknownKeys();
         return spec;
     }
@@ -112,11 +115,13 @@ internal static class SpecReader
         stop.RefuseUnknownKeys();
         // Not among the rules of SpecRules: what a run without a bound has recorded still replays.
         return spec is not { Generations: null, Evaluations: null, Patience: null } ? spec
-            : throw stop.Error("has no bound, and kinship may never pass its threshold: leave one of generations, evaluations and patience");
+            : throw stop.Error(
+                "has no bound, and kinship may never pass its threshold: leave one of generations, evaluations and patience");
     }
 
     // As in the log.
-    private static string Word<TEnum>(TEnum value) where TEnum : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+    private static string Word<TEnum>(TEnum value)
+        where TEnum : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 
     private static bool Absent(ConfigurationMapping mapping, string key) => mapping.Members.All(member => member.Key != key);
 

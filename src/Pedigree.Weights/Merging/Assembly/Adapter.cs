@@ -9,13 +9,16 @@ using Pedigree.Weights.References;
 namespace Pedigree.Weights.Merging.Assembly;
 
 /// <summary>
-/// A low-rank adapter as PEFT writes it: <c>W + s·B·A</c> with <c>s = α/r</c>, or <c>α/√r</c> if it is rank-stabilized (Hu et al.,
-/// <i>LoRA</i>, 2021; Kalajdzievski, <i>rsLoRA</i>, 2023).
+/// A low-rank adapter as PEFT writes it: <c>W + s·B·A</c> with <c>s = α/r</c>, or <c>α/√r</c> if it is rank-stabilized (Hu et
+/// al., <i>LoRA</i>, 2021; Kalajdzievski, <i>rsLoRA</i>, 2023).
 /// </summary>
 internal sealed class Adapter : IDisposable
 {
     private const string Prefix = "base_model.model.";
-    private const string A = ".lora_A.weight", B = ".lora_B.weight", EmbeddingA = ".lora_embedding_A", EmbeddingB = ".lora_embedding_B";
+    private const string A = ".lora_A.weight",
+        B = ".lora_B.weight",
+        EmbeddingA = ".lora_embedding_A",
+        EmbeddingB = ".lora_embedding_B";
     private const int MaxConfigLength = 1_000_000;
 
     // PEFT's own.
@@ -42,7 +45,8 @@ internal sealed class Adapter : IDisposable
         if (_weights.Tensors.FirstOrDefault(tensor => !tensor.DType.IsMerged()) is { } other)
         {
             _weights.Dispose();
-            throw new BadInputException(other.File, other.Name, $"is of type {other.DType.SafetensorsName()}; an adapter's weights must be BF16, F16 or F32");
+            throw new BadInputException(other.File, other.Name,
+                $"is of type {other.DType.SafetensorsName()}; an adapter's weights must be BF16, F16 or F32");
         }
     }
 
@@ -59,7 +63,8 @@ internal sealed class Adapter : IDisposable
         // Modules and biases that were trained whole; an embedding may have factors beside it that are added to it.
         foreach (var tensor in _weights.Tensors.Where(tensor => !tensor.Name.Contains(".lora_", StringComparison.Ordinal)))
         {
-            var name = Wrappers.Aggregate(ModuleOf(tensor), (name, wrapper) => name.Replace(wrapper, "", StringComparison.Ordinal));
+            var name = Wrappers.Aggregate(
+                ModuleOf(tensor), (name, wrapper) => name.Replace(wrapper, "", StringComparison.Ordinal));
             if (HeadLike(model, name, tensor) is { } embedding)
                 heads.Add(Whole(embedding, tensor, scratch).As(name));
             else
@@ -71,7 +76,8 @@ internal sealed class Adapter : IDisposable
         foreach (var tensor in _weights.Tensors.Where(tensor => tensor.Name.Contains(".lora_", StringComparison.Ordinal)))
         {
             var name = ModuleOf(tensor);
-            var (target, embedding) = (Cut(name, A) ?? Cut(name, EmbeddingA), name.EndsWith(EmbeddingA, StringComparison.Ordinal));
+            var (target, embedding) =
+                (Cut(name, A) ?? Cut(name, EmbeddingA), name.EndsWith(EmbeddingA, StringComparison.Ordinal));
             if (target is not null)
             {
                 var b = Beside(tensor, embedding ? EmbeddingA : A, embedding ? EmbeddingB : B);
@@ -83,23 +89,28 @@ internal sealed class Adapter : IDisposable
             else if (Cut(name, EmbeddingB) is not null)
                 Beside(tensor, EmbeddingB, EmbeddingA);
             else
-                throw new BadInputException(_weights.Folder, tensor.Name, "is no part of a plain LoRA adapter, whose factors are lora_A.weight and lora_B.weight");
+                throw new BadInputException(_weights.Folder, tensor.Name,
+                    "is no part of a plain LoRA adapter, whose factors are lora_A.weight and lora_B.weight");
         }
         var config = (JsonObject)model.Config.DeepClone();
         if (heads.Count > 0)
             config["tie_word_embeddings"] = false;
-        return changed.Count + heads.Count > 0 ? Checkpoint.Of(model.Folder, config, model.Tensors.Select(tensor => changed.GetValueOrDefault(tensor.Name, tensor)).Concat(heads))
+        return changed.Count + heads.Count > 0 ? Checkpoint.Of(
+            model.Folder, config, model.Tensors.Select(tensor => changed.GetValueOrDefault(tensor.Name, tensor)).Concat(heads))
             : throw new BadInputException(_weights.Folder, null, "changes no tensor: it holds no lora_A");
     }
 
     public void Dispose() => _weights.Dispose();
 
-    private static string ModuleOf(Tensor tensor) => tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) ? tensor.Name[Prefix.Length..] : tensor.Name;
+    private static string ModuleOf(Tensor tensor) =>
+        tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) ? tensor.Name[Prefix.Length..] : tensor.Name;
 
     private Tensor Beside(Tensor factor, string end, string other) => _weights.Find(Cut(factor.Name, end) + other)
-        ?? throw new BadInputException(_weights.Folder, factor.Name, $"has no {other[1..].Replace(".weight", "", StringComparison.Ordinal)} beside it");
+        ?? throw new BadInputException(_weights.Folder, factor.Name,
+            $"has no {other[1..].Replace(".weight", "", StringComparison.Ordinal)} beside it");
 
-    private static string? Cut(string name, string end) => name.EndsWith(end, StringComparison.Ordinal) ? name[..^end.Length] : null;
+    private static string? Cut(string name, string end) =>
+        name.EndsWith(end, StringComparison.Ordinal) ? name[..^end.Length] : null;
 
     // Some models store their tensors without the first part of the name that they have in a program.
     private static Tensor? Sought(Checkpoint model, string name)
@@ -112,18 +123,22 @@ internal sealed class Adapter : IDisposable
     }
 
     private Tensor Find(Checkpoint model, string name) => Sought(model, name)
-        ?? throw new BadInputException(_weights.Folder, name, $"changes a tensor that {model.Folder} does not have; was the adapter trained on another model?");
+        ?? throw new BadInputException(_weights.Folder, name,
+            $"changes a tensor that {model.Folder} does not have; was the adapter trained on another model?");
 
     // A head that was trained whole is the embedding no longer: then the embedding of the model, which stores no head.
     private static Tensor? HeadLike(Checkpoint model, string name, Tensor trained) =>
-        Sought(model, name) is null && !Architecture.IsEmbedding(name) && model.Config["tie_word_embeddings"]?.ToString() != "false"
+        Sought(model, name) is null
+        && !Architecture.IsEmbedding(name)
+        && model.Config["tie_word_embeddings"]?.ToString() != "false"
         && VocabularyTensors.Embedding(model) is { } embedding && embedding.Shape.SequenceEqual(trained.Shape) ? embedding : null;
 
     // In the weight's own type, which the adapter's need not be.
     private Tensor Whole(Tensor weight, Tensor trained, Scratch scratch)
     {
         if (!trained.Shape.SequenceEqual(weight.Shape))
-            throw new BadInputException(_weights.Folder, trained.Name, $"has shape [{string.Join(", ", trained.Shape)}], but {weight.Name} [{string.Join(", ", weight.Shape)}]; "
+            throw new BadInputException(_weights.Folder, trained.Name,
+                $"has shape [{string.Join(", ", trained.Shape)}], but {weight.Name} [{string.Join(", ", weight.Shape)}]; "
                 + "was the adapter trained on a model with other tokens?");
         return trained.DType == weight.DType ? trained.As(weight.Name) : scratch.Make(weight, weight.Shape, (row, bytes) =>
         {
@@ -142,7 +157,8 @@ internal sealed class Adapter : IDisposable
         var (outer, inner) = (b.Shape[0], a.Shape[1]);
         if (b.Shape[1] != rank || !weight.Shape.SequenceEqual(transposed ? [inner, outer] : [outer, inner]))
             throw new BadInputException(_weights.Folder, a.Name,
-                $"has shape [{string.Join(", ", a.Shape)}] and lora_B [{string.Join(", ", b.Shape)}], which does not fit {weight.Name} [{string.Join(", ", weight.Shape)}]");
+                $"has shape [{string.Join(", ", a.Shape)}] and lora_B [{string.Join(", ", b.Shape)}], "
+                + $"which does not fit {weight.Name} [{string.Join(", ", weight.Shape)}]");
         var scale = Scale(module, rank);
         // Row i of the sum is w[i] + s·Σₖ left[i, k]·right[k].
         var (left, right) = transposed ? (Columns(a), Columns(b)) : (Matrix(b), Matrix(a));
@@ -169,7 +185,8 @@ internal sealed class Adapter : IDisposable
     private static void RequireFinite(Tensor weight, Tensor of, ReadOnlySpan<byte> bytes)
     {
         if (!RowValues.IsFinite(weight.DType, bytes))
-            throw new BadInputException(of.File, of.StoredName, $"is too large: merged into {weight.Name} it overflows {weight.DType.SafetensorsName()}");
+            throw new BadInputException(of.File, of.StoredName,
+                $"is too large: merged into {weight.Name} it overflows {weight.DType.SafetensorsName()}");
     }
 
     private static void AddTo(double[] values, double factor, double[] row)
@@ -190,7 +207,8 @@ internal sealed class Adapter : IDisposable
             {
                 null => absent,
                 JsonValue value when value.GetValueKind() == JsonValueKind.Number => (double)value,
-                var other => throw new BadInputException(_path, own is null ? key : pattern, $"is {other.ToJsonString()} for {module}; it must be a number"),
+                var other => throw new BadInputException(_path, own is null ? key : pattern,
+                    $"is {other.ToJsonString()} for {module}; it must be a number"),
             };
         }
         var alpha = Number("lora_alpha", "alpha_pattern", DefaultAlpha);
@@ -213,7 +231,8 @@ internal sealed class Adapter : IDisposable
         }
     }
 
-    private static double[][] Matrix(Tensor tensor) => [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(row => Row(tensor, row))];
+    private static double[][] Matrix(Tensor tensor) =>
+        [.. Enumerable.Range(0, (int)tensor.Shape[0]).Select(row => Row(tensor, row))];
 
     private static double[][] Columns(Tensor tensor)
     {

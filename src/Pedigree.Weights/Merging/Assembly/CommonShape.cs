@@ -5,8 +5,8 @@ using Pedigree.Weights.Grams;
 namespace Pedigree.Weights.Merging.Assembly;
 
 /// <summary>
-/// What models of one architecture may differ in without being different models: rows of tokens added after training, a head of its
-/// own beside one tied to the embedding, constants that some tools store.
+/// What models of one architecture may differ in without being different models: rows of tokens added after training, a head of
+/// its own beside one tied to the embedding, constants that some tools store.
 /// </summary>
 internal static class CommonShape
 {
@@ -38,7 +38,8 @@ internal static class CommonShape
         static string? Tied(Relative model) => model.Checkpoint.Config["tie_word_embeddings"]?.ToString();
         // One that says so is run with its embedding for a head even where it stores another.
         var differ = models.Any(model => Tied(model) == "true") && models.Any(model => Tied(model) == "false");
-        bool IsTied(Relative model, string head) => (model.Checkpoint.Find(head) is null ? Tied(model) != "false" : differ && Tied(model) == "true")
+        bool IsTied(Relative model, string head) =>
+            (model.Checkpoint.Find(head) is null ? Tied(model) != "false" : differ && Tied(model) == "true")
             && VocabularyTensors.Embedding(model.Checkpoint) is not null;
         string[] wanted = [.. heads.Where(head => models.Any(model => IsTied(model, head))).Order(StringComparer.Ordinal)];
         if (wanted.Length == 0)
@@ -46,7 +47,9 @@ internal static class CommonShape
         done["untied"] = new JsonArray([.. wanted.Select(head => JsonValue.Create(head))]);
         return [.. models.Select(model => Changed(
             model,
-            model.Checkpoint.Tensors.Where(tensor => !wanted.Contains(tensor.Name) || !IsTied(model, tensor.Name)).Concat(wanted.Where(head => IsTied(model, head)).Select(head => VocabularyTensors.Embedding(model.Checkpoint)!.As(head))),
+            model.Checkpoint.Tensors.Where(tensor => !wanted.Contains(tensor.Name) || !IsTied(model, tensor.Name))
+                .Concat(wanted.Where(head => IsTied(model, head))
+                    .Select(head => VocabularyTensors.Embedding(model.Checkpoint)!.As(head))),
             config => config["tie_word_embeddings"] = false))];
     }
 
@@ -61,7 +64,8 @@ internal static class CommonShape
         return [.. models.Select(model =>
         {
             HashSet<string> names = [.. VocabularyTensors.Of(model.Checkpoint).Select(tensor => tensor.Name)];
-            return Changed(model, model.Checkpoint.Tensors.Select(tensor => names.Contains(tensor.Name) ? tensor.Rows(fewest) : tensor),
+            return Changed(
+                model, model.Checkpoint.Tensors.Select(tensor => names.Contains(tensor.Name) ? tensor.Rows(fewest) : tensor),
                 config => VocabularySize.Set(config, fewest));
         })];
     }

@@ -4,7 +4,9 @@ using Pedigree.Weights.Grams;
 
 namespace Pedigree.Weights.Merging.Assembly;
 
-/// <summary>Lays the layers of a configuration's slices one on another: each tensor of the child with its sources, by its own name.</summary>
+/// <summary>
+/// Lays the layers of a configuration's slices one on another: each tensor of the child with its sources, by its own name.
+/// </summary>
 internal sealed class LayerStacking
 {
     // Beside numbers of sources, the key of tensors that are taken as they are.
@@ -30,7 +32,8 @@ internal sealed class LayerStacking
         string[] names = [.. models[0].Checkpoint.Tensors.Select(tensor => tensor.Name)];
         var stacks = new Architecture(names).Stacks;
         // A module without a tensor is refused where it is stacked.
-        if (config.Body.Slices.Any(slice => slice.Module is not null && !names.Any(name => config.Body.SlicesOf(name).Contains(slice))))
+        if (config.Body.Slices.Any(
+            slice => slice.Module is not null && !names.Any(name => config.Body.SlicesOf(name).Contains(slice))))
             return false;
         for (var i = 0; i < config.Layout.Count; i++)
         {
@@ -61,7 +64,9 @@ internal sealed class LayerStacking
         foreach (var module in slices.GroupBy(slice => slice.Slice.Module?.Name))
             StackModule([.. module]);
         Architecture architecture = new(_bySources.Values.SelectMany(tensors => tensors.Select(tensor => tensor.Name)));
-        return [.. _bySources.Select(tensors => Part(recipe with { Architecture = architecture, Body = tensors.Key == Alone ? recipe.Body.Untouched : recipe.Body }, tensors.Value))];
+        return [.. _bySources.Select(tensors => Part(
+            recipe with { Architecture = architecture, Body = tensors.Key == Alone ? recipe.Body.Untouched : recipe.Body },
+            tensors.Value))];
     }
 
     // The slices of one module, or all where there are none.
@@ -72,7 +77,8 @@ internal sealed class LayerStacking
         var reference = _models[slices[0].Sources[0].Model].Checkpoint;
         string[] names = [.. reference.Tensors.Select(tensor => tensor.Name).Where(IsInModule)];
         if (names.Length == 0)
-            throw slices[0].Sources[0].At.Error($"no tensor of {reference.Folder} is of the module `{slices[0].Slice.Module!.Name}`");
+            throw slices[0].Sources[0].At.Error(
+                $"no tensor of {reference.Folder} is of the module `{slices[0].Slice.Module!.Name}`");
         if (slices[0].Slice.End is null)
         {
             foreach (var name in names)
@@ -82,15 +88,17 @@ internal sealed class LayerStacking
         Dictionary<string, int> stacks = new Architecture(names).Stacks.ToDictionary();
         if (stacks.Count != 1)
             throw slices[0].Sources[0].At.Error(stacks.Count == 0 ? $"{reference.Folder} has no layers"
-                : $"the model has several stacks of layers ({string.Join(", ", stacks.Keys)}); give each its own under `modules`");
+                : $"the model has several stacks of layers ({string.Join(", ", stacks.Keys)}); "
+                    + "give each its own under `modules`");
         foreach (var name in names.Where(name => Architecture.Place(name).Stack is null))
             Add(name, Architecture.IsEmbedding(name) ? slices[0] : slices[^1], _ => name);
         var stack = stacks.Keys.Single();
         foreach (var slice in slices)
             StackSlice(slice, stack);
         StackedConfig.Adjust(_childConfig, stack, StackLength(_models[_config.Donor].Checkpoint, stack),
-            [.. slices.Select(slice => slice.Sources[0]).SelectMany(source => Enumerable.Range(source.Start, source.End!.Value - source.Start)
-                .Select(layer => (_models[source.Model].Checkpoint.Config, layer)))], slices[0].Sources[0].At);
+            [.. slices.Select(slice => slice.Sources[0])
+                .SelectMany(source => Enumerable.Range(source.Start, source.End!.Value - source.Start)
+                    .Select(layer => (_models[source.Model].Checkpoint.Config, layer)))], slices[0].Sources[0].At);
     }
 
     private void StackSlice(StackedSlice slice, string stack)
@@ -108,17 +116,23 @@ internal sealed class LayerStacking
         for (var offset = 0; offset < first.End - first.Start; offset++)
         {
             foreach (var source in slice.Sources.Skip(1))
-                RefuseMore(source, stack, source.Start + offset, [.. byLayer[first.Start + offset].Select(place => place.Rest)], _models[first.Model].Checkpoint);
+                RefuseMore(source, stack, source.Start + offset, [.. byLayer[first.Start + offset].Select(place => place.Rest)],
+                    _models[first.Model].Checkpoint);
             foreach (var place in byLayer[first.Start + offset])
-                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice, source => $"{stack}.{source.Start + offset}{place.Rest}");
+                Add($"{stack}.{slice.Slice.Start + offset}{place.Rest}", slice,
+                    source => $"{stack}.{source.Start + offset}{place.Rest}");
         }
     }
 
     private void RefuseMore(LayerSource source, string stack, int layer, HashSet<string> rests, Checkpoint first)
     {
         var model = _models[source.Model].Checkpoint;
-        if (model.Tensors.FirstOrDefault(tensor => Architecture.Place(tensor.Name) is var place && place.Stack == stack && place.Layer == layer && !rests.Contains(place.Rest)) is { } more)
-            throw source.At.Error($"{model.Folder} has a tensor {more.Name}, but {first.Folder} has none like it; sources of a slice must have the same tensors");
+        if (model.Tensors.FirstOrDefault(tensor => Architecture.Place(tensor.Name) is var place
+            && place.Stack == stack
+            && place.Layer == layer
+            && !rests.Contains(place.Rest)) is { } more)
+            throw source.At.Error($"{model.Folder} has a tensor {more.Name}, but {first.Folder} has none like it; "
+                + "sources of a slice must have the same tensors");
     }
 
     private static int StackLength(Checkpoint model, string stack) =>
@@ -145,14 +159,18 @@ internal sealed class LayerStacking
         Relative[] views = [.. Enumerable.Range(0, tensors[0].Sources.Count).Select(source => View(tensors, source))];
         var origin = recipe.Body.HasOrigin ? views[^1] : null;
         Relative[] parents = origin is null ? views : views[..^1];
-        return new(recipe with { Parents = [.. parents.Select(parent => parent.Digest)], Ancestor = origin?.Digest }, parents, origin);
+        return new(
+            recipe with { Parents = [.. parents.Select(parent => parent.Digest)], Ancestor = origin?.Digest }, parents, origin);
     }
 
     private Relative View(IReadOnlyList<StackedTensor> tensors, int source)
     {
-        var text = string.Concat(tensors.Select(tensor => $"{tensor.Name} {tensor.Sources[source].Model.Digest} {tensor.Sources[source].Tensor.Name}\n"));
+        var text = string.Concat(tensors.Select(
+            tensor => $"{tensor.Name} {tensor.Sources[source].Model.Digest} {tensor.Sources[source].Tensor.Name}\n"));
         return new(Hashing.Sha256($"{source}\n{text}"), Checkpoint.Of(
-            _models[_config.Donor].Checkpoint.Folder, _childConfig, tensors.Select(tensor => tensor.Sources[source].Tensor.As(tensor.Name))));
+            _models[_config.Donor].Checkpoint.Folder,
+            _childConfig,
+            tensors.Select(tensor => tensor.Sources[source].Tensor.As(tensor.Name))));
     }
 
     private sealed record StackedSlice(MergeSlice Slice, IReadOnlyList<LayerSource> Sources);

@@ -2,7 +2,9 @@ using Pedigree.Weights.Checkpoints;
 
 namespace Pedigree.Weights.Merging.Assembly;
 
-/// <summary>Tensors that must be made before they can be merged: in files of a folder that goes away with it, never in memory whole.</summary>
+/// <summary>
+/// Tensors that must be made before they can be merged: in files of a folder that goes away with it, never in memory whole.
+/// </summary>
 /// <param name="folder">The folder; null: nothing is made, the tensors have shapes but no weights.</param>
 internal sealed class Scratch(string? folder) : IDisposable
 {

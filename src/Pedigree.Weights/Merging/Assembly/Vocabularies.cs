@@ -6,9 +6,9 @@ using Pedigree.Weights.Tokenizers;
 namespace Pedigree.Weights.Merging.Assembly;
 
 /// <summary>
-/// Brings the rows of all models' vocabularies into the order of one tokenizer. A token that a model lacks gets a row from where it is
-/// set, from the one model that has it, from the base model, or the mean of those that have it; one that none has gets zeros. Rows
-/// that only fill up to a multiple get the mean of the others. So does mergekit.
+/// Brings the rows of all models' vocabularies into the order of one tokenizer. A token that a model lacks gets a row from where
+/// it is set, from the one model that has it, from the base model, or the mean of those that have it; one that none has gets
+/// zeros. Rows that only fill up to a multiple get the mean of the others. So does mergekit.
 /// </summary>
 internal sealed class Vocabularies
 {
@@ -33,12 +33,14 @@ internal sealed class Vocabularies
         _models = models;
         Folder = tokenizerFolder ?? models[config.Donor].Checkpoint.Folder;
         _rows = [.. models.Select((model, i) => VocabularyTensors.Embedding(model.Checkpoint)?.Shape[0]
-            ?? throw config.Places[i].Error($"{model.Checkpoint.Folder} has no token embedding, so vocabularies cannot be united"))];
+            ?? throw config.Places[i].Error(
+                $"{model.Checkpoint.Folder} has no token embedding, so vocabularies cannot be united"))];
         _tokenizers = [.. models.Select(model => TokenizerFile.Read(model.Checkpoint.Folder))];
         Tokenizer = TokenizerFile.Read(Folder);
         var before = Tokenizer.Vocabulary.ToDictionary();
         Build();
-        IsChanged = before.Count != Tokenizer.Vocabulary.Count || before.Any(token => Tokenizer.Vocabulary.GetValueOrDefault(token.Key, None) != token.Value);
+        IsChanged = before.Count != Tokenizer.Vocabulary.Count
+            || before.Any(token => Tokenizer.Vocabulary.GetValueOrDefault(token.Key, None) != token.Value);
         var multiple = Math.Max(1, _settings.PadToMultipleOf);
         Rows = (Tokenizer.Count + multiple - 1) / multiple * multiple;
         _tokens = new Token?[Rows];
@@ -101,27 +103,35 @@ internal sealed class Vocabularies
     {
         if (_settings.Tokens.FirstOrDefault(setting => setting.Token == token) is { } setting)
             return new(setting.Model is { } model ? [(model, Number(setting, model, id))] : [], setting.Force);
-        (int Model, int Row)[] having = [.. Enumerable.Range(0, _models.Count).Select(model => (model, Row: _own[model][id])).Where(row => row.Row != None)];
-        return new(having.Length > 1 && _config.Base is { } first && _own[first][id] != None ? [(first, _own[first][id])] : having, false);
+        (int Model, int Row)[] having =
+            [.. Enumerable.Range(0, _models.Count).Select(model => (model, Row: _own[model][id])).Where(row => row.Row != None)];
+        return new(having.Length > 1 && _config.Base is { } first && _own[first][id] != None
+            ? [(first, _own[first][id])]
+            : having, false);
     }
 
     private int Number(TokenSetting setting, int model, int id)
     {
         var name = _config.AllModels[model];
         if (setting.OfToken is null && setting.OfId is null)
-            return _own[model][id] is not None and var own ? own : throw setting.At.Error($"`{setting.Token}` is not a token of `{name}`");
+            return _own[model][id] is not None and var own ? own
+                : throw setting.At.Error($"`{setting.Token}` is not a token of `{name}`");
         var number = setting.OfId ?? (_tokenizers[model].Vocabulary.TryGetValue(setting.OfToken!, out var known) ? known
             : throw setting.At.Error($"`{setting.OfToken}` is not a token of `{name}`"));
-        return number >= 0 && number < _rows[model] ? number : throw setting.At.Error($"is token {number}, but `{name}` has {_rows[model]} rows");
+        return number >= 0 && number < _rows[model] ? number
+            : throw setting.At.Error($"is token {number}, but `{name}` has {_rows[model]} rows");
     }
 
     private bool IsInPlace(int model) => _rows[model] == Rows && Rows == Tokenizer.Count
-        && Enumerable.Range(0, Rows).All(id => _tokens[id] is not { Force: true } && (_own[model][id] == id || _tokens[id] is null));
+        && Enumerable.Range(0, Rows)
+            .All(id => _tokens[id] is not { Force: true } && (_own[model][id] == id || _tokens[id] is null));
 
     private Tensor Ordered(int model, Tensor tensor, Scratch scratch)
     {
-        Tensor[] all = [.. _models.Select((other, i) => other.Checkpoint.Find(tensor.Name) is { } found && found.Width() == tensor.Width() ? found
-            : throw _config.Places[i].Error($"{other.Checkpoint.Folder} has no {tensor.Name} of {tensor.Width()} columns, but {_models[model].Checkpoint.Folder} has"))];
+        Tensor[] all = [.. _models.Select(
+            (other, i) => other.Checkpoint.Find(tensor.Name) is { } found && found.Width() == tensor.Width() ? found
+                : throw _config.Places[i].Error($"{other.Checkpoint.Folder} has no {tensor.Name} of {tensor.Width()} columns, "
+                    + $"but {_models[model].Checkpoint.Folder} has"))];
         var size = tensor.Width() * tensor.DType.Size();
         Lazy<double[]> filling = new(() =>
         {

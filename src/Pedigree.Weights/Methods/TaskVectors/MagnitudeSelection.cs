@@ -3,8 +3,8 @@ using Pedigree.Weights.Elementwise;
 namespace Pedigree.Weights.Methods.TaskVectors;
 
 /// <summary>
-/// Elements are kept by the rank of their magnitude in the whole tensor, the largest first and of equal ones the earlier: ranks from
-/// one number up to another.
+/// Elements are kept by the rank of their magnitude in the whole tensor, the largest first and of equal ones the earlier: ranks
+/// from one number up to another.
 /// </summary>
 internal sealed unsafe class MagnitudeSelection : ISelection
 {
@@ -22,8 +22,8 @@ internal sealed unsafe class MagnitudeSelection : ISelection
         Of(tensor, [.. densities.Select(density => (0L, Share(tensor.Count, density)))]);
 
     /// <summary>
-    /// Keeps the share <paramref name="densities"/> of each model after its share <paramref name="gammas"/> of the largest: fewer of
-    /// those are left out where not enough would remain, and none where everything is kept.
+    /// Keeps the share <paramref name="densities"/> of each model after its share <paramref name="gammas"/> of the largest: fewer
+    /// of those are left out where not enough would remain, and none where everything is kept.
     /// </summary>
     public static MagnitudeSelection WithoutOutliers(TensorSources tensor, double[] densities, double[] gammas) =>
         Of(tensor, [.. densities.Zip(gammas, (density, gamma) =>
@@ -39,7 +39,8 @@ internal sealed unsafe class MagnitudeSelection : ISelection
     /// <summary>Keeps the ranks from the first (0: the largest) up to and without the second.</summary>
     public static MagnitudeSelection Of(TensorSources tensor, IReadOnlyList<(long From, long To)> ranks)
     {
-        var cuts = Cut.Find(tensor, [.. ranks.Select((range, model) => (model, range.To)), .. ranks.Select((range, model) => (model, range.From))]);
+        var cuts = Cut.Find(tensor,
+            [.. ranks.Select((range, model) => (model, range.To)), .. ranks.Select((range, model) => (model, range.From))]);
         return new(cuts[..ranks.Count], cuts[ranks.Count..]);
     }
 

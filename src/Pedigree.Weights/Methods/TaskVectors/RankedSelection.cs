@@ -16,8 +16,9 @@ internal sealed unsafe class RankedSelection(TensorSources tensor, double[] dens
     {
         foreach (var (density, epsilon) in densities.Zip(epsilons))
             if (density is > 0 and < 1 && (density - epsilon <= 0 || density + epsilon >= 1))
-                throw new ArgumentException(FormattableString.Invariant(
-                    $"density {density} − epsilon {epsilon} must be above 0 and density + epsilon below 1; choose a smaller epsilon"));
+                throw new ArgumentException(
+                    FormattableString.Invariant($"density {density} − epsilon {epsilon} must be above 0 ")
+                    + "and density + epsilon below 1; choose a smaller epsilon");
     }
 
     public bool KeepsAll(int model) => densities[model] >= 1;
@@ -31,6 +32,7 @@ internal sealed unsafe class RankedSelection(TensorSources tensor, double[] dens
         }
         var columns = (int)tensor.Columns;
         for (var start = 0; start < block.Count; start += columns)
-            RowRanks.KeepByRank(tensor.RandomKey(model), block.Start + start, delta + start, _limits[model], (ulong*)block.ScratchPointer);
+            RowRanks.KeepByRank(
+                tensor.RandomKey(model), block.Start + start, delta + start, _limits[model], (ulong*)block.ScratchPointer);
     }
 }

@@ -4,8 +4,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Weights.Methods.TaskVectors;
 
 /// <summary>
-/// What the methods named after task vectors share: thin out each δᵢ, enlarge what is kept if <c>rescale</c> says so, multiply by wᵢ,
-/// leave out what disagrees in sign, add, divide, multiply by λ, add the base.
+/// What the methods named after task vectors share: thin out each δᵢ, enlarge what is kept if <c>rescale</c> says so, multiply by
+/// wᵢ, leave out what disagrees in sign, add, divide, multiply by λ, add the base.
 /// </summary>
 internal sealed unsafe class TaskVectorMerge : IElementwiseMerge
 {
@@ -37,7 +37,8 @@ internal sealed unsafe class TaskVectorMerge : IElementwiseMerge
         double[] coefficients = [.. weights.Zip(enlargement, (weight, factor) => weight * factor)];
         if (consensus)
             return new(selection,
-                new([.. weights.Select(weight => (float)weight)], parameters["normalize"][0] != 0, (float)parameters["lambda"][0]),
+                new([.. weights.Select(weight => (float)weight)], parameters["normalize"][0] != 0,
+                    (float)parameters["lambda"][0]),
                 [.. coefficients.Select(coefficient => (float)coefficient)]);
         var all = TaskVectorParameters.Factor(parameters);
         return new(selection, null, [.. coefficients.Select(coefficient => (float)(coefficient * all))]);
@@ -80,6 +81,8 @@ internal sealed unsafe class TaskVectorMerge : IElementwiseMerge
             }, selection.WholeRows);
         double Total(double[,] sums, int model) => Enumerable.Range(0, blocks).Sum(block => sums[model, block]);
         return [.. Enumerable.Range(0, tensor.Models).Select(model =>
-            (Total(all, model), Total(kept, model)) is ( >= Shortest and var before, >= Shortest and var after) ? before / after : 1)];
+            (Total(all, model), Total(kept, model)) is ( >= Shortest and var before, >= Shortest and var after)
+                ? before / after
+                : 1)];
     }
 }
