@@ -55,7 +55,9 @@ internal static class Accuracy
         }
         var cosine = ab / (Math.Sqrt(aa) * Math.Sqrt(bb));
         var angle = Math.Acos(Math.Clamp(cosine, -1, 1));
-        var (ca, cb) = Math.Abs(cosine) > 0.9995 ? (1 - t, t) : (Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle));
+        var (ca, cb) = Math.Abs(cosine) > 0.9995
+            ? (1 - t, t)
+            : (Math.Sin((1 - t) * angle) / Math.Sin(angle), Math.Sin(t * angle) / Math.Sin(angle));
         var wrong = 0L;
         for (var i = 0; i < a.Length; i++)
         {
@@ -73,7 +75,8 @@ internal static class Accuracy
         return wrong;
     }
 
-    private static (double Pearson, double Cosine, double Euclidean) Scalar(Checkpoint origin, Checkpoint first, Checkpoint second)
+    private static (double Pearson, double Cosine, double Euclidean) Scalar(
+        Checkpoint origin, Checkpoint first, Checkpoint second)
     {
         double count = 0, sumA = 0, sumB = 0, aa = 0, bb = 0, ab = 0, apart = 0;
         foreach (var tensor in origin.Tensors)

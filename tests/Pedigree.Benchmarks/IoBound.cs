@@ -42,7 +42,8 @@ internal sealed unsafe class IoBound
     public Time WriteApart => Fastest(_writesApart).Median;
 
     /// <summary>All of it, and how.</summary>
-    public string Told => string.Join(", ", new[] { _reads, _writes, _writesApart }.Select(Fastest).Select(way => $"{way.Name} {way.Median}"));
+    public string Told =>
+        string.Join(", ", new[] { _reads, _writes, _writesApart }.Select(Fastest).Select(way => $"{way.Name} {way.Median}"));
 
     /// <summary>Goes every way once.</summary>
     /// <param name="prepare">Before each: as before whatever is compared with it.</param>
@@ -68,7 +69,8 @@ internal sealed unsafe class IoBound
     public static Time ColdRead(string folder)
     {
         PageCache.Drop(folder);
-        string[] files = [.. new[] { 1, 2 }.SelectMany(model => Directory.GetFiles(Path.Combine(folder, SampleModels.Name(model)), "*.safetensors"))];
+        string[] files = [.. new[] { 1, 2 }
+            .SelectMany(model => Directory.GetFiles(Path.Combine(folder, SampleModels.Name(model)), "*.safetensors"))];
         return Timing.Measure(() => ReadAll(files, 2));
     }
 

@@ -28,8 +28,10 @@ internal static class Memory
         {
             while (!Volatile.Read(ref done))
             {
-                var line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("RssAnon", StringComparison.Ordinal));
-                peak = Math.Max(peak, double.Parse(line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024);
+                var line = File.ReadLines("/proc/self/status")
+                    .First(line => line.StartsWith("RssAnon", StringComparison.Ordinal));
+                peak = Math.Max(peak, double.Parse(
+                    line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024);
                 Thread.Sleep(2);
             }
         });
@@ -38,7 +40,8 @@ internal static class Memory
             if (work == "kinship")
                 ours.Kinship();
             else if (work.Split(';') is [var method, var models, var parameters])
-                ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured")).Dispose();
+                ours.Merge(method, int.Parse(models, CultureInfo.InvariantCulture), parameters, Path.Combine(folder, "measured"))
+                    .Dispose();
             else
                 ours.Publish("slerp", "t: 0.3", Path.Combine(folder, "measured"));
         Volatile.Write(ref done, true);

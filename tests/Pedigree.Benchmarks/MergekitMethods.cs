@@ -8,8 +8,8 @@ namespace Pedigree.Benchmarks;
 internal sealed record MergekitTensor(Tensor Base, IReadOnlyList<Tensor> Models);
 
 /// <summary>
-/// mergekit's sequences of operations on libtorch, whole tensors at a time and in the models' type. Weights are 0.6, t is 0.3, densities
-/// are 0.5, and all else the defaults.
+/// mergekit's sequences of operations on libtorch, whole tensors at a time and in the models' type. Weights are 0.6, t is 0.3,
+/// densities are 0.5, and all else the defaults.
 /// </summary>
 internal static class MergekitMethods
 {
@@ -18,18 +18,23 @@ internal static class MergekitMethods
     private const double T = 0.3;
 
     /// <summary>
-    /// Merges each tensor, and writes the file once its shard is full, which here is at the end. The safetensors that mergekit 0.1.4 asks for
-    /// (0.5) copies all tensors of a file before it writes any.
+    /// Merges each tensor, and writes the file once its shard is full, which here is at the end. The safetensors that mergekit
+    /// 0.1.4 asks for (0.5) copies all tensors of a file before it writes any.
     /// </summary>
     public static unsafe void Write(
-        IEnumerable<string> names, MappedModel origin, IReadOnlyList<MappedModel> models, Func<MergekitTensor, Tensor> merge, string target)
+        IEnumerable<string> names,
+        MappedModel origin,
+        IReadOnlyList<MappedModel> models,
+        Func<MergekitTensor, Tensor> merge,
+        string target)
     {
         using var shard = NewDisposeScope();
         List<Tensor> merged = [];
         foreach (var name in names)
         {
             using var scope = NewDisposeScope();
-            merged.Add(merge(new(origin[name], [.. models.Select(model => model[name])])).to_type(ScalarType.BFloat16).MoveToOuterDisposeScope());
+            merged.Add(merge(new(origin[name], [.. models.Select(model => model[name])])).to_type(ScalarType.BFloat16)
+                .MoveToOuterDisposeScope());
         }
         List<NativeBuffer> copies = [];
         foreach (var tensor in merged)
@@ -48,7 +53,10 @@ internal static class MergekitMethods
             }
     }
 
-    /// <summary>Float32 copies, their copies, their normalised copies, the sum. mergekit leaves all but the first to NumPy, which has one thread.</summary>
+    /// <summary>
+    /// Float32 copies, their copies, their normalised copies, the sum. mergekit leaves all but the first to
+    /// NumPy, which has one thread.
+    /// </summary>
     public static Tensor Slerp(MergekitTensor tensor)
     {
         Tensor[] models = [.. tensor.Models.Select(model => model.to_type(ScalarType.Float32))];
@@ -65,7 +73,8 @@ internal static class MergekitMethods
     }
 
     /// <summary>The same, had NumPy all threads.</summary>
-    public static Tensor SlerpOnAllThreads(MergekitTensor tensor) => Slerp([.. tensor.Models.Select(model => model.to_type(ScalarType.Float32))]);
+    public static Tensor SlerpOnAllThreads(MergekitTensor tensor) =>
+        Slerp([.. tensor.Models.Select(model => model.to_type(ScalarType.Float32))]);
 
     public static Tensor Linear(MergekitTensor tensor)
     {
@@ -115,7 +124,8 @@ internal static class MergekitMethods
         var cosines = new List<Tensor>();
         for (var i = 0; i < deltas.Length; i++)
             for (var j = i + 1; j < deltas.Length; j++)
-                cosines.Add(((deltas[i] * deltas[j]).sum([-1L]) / (deltas[i].norm() * deltas[j].norm()).clamp(min: 1e-6)).clamp(-1, 1));
+                cosines.Add(((deltas[i] * deltas[j]).sum([-1L]) / (deltas[i].norm() * deltas[j].norm()).clamp(min: 1e-6))
+                    .clamp(-1, 1));
         var cosine = stack(cosines).mean([0]).unsqueeze(-1);
         var t = cosine * models.Length / ((cosine * (models.Length - 1)) + 1);
         var mean = models.Skip(1).Aggregate(models[0], (sum, model) => sum + model) / models.Length;
@@ -164,7 +174,8 @@ internal static class MergekitMethods
     private static Tensor Slerp(Tensor[] models)
     {
         Tensor[] copies = [.. models.Select(model => model.clone())];
-        Tensor[] units = [.. models.Select(model => model.norm().item<float>() is > 1e-8f and var length ? model / length : model)];
+        Tensor[] units =
+            [.. models.Select(model => model.norm().item<float>() is > 1e-8f and var length ? model / length : model)];
         var cosine = (units[0] * units[1]).sum().item<float>();
         if (Math.Abs(cosine) > 0.9995)
             return ((1 - T) * copies[0]) + (T * copies[1]);

@@ -15,7 +15,8 @@ internal static class ModelKinship
         static torch.Tensor Vector(Checkpoint checkpoint)
         {
             using var parts = NewDisposeScope();
-            return cat([.. checkpoint.Tensors.Select(tensor => Load(tensor).view(-1).to_type(ScalarType.Float32))]).MoveToOuterDisposeScope();
+            return cat([.. checkpoint.Tensors.Select(
+                tensor => Load(tensor).view(-1).to_type(ScalarType.Float32))]).MoveToOuterDisposeScope();
         }
         torch.Tensor a, b;
         using (var whole = Vector(origin))
@@ -25,7 +26,8 @@ internal static class ModelKinship
             using (var model = Vector(second))
                 b = model - whole;
         }
-        var cosine = Math.Sqrt(Math.Pow(dot(a, b).item<float>(), 2) / ((double)dot(a, a).item<float>() * dot(b, b).item<float>()));
+        var cosine =
+            Math.Sqrt(Math.Pow(dot(a, b).item<float>(), 2) / ((double)dot(a, a).item<float>() * dot(b, b).item<float>()));
         double euclidean, pearson;
         using (var difference = a - b)
             euclidean = difference.norm().item<float>();

@@ -53,7 +53,8 @@ try
     if (args.Contains("--accuracy"))
     {
         Console.WriteLine($"kinship, worst relative error of 6 pairs and 3 measures: {Accuracy.Kinship(ours):E1} (below 1E-006)");
-        Console.WriteLine($"SLERP, elements not correctly rounded: {Accuracy.Misrounded(ours, 1, 2, target):E1} (at most 1E-005)");
+        Console.WriteLine(
+            $"SLERP, elements not correctly rounded: {Accuracy.Misrounded(ours, 1, 2, target):E1} (at most 1E-005)");
         Console.WriteLine($"SLERP on the linear branch: {Accuracy.Misrounded(ours, 3, 4, target):E1} (0)");
         return;
     }
@@ -63,7 +64,8 @@ try
         return;
     }
     Compare(ours);
-    Console.WriteLine($"anonymous memory: merge {Memory.Peak(folder, "merge"):F0} MB, kinship {Memory.Peak(folder, "kinship"):F0} MB (below 64)");
+    Console.WriteLine($"anonymous memory: merge {Memory.Peak(folder, "merge"):F0} MB, "
+        + $"kinship {Memory.Peak(folder, "kinship"):F0} MB (below 64)");
 }
 finally
 {
@@ -119,23 +121,33 @@ void Compare(Ours ours)
     var limit = bound.Read + bound.Write;
     Console.WriteLine($"medians of {runs} runs, elapsed (and of the processors together):");
     Console.WriteLine($"{"I/O bound: a read, a write of one file",-40} {limit}   {bound.Told}");
-    foreach (var (name, seen, _) in merges.Select(one => (one.Name, one.Times, one.Work)).Concat(kinships).Where(one => one.Work is not null))
-        Console.WriteLine($"{name,-40} {Timing.Median(seen)}   {string.Join(' ', seen.Select(time => time.Elapsed.ToString("F3")))}");
+    foreach (var (name, seen, _) in merges.Select(one => (one.Name, one.Times, one.Work))
+        .Concat(kinships)
+        .Where(one => one.Work is not null))
+        Console.WriteLine(
+            $"{name,-40} {Timing.Median(seen)}   {string.Join(' ', seen.Select(time => time.Elapsed.ToString("F3")))}");
     Time Merge(int i) => Timing.Median(merges[i].Times);
     void Shares(string name, Time of) => Console.WriteLine(
-        $"{name}: SLERP {Merge(0).Ratio(of)}, with inner products known {Merge(1).Ratio(of)}, linear {Merge(2).Ratio(of)}; 0.60, 0.60 and 0.75 asked");
+        $"{name}: SLERP {Merge(0).Ratio(of)}, with inner products known {Merge(1).Ratio(of)}, "
+        + $"linear {Merge(2).Ratio(of)}; 0.60, 0.60 and 0.75 asked");
     Shares("share of the I/O bound", limit);
     Shares("share of it, did it write two files", bound.Read + bound.WriteApart);
     if (!peers)
         return;
-    Console.WriteLine($"times as fast as mergekit's way: {Merge(0).Ratio(Merge(4))}, with inner products known {Merge(1).Ratio(Merge(4))}; 12 asked");
-    Console.WriteLine($"the same, had NumPy all threads: {Merge(0).Ratio(Merge(5))}, with inner products known {Merge(1).Ratio(Merge(5))}");
-    Console.WriteLine($"linear, times as fast as mergekit's way: {Merge(2).Ratio(Merge(6))}; 12 asked; at the I/O bound it were {limit.Ratio(Merge(6))}");
-    Console.WriteLine($"kinship, times as fast as ModelKinship's way: {Timing.Median(kinships[0].Times).Ratio(Timing.Median(kinships[1].Times))}; 50 asked");
+    Console.WriteLine($"times as fast as mergekit's way: {Merge(0).Ratio(Merge(4))}, "
+        + $"with inner products known {Merge(1).Ratio(Merge(4))}; 12 asked");
+    Console.WriteLine(
+        $"the same, had NumPy all threads: {Merge(0).Ratio(Merge(5))}, with inner products known {Merge(1).Ratio(Merge(5))}");
+    Console.WriteLine($"linear, times as fast as mergekit's way: {Merge(2).Ratio(Merge(6))}; "
+        + $"12 asked; at the I/O bound it were {limit.Ratio(Merge(6))}");
+    Console.WriteLine("kinship, times as fast as ModelKinship's way: "
+        + $"{Timing.Median(kinships[0].Times).Ratio(Timing.Median(kinships[1].Times))}; 50 asked");
     foreach (var model in mapped)
         model.Dispose();
     var (pearson, cosine, euclidean) = ModelKinship.Pair(ours.Base, first, second);
     var gram = new Gram(rows);
-    Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "
-        + $"distance {gram.Kinship(KinshipMeasure.Euclidean, 0, 1):F3}; in float32 on libtorch {pearson:F5}, {cosine:F5}, {euclidean:F3}");
+    Console.WriteLine($"models 1 and 2: pearson {gram.Kinship(KinshipMeasure.Pearson, 0, 1):F5}, "
+        + $"cosine {gram.Kinship(KinshipMeasure.Cosine, 0, 1):F5}, "
+        + $"distance {gram.Kinship(KinshipMeasure.Euclidean, 0, 1):F3}; "
+        + $"in float32 on libtorch {pearson:F5}, {cosine:F5}, {euclidean:F3}");
 }

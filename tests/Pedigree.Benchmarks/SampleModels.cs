@@ -4,8 +4,8 @@ using Pedigree.Weights.Checkpoints;
 namespace Pedigree.Benchmarks;
 
 /// <summary>
-/// Random bf16 models of about a given number of parameters, each in two shards: a base, two relatives far enough apart for SLERP's
-/// spherical branch (1, 2) and two close enough for its linear one (3, 4). All share a part of their δ.
+/// Random bf16 models of about a given number of parameters, each in two shards: a base, two relatives far enough apart for
+/// SLERP's spherical branch (1, 2) and two close enough for its linear one (3, 4). All share a part of their δ.
 /// </summary>
 internal static class SampleModels
 {
@@ -46,7 +46,8 @@ internal static class SampleModels
 
     private static void WriteOne(string folder, PlannedTensor[] tensors, int model)
     {
-        using var writer = new CheckpointWriter(folder + ".partial", tensors, tensors.Sum(tensor => tensor.ByteLength) * 52 / 100);
+        using var writer = new CheckpointWriter(
+            folder + ".partial", tensors, tensors.Sum(tensor => tensor.ByteLength) * 52 / 100);
         Parallel.For(0, tensors.Length, i => Fill(writer, tensors[i], (ulong)i, model));
         writer.AddFile("config.json", Encoding.UTF8.GetBytes("""{"model_type":"llama"}"""));
         writer.Complete(folder);
@@ -79,7 +80,8 @@ internal static class SampleModels
         counter = (counter ^ (counter >> 30)) * 0xBF58476D1CE4E5B9;
         counter = (counter ^ (counter >> 27)) * 0x94D049BB133111EB;
         counter ^= counter >> 31;
-        var sum = (int)(counter & 0xFFFF) + (int)((counter >> 16) & 0xFFFF) + (int)((counter >> 32) & 0xFFFF) + (int)(counter >> 48);
+        var sum =
+            (int)(counter & 0xFFFF) + (int)((counter >> 16) & 0xFFFF) + (int)((counter >> 32) & 0xFFFF) + (int)(counter >> 48);
         return (sum - (2 * 65535)) / 37837f;
     }
 }

@@ -6,12 +6,14 @@ internal static class Scaling
     private static readonly long[] Millions = [100, 250, 500, 1000, 2000, 4000];
 
     /// <summary>
-    /// SLERP and linear merges of two models of growing size, in a folder with room for 6 bytes for each parameter of the largest. Every size
-    /// is read from disk, and hashed and flushed to it as by the command: memory has room for some of them only.
+    /// SLERP and linear merges of two models of growing size, in a folder with room for 6 bytes for each parameter
+    /// of the largest. Every size is read from disk, and hashed and flushed to it as by the command: memory has
+    /// room for some of them only.
     /// </summary>
     public static void Run(string folder, int runs)
     {
-        Console.WriteLine($"from disk to disk, medians of {runs} runs, elapsed (and of the processors together), and seconds for a billion parameters");
+        Console.WriteLine($"from disk to disk, medians of {runs} runs, elapsed (and of the processors together), "
+            + "and seconds for a billion parameters");
         foreach (var parameters in Millions)
         {
             var models = SampleModels.Write(Path.Combine(folder, $"{parameters}"), parameters * 1_000_000, last: 2);

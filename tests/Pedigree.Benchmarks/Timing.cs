@@ -5,14 +5,16 @@ namespace Pedigree.Benchmarks;
 /// <summary>Clocks and a quiet disk.</summary>
 internal static class Timing
 {
-    // Linux tells the host of free memory two seconds after some is freed. So nothing is freed for as long, but the memory that a run takes,
-    // right before it: the run is over when the host hears of it.
+    // Linux tells the host of free memory two seconds after some is freed. So nothing is freed for as long, but the memory that a
+    // run takes, right before it: the run is over when the host hears of it.
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(2.5);
 
     /// <summary>Whether memory is touched before it is measured.</summary>
     public static bool TouchesMemory { get; set; } = true;
 
-    /// <summary>Elapsed seconds, and those that all processors together spent: on a busy machine only the latter can be compared.</summary>
+    /// <summary>
+    /// Elapsed seconds, and those that all processors together spent: on a busy machine only the latter can be compared.
+    /// </summary>
     public static Time Measure(Action action)
     {
         var before = Environment.CpuUsage.TotalTime;
@@ -36,11 +38,12 @@ internal static class Timing
     }
 
     public static Time Median(IReadOnlyList<Time> times) =>
-        new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2), times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
+        new(times.Select(time => time.Elapsed).Order().ElementAt(times.Count / 2),
+            times.Select(time => time.Processor).Order().ElementAt(times.Count / 2));
 
     /// <summary>
-    /// Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches memory last: the
-    /// host of a virtual machine takes back within seconds what is free.
+    /// Removes a previous output, waits for the disk, so that its dirty pages are not measured with the next run, and touches
+    /// memory last: the host of a virtual machine takes back within seconds what is free.
     /// </summary>
     /// <param name="target">The previous output's folder.</param>
     /// <param name="memory">Bytes that the next run takes.</param>
@@ -68,7 +71,8 @@ internal readonly record struct Time(double Elapsed, double Processor)
     public static Time operator *(Time a, double times) => new(a.Elapsed * times, a.Processor * times);
 
     /// <summary>How many times another takes, by the clock and, in brackets, by the processors.</summary>
-    public string Ratio(Time other) => FormattableString.Invariant($"{other.Elapsed / Elapsed:F2} ({other.Processor / Processor:F2})");
+    public string Ratio(Time other) =>
+        FormattableString.Invariant($"{other.Elapsed / Elapsed:F2} ({other.Processor / Processor:F2})");
 
     public override string ToString() => FormattableString.Invariant($"{Elapsed,8:F3} s ({Processor,8:F3})");
 }

@@ -3,8 +3,8 @@ using Pedigree.Weights.Kernels;
 namespace Pedigree.Benchmarks;
 
 /// <summary>
-/// Memory of which every page was touched. A virtual machine may have handed free memory back to its host, where a page costs ten times as
-/// much when it is touched again, and who comes first would pay for all.
+/// Memory of which every page was touched. A virtual machine may have handed free memory back to its host, where a page costs ten
+/// times as much when it is touched again, and who comes first would pay for all.
 /// </summary>
 internal sealed unsafe class TouchedMemory : IDisposable
 {
@@ -18,8 +18,8 @@ internal sealed unsafe class TouchedMemory : IDisposable
     }
 
     /// <summary>
-    /// All that is free but so many bytes, until it is disposed: so whoever is measured finds no pages but those that the one before has
-    /// used. Nothing where memory is not to be touched.
+    /// All that is free but so many bytes, until it is disposed: so whoever is measured finds no pages but those that the one
+    /// before has used. Nothing where memory is not to be touched.
     /// </summary>
     public static TouchedMemory AllBut(long bytes) => new(Timing.TouchesMemory ? Math.Max(0, PageCache.Free() - bytes) : 0);
 

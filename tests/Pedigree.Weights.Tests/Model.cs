@@ -35,7 +35,8 @@ internal static class Model
     public static double[] Read(Tensor tensor) => Read(tensor.DType, tensor.Bytes());
 
     public static double[] Read(DType dType, byte[] bytes) =>
-        [.. Enumerable.Range(0, bytes.Length / dType.Size()).Select(i => Value(dType, bytes.AsSpan(i * dType.Size(), dType.Size())))];
+        [.. Enumerable.Range(0, bytes.Length / dType.Size())
+            .Select(i => Value(dType, bytes.AsSpan(i * dType.Size(), dType.Size())))];
 
     /// <summary>The nearest value of a type, ties to even, found by comparing with the neighbours.</summary>
     public static double Round(DType dType, double value) => Value(dType, Bytes(dType, value));
@@ -45,7 +46,8 @@ internal static class Model
         var random = new Random(seed);
         var count = (int)shape.Aggregate(1L, (product, size) => product * size);
         return new(name, dType, shape, [.. Enumerable.Range(0, count).Select(i =>
-            Round(dType, (around?[i] ?? 0) + (scale * (random.NextDouble() + random.NextDouble() - random.NextDouble() - random.NextDouble()))))]);
+            Round(dType, (around?[i] ?? 0)
+                + (scale * (random.NextDouble() + random.NextDouble() - random.NextDouble() - random.NextDouble()))))]);
     }
 
     private static byte[] Bytes(DType dType, double value) => dType switch

@@ -27,7 +27,8 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     public async Task A_flipped_bit_in_any_file_of_a_child_is_found_and_the_file_named()
     {
         string store = Copied();
-        string child = Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest));
+        string child = Store.Open(store)
+            .AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest));
         Random random = new(3);
         foreach (string file in Directory.EnumerateFiles(child).Order(StringComparer.Ordinal))
         {
@@ -109,7 +110,8 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
 
         async Task RefusesAsync()
         {
-            BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
+            BadInputException error = await Assert.ThrowsAsync<BadInputException>(
+                () => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
             Assert.Equal(files[0], error.File);
             Assert.Contains("not as it was written", error.Message);
         }
@@ -125,7 +127,8 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         foreach (string file in Directory.EnumerateFiles(Path.Combine(store, "grams"), "*.json"))
         {
             string name = $"grams/{Path.GetFileName(file)}";
-            string json = System.Text.Encoding.UTF8.GetString(SealedJson.Open(Store.Open(store), name, File.ReadAllBytes(file)).Span);
+            string json =
+                System.Text.Encoding.UTF8.GetString(SealedJson.Open(Store.Open(store), name, File.ReadAllBytes(file)).Span);
             Weights.Grams.GramRow row = Weights.Grams.GramRow.Parse(json, file);
             if (row.Model == digest)
                 File.WriteAllBytes(file, SealedJson.Seal(name, System.Text.Encoding.UTF8.GetBytes(
@@ -142,7 +145,8 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     [Fact]
     public async Task A_run_that_is_not_there_is_refused_with_those_that_are()
     {
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(finished.Store), "smal"));
+        BadInputException error =
+            await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(finished.Store), "smal"));
         Assert.Contains("there are: small", error.Message);
     }
 
@@ -160,20 +164,24 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
         Assert.Contains("has changed since the run", (await Assert.ThrowsAsync<BadInputException>(
             () => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true))).Message);
         File.Delete(task);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true));
+        BadInputException error =
+            await Assert.ThrowsAsync<BadInputException>(() => Auditor.ReplayAsync(Store.Open(store), "moved", reevaluate: true));
         Assert.Contains("sort.yaml", error.Message);
         Assert.True((await Auditor.ReplayAsync(Store.Open(store), "moved", remerge: true)).Identical);
     }
 
     [Theory]
     [InlineData("files may be 200 KiB long", "ulimit -f 200; exec \"$@\"")]
-    [InlineData("a small volume for what is made again", "exec unshare --user --map-root-user --mount bash -c 'mount -t tmpfs -o size=256k small \"$0\" && echo mounted >&2 && exec \"$@\"' \"$PEDIGREE_TEST_SMALL\" \"$@\"")]
+    [InlineData("a small volume for what is made again",
+        "exec unshare --user --map-root-user --mount bash -c 'mount -t tmpfs -o size=256k small "
+        + "\"$0\" && echo mounted >&2 && exec \"$@\"' \"$PEDIGREE_TEST_SMALL\" \"$@\"")]
     public async Task A_full_disk_is_one_clear_error_and_no_difference(string what, string within)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs Linux to make a disk small");
         string store = Copied();
         Directory.CreateDirectory(Path.Combine(store, "tmp"));
-        using System.Diagnostics.Process process = HostProcess.Start(finished.Spec.Path, store, "small", $"export PEDIGREE_TEST_SMALL='{Path.Combine(store, "tmp")}'; {within}", audit: true);
+        using System.Diagnostics.Process process = HostProcess.Start(finished.Spec.Path, store, "small",
+            $"export PEDIGREE_TEST_SMALL='{Path.Combine(store, "tmp")}'; {within}", audit: true);
         string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.SkipWhen(within.Contains("mount") && !error.Contains("mounted"), $"{what} cannot be made here: {error}");
@@ -186,12 +194,15 @@ public sealed class AuditorTests(FinishedRun finished) : IDisposable
     [Fact]
     public async Task A_file_that_may_not_be_read_is_an_error_and_no_difference()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && !Environment.IsPrivilegedProcess, "needs a user from whom files can be kept: the superuser reads all");
+        Assert.SkipUnless(OperatingSystem.IsLinux() && !Environment.IsPrivilegedProcess,
+            "needs a user from whom files can be kept: the superuser reads all");
         string store = Copied();
-        string weights = Path.Combine(Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest)), "model.safetensors");
+        string weights = Path.Combine(Store.Open(store)
+            .AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().Last().Digest)), "model.safetensors");
         if (!OperatingSystem.IsWindows())
             File.SetUnixFileMode(weights, UnixFileMode.None);
-        UnavailableException error = await Assert.ThrowsAsync<UnavailableException>(() => Auditor.ReplayAsync(Store.Open(store), "small"));
+        UnavailableException error =
+            await Assert.ThrowsAsync<UnavailableException>(() => Auditor.ReplayAsync(Store.Open(store), "small"));
         Assert.Equal(weights, error.File);
     }
 

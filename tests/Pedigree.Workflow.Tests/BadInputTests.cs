@@ -30,11 +30,13 @@ public sealed class BadInputTests : IDisposable
     [InlineData("/sort.yaml", "/sorted.yaml", "task", "neither a file nor a built-in task")]
     [InlineData("/sort\n", "/reverse\n", "models.sort", "the same checkpoint")]
     [InlineData("/sort\n", "/base\n", "models.sort", "this is the base")]
-    public void A_spec_that_is_wrong_names_the_field_and_what_would_be_right(string right, string wrong, string field, string message)
+    public void A_spec_that_is_wrong_names_the_field_and_what_would_be_right(
+        string right, string wrong, string field, string message)
     {
         string text = Samples.Spec();
         Assert.Contains(right, text);
-        BadInputException error = Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], text.Replace(right, wrong)));
+        BadInputException error =
+            Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], text.Replace(right, wrong)));
         Assert.Contains(field, error.Message);
         Assert.Contains(message, error.Message);
     }
@@ -44,7 +46,8 @@ public sealed class BadInputTests : IDisposable
     {
         Assert.Null(Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: "patience: null")).Spec.Stop.Patience);
         Assert.Equal(0.9, Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: "patience: null")).Spec.Stop.Kinship);
-        Assert.Null(Samples.Write(_folder["spec.yaml"], Samples.Spec(kinship: "measure: euclidean", stop: "patience: 1")).Spec.Stop.Kinship);
+        Assert.Null(Samples.Write(
+            _folder["spec.yaml"], Samples.Spec(kinship: "measure: euclidean", stop: "patience: 1")).Spec.Stop.Kinship);
     }
 
     [Theory]
@@ -52,7 +55,8 @@ public sealed class BadInputTests : IDisposable
     [InlineData("kinship: 0.9, generations: null, patience: null")]
     public void A_run_that_nothing_is_sure_to_end_is_refused(string stop)
     {
-        BadInputException error = Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: stop)));
+        BadInputException error =
+            Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], Samples.Spec(stop: stop)));
         Assert.StartsWith("stop", error.Field, StringComparison.Ordinal);
         Assert.Contains("leave one of generations, evaluations and patience", error.Message);
     }
@@ -60,16 +64,21 @@ public sealed class BadInputTests : IDisposable
     [Fact]
     public Task A_copy_of_another_model_is_refused() => AssertRefused(
         family => TemporaryFolder.Copy(Path.Combine(family, "sort"), Path.Combine(family, "copy")),
-        spec => spec.Replace("/shift\n", "/copy\n"), "models.sort", "its content is that of another model of this run; a model may be given once");
+        spec => spec.Replace("/shift\n", "/copy\n"), "models.sort",
+        "its content is that of another model of this run; a model may be given once");
 
     [Fact]
     public Task The_base_under_another_path_is_refused() => AssertRefused(
         family => TemporaryFolder.Copy(Path.Combine(family, "base"), Path.Combine(family, "copy")),
-        spec => spec.Replace("/shift\n", "/copy\n"), "models.shift", "its content is that of the base; remove it, or give a model that was trained further");
+        spec => spec.Replace("/shift\n", "/copy\n"), "models.shift",
+        "its content is that of the base; remove it, or give a model that was trained further");
 
     [Fact]
     public Task A_parameter_that_fits_no_tensor_is_refused_before_the_first_merge() => AssertRefused(
-        _ => { }, spec => spec.Replace("t: 0.5", "t: [{ filter: self_attn, value: 0.5 }]"), "spec.yaml: merge.parameters.t: ", "no filter fits tensor");
+        _ => { },
+        spec => spec.Replace("t: 0.5", "t: [{ filter: self_attn, value: 0.5 }]"),
+        "spec.yaml: merge.parameters.t: ",
+        "no filter fits tensor");
 
     [Fact]
     public Task A_weight_that_is_not_a_number_is_named() => AssertRefused(
@@ -106,15 +115,24 @@ public sealed class BadInputTests : IDisposable
 
     [Fact]
     public Task A_model_without_the_chat_template_that_a_task_asks_for_is_named() => AssertRefused(
-        _ => { }, spec => spec.Replace("limit: 6 }", "limit: 6, apply_chat_template: true }"), "tokenizer_config.json", "chat_template: is missing");
+        _ => { },
+        spec => spec.Replace("limit: 6 }", "limit: 6, apply_chat_template: true }"),
+        "tokenizer_config.json",
+        "chat_template: is missing");
 
     [Fact]
     public Task A_model_that_reads_no_more_tokens_than_a_task_has_it_write_is_named() => AssertRefused(
-        family => Configure(family, "\"max_position_embeddings\": 32", "\"max_position_embeddings\": 12"), spec => spec, "max_gen_toks", "context length, 12");
+        family => Configure(family, "\"max_position_embeddings\": 32", "\"max_position_embeddings\": 12"),
+        spec => spec,
+        "max_gen_toks",
+        "context length, 12");
 
     [Fact]
     public Task Weights_that_are_not_of_the_shape_that_their_configuration_says_are_named() => AssertRefused(
-        family => Configure(family, "\"hidden_size\": 64", "\"hidden_size\": 32"), spec => spec, "model.embed_tokens.weight", "config.json asks for [30, 32]");
+        family => Configure(family, "\"hidden_size\": 64", "\"hidden_size\": 32"),
+        spec => spec,
+        "model.embed_tokens.weight",
+        "config.json asks for [30, 32]");
 
     private static void Configure(string family, string right, string wrong)
     {
@@ -136,7 +154,8 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(2, process.ExitCode);
         Assert.Contains(nameof(UnavailableException), error);
         Assert.Contains("make room", error);
-        Assert.DoesNotContain((await Runs.LoadAsync(Store.Open(_folder["store"]), "r")).Events, runEvent => runEvent is Evolution.WorkFailed);
+        Assert.DoesNotContain(
+            (await Runs.LoadAsync(Store.Open(_folder["store"]), "r")).Events, runEvent => runEvent is Evolution.WorkFailed);
         RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
         Assert.NotNull(run.State.Completed);
         Assert.True((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "r")).Identical);
@@ -148,7 +167,8 @@ public sealed class BadInputTests : IDisposable
         TemporaryFolder.Copy(Samples.Family, family);
         spoil(family);
         SpecFile spec = Samples.Write(_folder["spec.yaml"], change(Samples.Spec().Replace(Samples.Family, family)));
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error =
+            await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Contains(field, error.Message);
         Assert.Contains(message, error.Message);
         Assert.False(Directory.Exists(_folder["store"]));

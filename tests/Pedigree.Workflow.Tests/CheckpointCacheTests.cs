@@ -82,5 +82,6 @@ public sealed class CheckpointCacheTests : IDisposable
         File.SetLastWriteTimeUtc(_folder[$"{new string(name, 64)}.lock"], DateTime.UtcNow.AddMinutes(-minutes));
 
     private string Kept() => string.Concat(
-        Directory.EnumerateDirectories(_folder.Path).Select(folder => Path.GetFileName(folder)).Where(StoreNames.IsDigest).Select(name => name[0]).Order());
+        Directory.EnumerateDirectories(_folder.Path)
+            .Select(folder => Path.GetFileName(folder)).Where(StoreNames.IsDigest).Select(name => name[0]).Order());
 }

@@ -55,6 +55,7 @@ public sealed class CrashTests(FinishedRun finished)
         RunRecord run = await Runs.LoadAsync(Store.Open(store), "small");
         Assert.Equal(EmbeddedHostTests.Decisions(finished.Run), EmbeddedHostTests.Decisions(run));
         Model best = run.State.Population.First(model => model.Generation > 0);
-        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""), TemporaryFolder.Contents(await run.AddressOfAsync(best) ?? ""));
+        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""),
+            TemporaryFolder.Contents(await run.AddressOfAsync(best) ?? ""));
     }
 }

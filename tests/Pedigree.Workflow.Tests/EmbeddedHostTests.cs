@@ -19,7 +19,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.Equal(StopReason.Generations, state.Completed!.Reason);
         Assert.True(state.Merges >= 4);
         Assert.Equal(state.Merges + 4, state.Evaluations);
-        KinshipEntry[] children = [.. finished.Run.Events.OfType<KinshipMeasured>().Where(row => row.Name.Contains('-')).SelectMany(row => row.Row)];
+        KinshipEntry[] children =
+            [.. finished.Run.Events.OfType<KinshipMeasured>().Where(row => row.Name.Contains('-')).SelectMany(row => row.Row)];
         Assert.NotEmpty(children);
         // Float32 or bf16 children: the prediction is off by rounding alone.
         Assert.All(children, entry => Assert.Equal(entry.Value.Pearson, entry.Predicted!.Pearson, 0.01));
@@ -47,7 +48,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
     {
         SpecFile other = Samples.Write(_folder["other.yaml"], Samples.Spec(strategy: "greedy"));
         TemporaryFolder.Copy(finished.Store, _folder["store"]);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(other, Store.Open(_folder["store"]), "small"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(
+            () => EmbeddedHost.RunAsync(other, Store.Open(_folder["store"]), "small"));
         Assert.Equal("strategy.name", error.Field);
         Assert.Contains("was begun with \"kinship\"", error.Message);
     }
@@ -87,10 +89,12 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         string store = _folder["store"];
         string[] children = [.. finished.Run.Events.OfType<MergeCompleted>().Take(3).Select(merged => merged.Digest)];
         string Weights(string child) => Path.Combine(finished.Store, "checkpoints", child, "model.safetensors");
-        // Of the first one all shards, of the second all but its upload, of the third a shard whose bytes are not those of its name.
+        // Of the first one all shards, of the second all but its upload, of the third a shard whose bytes
+        // are not those of its name.
         string half = Path.Combine(store, "tmp", children[0], $"{children[0]}.{children[0]}.partial");
         Directory.CreateDirectory(half);
-        string shard = Path.Combine(half, $"model.safetensors.{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Weights(children[0]))))}");
+        string shard = Path.Combine(half,
+            $"model.safetensors.{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Weights(children[0]))))}");
         File.Copy(Weights(children[0]), shard);
         string whole = Path.Combine(store, "tmp", children[1], children[1]);
         TemporaryFolder.Copy(Path.GetDirectoryName(Weights(children[1]))!, whole);
@@ -106,7 +110,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         Assert.Equal([true, true, false], children.Select(
             child => File.GetLastWriteTimeUtc(Path.Combine(store, "checkpoints", child, "model.safetensors")) == then));
         foreach (string child in children)
-            Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", child)), TemporaryFolder.Contents(Path.Combine(store, "checkpoints", child)));
+            Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", child)),
+                TemporaryFolder.Contents(Path.Combine(store, "checkpoints", child)));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(store, "tmp")));
     }
 
@@ -141,7 +146,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         });
         RunRecord run = await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "small", told, end: end.Token);
         Assert.Equal(StopReason.Told, run.State.Completed!.Reason);
-        Assert.Equal(run.State.Population.FirstOrDefault()?.Name, run.State.Completed.Best?.Name); // Null where it was told so before the first was scored.
+        // Null where it was told so before the first was scored.
+        Assert.Equal(run.State.Population.FirstOrDefault()?.Name, run.State.Completed.Best?.Name);
         Assert.Equal(generations, Math.Max(0, run.State.Generations.Count - 1));
         Assert.True(run.State.Evaluations < finished.Run.State.Evaluations);
         Assert.Null((await Auditor.ReplayAsync(Store.Open(store), "small")).FirstDifference);
@@ -155,7 +161,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec(kinship: "price: predicted"));
         RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "predicted");
         ILookup<bool, KinshipEntry> rows = run.Events.OfType<KinshipMeasured>()
-            .SelectMany(row => row.Row.Select(entry => (Child: row.Name.Contains('-'), entry))).ToLookup(pair => pair.Child, pair => pair.entry);
+            .SelectMany(row => row.Row.Select(entry => (Child: row.Name.Contains('-'), entry)))
+            .ToLookup(pair => pair.Child, pair => pair.entry);
         Assert.All(rows[true], entry => Assert.Equal(KinshipPrice.Predicted, entry.Price));
         Assert.All(rows[false], entry => Assert.Equal(KinshipPrice.Measured, entry.Price));
         Assert.True((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "predicted", remerge: true)).Identical);
@@ -193,12 +200,14 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
             if (news is EventProgress { Event: GenerationCompleted })
                 source.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
         string weights = Path.Combine(_folder["family"], "sort", "model.safetensors");
         byte[] bytes = File.ReadAllBytes(weights);
         bytes[^1] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error =
+            await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Contains("has changed since it was admitted", error.Message);
     }
 
@@ -213,7 +222,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
             if (news is EventProgress { Event: MergeCompleted })
                 source.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(first, Store.Open(store), "r", cancel, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => EmbeddedHost.RunAsync(first, Store.Open(store), "r", cancel, source.Token));
         SortedDictionary<string, string> before = TemporaryFolder.Contents(store);
         await RefusesAsync();
         Directory.Delete(_folder["b/models/sort"], recursive: true);
@@ -232,7 +242,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
 
         async Task RefusesAsync()
         {
-            BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(other, Store.Open(store), "r"));
+            BadInputException error =
+                await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(other, Store.Open(store), "r"));
             Assert.Equal("models.sort", error.Field);
             Assert.Contains(_folder["b/models/sort"], error.Message);
         }
@@ -246,7 +257,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
     {
         string store = _folder["store"];
         TemporaryFolder.Copy(finished.Store, store);
-        string child = Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest));
+        string child = Store.Open(store)
+            .AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest));
         File.Delete(Path.Combine(child, lost));
         await EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again");
         Assert.Null((await Auditor.ReplayAsync(Store.Open(store), "again")).FirstDifference);
@@ -275,11 +287,13 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         string store = _folder["store"];
         TemporaryFolder.Copy(finished.Store, store);
         string weights = Path.Combine(
-            Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest)), "model.safetensors");
+            Store.Open(store).AddressOf(StoreNames.Checkpoint(finished.Run.Events.OfType<MergeCompleted>().First().Digest)),
+            "model.safetensors");
         byte[] bytes = File.ReadAllBytes(weights);
         bytes[^1] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
+        BadInputException error =
+            await Assert.ThrowsAsync<BadInputException>(() => EmbeddedHost.RunAsync(finished.Spec, Store.Open(store), "again"));
         Assert.Equal(weights, error.File);
         Assert.Contains("was changed", error.Message);
     }
@@ -293,7 +307,8 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
         string config = Path.Combine(_folder["family"], "shift", "config.json");
         File.WriteAllText(config, File.ReadAllText(config) + " ");
-        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error =
+            await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Equal("models.shift", error.Field);
         Assert.Contains("has changed since it was admitted", error.Message);
     }
@@ -311,11 +326,13 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
             if (news is EventProgress { Event: ModelEvaluated })
                 source.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r", cancel, source.Token));
         byte[] bytes = File.ReadAllBytes(_folder["weights"]);
         bytes[^1] ^= 1;
         File.WriteAllBytes(_folder["weights"], bytes);
-        BadInputException error = await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
+        BadInputException error =
+            await Assert.ThrowsAsync<OtherModelException>(() => EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r"));
         Assert.Equal("models.sort", error.Field);
     }
 
@@ -340,6 +357,7 @@ public sealed class EmbeddedHostTests(FinishedRun finished) : IDisposable
         new[] { "checkpoints", "scores" }.Select(name => Path.Combine(store, name)).Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             // Rows are written before the score that says they are finished.
-            .Where(file => !file.EndsWith(".parquet", StringComparison.Ordinal) || File.Exists(Path.ChangeExtension(file, ".json")))
+            .Where(
+                file => !file.EndsWith(".parquet", StringComparison.Ordinal) || File.Exists(Path.ChangeExtension(file, ".json")))
             .ToDictionary(file => file, File.GetLastWriteTimeUtc);
 }

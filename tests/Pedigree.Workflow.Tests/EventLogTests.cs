@@ -9,7 +9,7 @@ namespace Pedigree.Workflow.Tests;
 
 public sealed class EventLogTests : IAsyncLifetime
 {
-    private static readonly RunEvent[] events =
+    private static readonly RunEvent[] Events =
     [
         new ModelAdmitted("a", "models/a", new string('1', 64), 10),
         new KinshipMeasured("a", []),
@@ -26,7 +26,7 @@ public sealed class EventLogTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await using RunWriter writer = await RunWriter.OpenAsync(_run);
-        foreach (RunEvent runEvent in events)
+        foreach (RunEvent runEvent in Events)
             await writer.AppendAsync(runEvent, DateTimeOffset.UtcNow);
     }
 
@@ -40,15 +40,15 @@ public sealed class EventLogTests : IAsyncLifetime
     public async Task Events_come_back_as_they_were_appended()
     {
         IReadOnlyList<LoggedEvent> read = await EventLog.ReadAsync(_run, mayBeTorn: false);
-        Assert.Equal(events.Length, read.Count);
-        Assert.All(read.Zip(events), pair => Assert.True(EventJson.Same(pair.First.Event, pair.Second)));
+        Assert.Equal(Events.Length, read.Count);
+        Assert.All(read.Zip(Events), pair => Assert.True(EventJson.Same(pair.First.Event, pair.Second)));
     }
 
     [Fact]
     public void Every_line_is_a_CloudEvent()
     {
         JsonEventFormatter formatter = new();
-        foreach ((string line, RunEvent expected) in File.ReadAllLines(_run.LogAddress).Zip(events))
+        foreach ((string line, RunEvent expected) in File.ReadAllLines(_run.LogAddress).Zip(Events))
         {
             CloudEvent read = formatter.DecodeStructuredModeMessage(Encoding.UTF8.GetBytes(line), null, null);
             Assert.True(read.IsValid);
@@ -106,13 +106,13 @@ public sealed class EventLogTests : IAsyncLifetime
         foreach (int length in new[] { last + 1, last + 100, whole.Length - 1 })
         {
             File.WriteAllBytes(_run.LogAddress, whole[..length]);
-            Assert.Equal(events.Length - 1, (await EventLog.ReadAsync(_run)).Count);
+            Assert.Equal(Events.Length - 1, (await EventLog.ReadAsync(_run)).Count);
             await using (RunWriter writer = await RunWriter.OpenAsync(_run))
             {
-                Assert.Equal(events.Length - 1, writer.History.Count);
-                await writer.AppendAsync(events[^1], DateTimeOffset.UtcNow);
+                Assert.Equal(Events.Length - 1, writer.History.Count);
+                await writer.AppendAsync(Events[^1], DateTimeOffset.UtcNow);
             }
-            Assert.Equal(events.Length, (await EventLog.ReadAsync(_run, mayBeTorn: false)).Count);
+            Assert.Equal(Events.Length, (await EventLog.ReadAsync(_run, mayBeTorn: false)).Count);
         }
     }
 
@@ -120,7 +120,8 @@ public sealed class EventLogTests : IAsyncLifetime
     public async Task A_second_writer_is_refused_until_the_first_has_gone()
     {
         await using (await RunWriter.OpenAsync(_run))
-            Assert.Contains("run r is being written by another process", (await Assert.ThrowsAsync<RunHeldException>(() => RunWriter.OpenAsync(_run))).Message);
+            Assert.Contains("run r is being written by another process",
+                (await Assert.ThrowsAsync<RunHeldException>(() => RunWriter.OpenAsync(_run))).Message);
         await (await RunWriter.OpenAsync(_run)).DisposeAsync();
     }
 
@@ -140,7 +141,8 @@ public sealed class EventLogTests : IAsyncLifetime
         }
         using WorkFolder living = Store.Open(_folder.Path).CreateWorkFolder();
         await Store.Open(_folder.Path).WriteAsync("runs/r/report.html", new byte[1]);
-        Assert.Equal(new[] { living.Path, living.Path + ".lock", _folder["tmp/fresh"], _folder["tmp/fresh.named"] }.Order(StringComparer.Ordinal), Directory.EnumerateFileSystemEntries(_folder["tmp"]).Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { living.Path, living.Path + ".lock", _folder["tmp/fresh"], _folder["tmp/fresh.named"] }
+            .Order(StringComparer.Ordinal), Directory.EnumerateFileSystemEntries(_folder["tmp"]).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -149,23 +151,23 @@ public sealed class EventLogTests : IAsyncLifetime
         EventLog[] logs = [.. Enumerable.Range(0, 4).Select(_ => new EventLog(new(Store.Open(_folder.Path), "r")))];
         RunEvent next = new WorkFailed("1-2", "merge", "once");
         await logs[0].AppendAsync(new RunSuspended("a while"), DateTimeOffset.UtcNow);
-        await Task.WhenAll(logs.Select(log => log.AppendAsync(events.Length, next, DateTimeOffset.UtcNow)));
+        await Task.WhenAll(logs.Select(log => log.AppendAsync(Events.Length, next, DateTimeOffset.UtcNow)));
         IReadOnlyList<LoggedEvent> read = await EventLog.ReadAsync(_run, mayBeTorn: false);
-        Assert.Equal(events.Length + 2, read.Count);
+        Assert.Equal(Events.Length + 2, read.Count);
         Assert.True(EventJson.Same(next, read[^1].Event));
         await Assert.ThrowsAsync<DivergedException>(() => logs[1].AppendAsync(0, next, DateTimeOffset.UtcNow));
-        await Assert.ThrowsAsync<BadInputException>(() => logs[1].AppendAsync(events.Length + 2, next, DateTimeOffset.UtcNow));
+        await Assert.ThrowsAsync<BadInputException>(() => logs[1].AppendAsync(Events.Length + 2, next, DateTimeOffset.UtcNow));
     }
 
     [Fact]
     public async Task A_log_that_grows_is_read_on_from_where_reading_ended()
     {
         EventLog reader = new(_run);
-        Assert.Equal(events.Length, (await reader.ReadOnAsync()).Count);
+        Assert.Equal(Events.Length, (await reader.ReadOnAsync()).Count);
         Assert.Empty(await reader.ReadOnAsync());
         await using (RunWriter writer = await RunWriter.OpenAsync(_run))
-            await writer.AppendAsync(events[0], DateTimeOffset.UtcNow);
-        Assert.True(EventJson.Same(events[0], Assert.Single(await reader.ReadOnAsync()).Event));
+            await writer.AppendAsync(Events[0], DateTimeOffset.UtcNow);
+        Assert.True(EventJson.Same(Events[0], Assert.Single(await reader.ReadOnAsync()).Event));
     }
 
     [Theory]

@@ -2,7 +2,9 @@
 
 namespace Pedigree.Workflow.Tests;
 
-/// <summary>One small run, made once and left in peace; tests that write into its store, or only lock something there, copy it.</summary>
+/// <summary>
+/// One small run, made once and left in peace; tests that write into its store, or only lock something there, copy it.
+/// </summary>
 public sealed class FinishedRun : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();

@@ -4,7 +4,9 @@ using Pedigree.Storage;
 
 namespace Pedigree.Workflow.Tests;
 
-/// <summary>A run in a process of its own, which can be killed: this program, told by its environment to do nothing else.</summary>
+/// <summary>
+/// A run in a process of its own, which can be killed: this program, told by its environment to do nothing else.
+/// </summary>
 internal static class HostProcess
 {
     private const string Variable = "PEDIGREE_TEST_RUN";
@@ -15,7 +17,8 @@ internal static class HostProcess
     /// <param name="within">A script that ends with <c>exec "$@"</c>, which is the host; null for the host alone.</param>
     /// <param name="cache">Where checkpoints of a store elsewhere are kept.</param>
     /// <param name="audit">Whether the run is not run but audited, everything made again.</param>
-    public static Process Start(string spec, string store, string run, string? within = null, string? cache = null, bool audit = false)
+    public static Process Start(
+        string spec, string store, string run, string? within = null, string? cache = null, bool audit = false)
     {
         string[] command = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet"
             ? [Environment.ProcessPath!, typeof(HostProcess).Assembly.Location] : [Environment.ProcessPath!];
@@ -41,7 +44,9 @@ internal static class HostProcess
             IStore store = Store.Open(arguments[1]);
             if (arguments[3] == "audit")
             {
-                ReplayResult result = Auditor.ReplayAsync(store, arguments[2], remerge: true, reevaluate: true).GetAwaiter().GetResult();
+                ReplayResult result = Auditor.ReplayAsync(store, arguments[2], remerge: true, reevaluate: true)
+                    .GetAwaiter()
+                    .GetResult();
                 Console.Error.WriteLine(result.FirstDifference);
                 Environment.Exit(result.Identical ? 0 : 1);
             }

@@ -43,13 +43,15 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         IStore store = Store.Open(_folder["store"]);
         RunRecord run = await RunAsync(store, "best");
         // A child of a child, so that its parent is made again too.
-        Model removed = run.State.Models.Values.Last(model => model.Generation == 2 && model.Digest != run.State.Population[0].Digest);
+        Model removed =
+            run.State.Models.Values.Last(model => model.Generation == 2 && model.Digest != run.State.Population[0].Digest);
         Assert.DoesNotContain(removed.Digest, await ChildrenAsync(store));
         ModelFiles files = await ModelFiles.OfAsync(store, removed.Digest, default);
         using MemoryStream weights = new();
         await using (Stream stream = await files.OpenAsync(files.Files.Single(file => file.Name == "model.safetensors"), default))
             await stream.CopyToAsync(weights);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(finished.Store, "checkpoints", removed.Digest, "model.safetensors")), weights.ToArray());
+        Assert.Equal(File.ReadAllBytes(Path.Combine(finished.Store, "checkpoints", removed.Digest, "model.safetensors")),
+            weights.ToArray());
         Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", removed.Digest)),
             TemporaryFolder.Contents(store.AddressOf(StoreNames.Checkpoint(removed.Digest))));
     }
@@ -70,7 +72,8 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder["store/tmp"]));
         Assert.Contains("0000", (await Auditor.ReplayAsync(store, "small")).FirstDifference);
 
-        int Generation(string file) => finished.Run.State.Models.Values.Single(model => model.Digest == Path.GetFileNameWithoutExtension(file)).Generation;
+        int Generation(string file) =>
+            finished.Run.State.Models.Values.Single(model => model.Digest == Path.GetFileNameWithoutExtension(file)).Generation;
     }
 
     [Fact]
@@ -86,9 +89,12 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         Directory.Delete(_folder["store/runs/small"], recursive: true);
         Directory.Delete(_folder["store/runs/second"], recursive: true);
         string admitted = finished.Run.Events.OfType<MergeCompleted>().First().Digest;
-        SpecFile spec = Samples.Write(_folder["third.yaml"], Samples.Spec(stop: "generations: 1").Replace($"{Samples.Family}/shift\n", $"{store.AddressOf(StoreNames.Checkpoint(admitted))}\n"));
+        SpecFile spec = Samples.Write(_folder["third.yaml"], Samples.Spec(stop: "generations: 1")
+            .Replace($"{Samples.Family}/shift\n", $"{store.AddressOf(StoreNames.Checkpoint(admitted))}\n"));
         await EmbeddedHost.RunAsync(spec, store, "third");
-        string[] third = [.. (await Runs.LoadAsync(store, "third")).State.Models.Values.Where(model => model.Generation > 0).Select(model => model.Digest)];
+        string[] third = [.. (await Runs.LoadAsync(store, "third")).State.Models.Values
+            .Where(model => model.Generation > 0)
+            .Select(model => model.Digest)];
         RunRecord again = await RunAsync(store, "best", "second");
         string best = again.State.Population.First(model => model.Generation > 0).Digest;
         Assert.Equal(third.Append(admitted).Append(best).Distinct().Order(), (await ChildrenAsync(store)).Order());
@@ -160,7 +166,8 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
         ModelFiles files = await ModelFiles.OfAsync(elsewhere, removed.Digest, default);
         await (await files.OpenAsync(files.Files[0], default)).DisposeAsync();
         using LocalCheckpoint made = (await store.OpenCheckpointAsync(removed.Digest, anew: true))!;
-        Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", removed.Digest)), TemporaryFolder.Contents(made.Folder));
+        Assert.Equal(TemporaryFolder.Contents(Path.Combine(finished.Store, "checkpoints", removed.Digest)),
+            TemporaryFolder.Contents(made.Folder));
     }
 
     [Fact]
@@ -169,9 +176,11 @@ public sealed class KeepTests(FinishedRun finished, AzuriteServer azurite) : IDi
 
     private SpecFile Spec(string keep) => Samples.Write(_folder[$"{keep}.yaml"], Samples.Spec(extra: $"keep: {keep}"));
 
-    private Task<RunRecord> RunAsync(IStore store, string keep, string id = "small") => EmbeddedHost.RunAsync(Spec(keep), store, id);
+    private Task<RunRecord> RunAsync(IStore store, string keep, string id = "small") =>
+        EmbeddedHost.RunAsync(Spec(keep), store, id);
 
-    private string[] Files(string folder) => [.. Directory.GetFiles(Path.Combine(finished.Store, folder)).Select(file => Path.GetFileName(file)).Order()];
+    private string[] Files(string folder) =>
+        [.. Directory.GetFiles(Path.Combine(finished.Store, folder)).Select(file => Path.GetFileName(file)).Order()];
 
     private static async Task<string[]> ChildrenAsync(IStore store) => [.. await store.ListAsync("checkpoints", "recipe.json")];
 

@@ -9,7 +9,7 @@ namespace Pedigree.Workflow.Tests;
 public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : IDisposable
 {
     // Longer than both ends together.
-    private static readonly RunEvent[] filling = [.. Enumerable.Repeat(new RunSuspended(new string('x', 200)), 200)];
+    private static readonly RunEvent[] Filling = [.. Enumerable.Repeat(new RunSuspended(new string('x', 200)), 200)];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -37,9 +37,10 @@ public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : 
         IStore kept = blobs ? AzuriteServer.Open(await azurite.AddressAsync(), _folder.Path) : Store.Open(_folder.Path);
         RunEvent[] events = [.. finished.Run.Events];
         int completed = events.Index().Last(each => each.Item is GenerationCompleted).Index;
-        foreach ((string id, int place, int most) in ((string, int, int)[])[("before", completed, 2), ("after", completed + 1, 4)])
+        foreach ((string id, int place, int most) in ((string, int, int)[])[
+            ("before", completed, 2), ("after", completed + 1, 4)])
         {
-            RunEvent[] filled = [.. events.Take(place), .. filling, .. events.Skip(place)];
+            RunEvent[] filled = [.. events.Take(place), .. Filling, .. events.Skip(place)];
             await WriteAsync(new(kept, id), filled);
             (IStore store, CountingStore counts) = CountingStore.Of(kept);
             await AssertAsync(new(store, id), filled);
@@ -52,7 +53,7 @@ public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : 
     public async Task A_damaged_line_at_either_end_is_named_and_a_torn_one_is_not_there_yet()
     {
         StoredRun run = new(Store.Open(_folder.Path), "small");
-        RunEvent[] events = [finished.Run.Events[0], .. filling, .. finished.Run.Events.Skip(1)];
+        RunEvent[] events = [finished.Run.Events[0], .. Filling, .. finished.Run.Events.Skip(1)];
         await WriteAsync(run, events);
         byte[] whole = File.ReadAllBytes(run.LogAddress);
         File.WriteAllBytes(run.LogAddress, [.. whole, .. "{\"id\":"u8]);
@@ -63,13 +64,16 @@ public sealed class LogEndsTests(AzuriteServer azurite, FinishedRun finished) : 
             byte[] damaged = [.. whole];
             damaged[flipped] ^= 1;
             File.WriteAllBytes(run.LogAddress, damaged);
-            return (await Assert.ThrowsAsync<BadInputException>(() => LogEnds.ReadAsync(run, TestContext.Current.CancellationToken))).Field;
+            return (await Assert.ThrowsAsync<BadInputException>(
+                () => LogEnds.ReadAsync(run, TestContext.Current.CancellationToken))).Field;
         }
         Assert.Equal("line 1", await FieldAsync(200));
         Assert.Equal($"byte {whole.AsSpan()[..^1].LastIndexOf((byte)'\n') + 1}", await FieldAsync(whole.Length - 10));
         // A whole line that is another's.
-        File.WriteAllText(run.LogAddress, string.Join('\n', File.ReadAllLines(run.LogAddress).SkipLast(2).Append(File.ReadLines(run.LogAddress).First())) + "\n");
-        Assert.StartsWith("byte", (await Assert.ThrowsAsync<BadInputException>(() => LogEnds.ReadAsync(run, TestContext.Current.CancellationToken))).Field);
+        File.WriteAllText(run.LogAddress, string.Join(
+            '\n', File.ReadAllLines(run.LogAddress).SkipLast(2).Append(File.ReadLines(run.LogAddress).First())) + "\n");
+        Assert.StartsWith("byte", (await Assert.ThrowsAsync<BadInputException>(
+            () => LogEnds.ReadAsync(run, TestContext.Current.CancellationToken))).Field);
     }
 
     private static async Task WriteAsync(StoredRun run, IEnumerable<RunEvent> events)

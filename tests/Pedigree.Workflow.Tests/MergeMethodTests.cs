@@ -20,7 +20,8 @@ public sealed class MergeMethodTests : IDisposable
         Assert.Null(replayed.FirstDifference);
         string[] digests = [.. run.Events.OfType<MergeCompleted>().Select(merged => merged.Digest)];
         Assert.NotEmpty(digests);
-        Assert.All(digests, digest => Assert.Contains("\"seed\": 7", File.ReadAllText(Store.Open(_folder["store"]).AddressOf(StoreNames.Recipe(digest)))));
+        Assert.All(digests, digest => Assert.Contains(
+            "\"seed\": 7", File.ReadAllText(Store.Open(_folder["store"]).AddressOf(StoreNames.Recipe(digest)))));
         RunRecord other = await Run("eight", Merge, extra: "seed: 8");
         Assert.Empty(digests.Intersect(other.Events.OfType<MergeCompleted>().Select(merged => merged.Digest)));
     }
@@ -54,7 +55,8 @@ public sealed class MergeMethodTests : IDisposable
     private Task<RunRecord> Run(string name, string merge, string kinship = "measure: pearson", string extra = "")
     {
         string text = Samples.Spec(kinship: kinship, stop: "generations: 1, kinship: null", extra: extra)
-            .Replace("method: slerp, parameters: { t: 0.5 }", merge, StringComparison.Ordinal).Replace("limit: 6", "limit: 2", StringComparison.Ordinal);
+            .Replace("method: slerp, parameters: { t: 0.5 }", merge, StringComparison.Ordinal)
+            .Replace("limit: 6", "limit: 2", StringComparison.Ordinal);
         return EmbeddedHost.RunAsync(Samples.Write(_folder["spec.yaml"], text), Store.Open(_folder["store"]), name);
     }
 }

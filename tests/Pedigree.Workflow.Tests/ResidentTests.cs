@@ -19,7 +19,8 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         public async ValueTask InitializeAsync()
         {
             foreach (string price in new[] { Measured, Predicted })
-                Runs.Add(price, await EmbeddedHost.RunAsync(Spec(_folder, "all", price), Storage.Store.Open(_folder["store"]), price));
+                Runs.Add(
+                    price, await EmbeddedHost.RunAsync(Spec(_folder, "all", price), Storage.Store.Open(_folder["store"]), price));
         }
 
         public string Checkpoint(string digest) => _folder[$"store/checkpoints/{digest}"];
@@ -49,14 +50,16 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
     [InlineData("best", Measured, long.MaxValue)]
     [InlineData("top-k", Measured, long.MaxValue)]
     [InlineData("best", Predicted, Four)]
-    public async Task Only_children_that_are_kept_are_written_and_all_else_is_as_from_files(string keep, string price, long capacity)
+    public async Task Only_children_that_are_kept_are_written_and_all_else_is_as_from_files(
+        string keep, string price, long capacity)
     {
         IStore store = Store("store");
         HashSet<string> written = [];
         SynchronousProgress look = new(_ => written.UnionWith(Children(store)));
         using ResidentModels device = Device(capacity);
         RunRecord run = await EmbeddedHost.RunAsync(Spec(keep, price), store, "small", look, device: device);
-        Assert.Subset(run.Events.OfType<GenerationCompleted>().SelectMany(generation => keep == "best" ? [generation.Best.Name] : generation.Selected)
+        Assert.Subset(run.Events.OfType<GenerationCompleted>()
+            .SelectMany(generation => keep == "best" ? [generation.Best.Name] : generation.Selected)
             .Select(name => run.State.Find(name).Digest).ToHashSet(), written);
         Assert.All(run.Events.OfType<MergeCompleted>(), merged => Assert.Equal(Name, merged.Device));
         Assert.Equal(Decisions(ordinary.Runs[price]), Decisions(run));
@@ -68,7 +71,8 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         SortedDictionary<string, string> before = TemporaryFolder.Contents(_folder["store"]);
         using ResidentModels fresh = Device(capacity);
         foreach (ResidentModels? other in new[] { fresh, null })
-            Assert.Null((await Auditor.ReplayAsync(store, "small", remerge: true, reevaluate: true, device: other)).FirstDifference);
+            Assert.Null(
+                (await Auditor.ReplayAsync(store, "small", remerge: true, reevaluate: true, device: other)).FirstDifference);
         Assert.Equal(before, TemporaryFolder.Contents(_folder["store"]));
     }
 
@@ -93,10 +97,13 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         using CancellationTokenSource source = new();
         SynchronousProgress stop = new(news =>
         {
-            if (news is EventProgress { Event: var next } && next.GetType() == after && next is not (ModelEvaluated { Gain: null } or GenerationCompleted { Generation: 0 }))
+            if (news is EventProgress { Event: var next }
+                && next.GetType() == after
+                && next is not (ModelEvaluated { Gain: null } or GenerationCompleted { Generation: 0 }))
                 source.Cancel();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => EmbeddedHost.RunAsync(Spec("best"), store, "small", stop, source.Token, device: _device));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => EmbeddedHost.RunAsync(Spec("best"), store, "small", stop, source.Token, device: _device));
         Assert.Empty(Children(store));
         using ResidentModels fresh = Device(long.MaxValue);
         RunRecord run = await EmbeddedHost.RunAsync(Spec("best"), store, "small", device: onDevice ? fresh : null);
@@ -111,10 +118,12 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
     public async Task What_a_device_cannot_make_is_made_by_the_processor(string kinship, string method, long capacity)
     {
         SpecFile spec = Samples.Write(_folder["other.yaml"],
-            Samples.Spec(kinship: kinship, stop: "generations: 1, kinship: null", extra: "keep: best").Replace("method: slerp, parameters: { t: 0.5 }", method));
+            Samples.Spec(kinship: kinship, stop: "generations: 1, kinship: null",
+                extra: "keep: best").Replace("method: slerp, parameters: { t: 0.5 }", method));
         using ResidentModels device = Device(capacity);
         RunRecord with = await EmbeddedHost.RunAsync(spec, Store("with"), "small", device: device);
-        Assert.Equal(EmbeddedHostTests.Decisions(await EmbeddedHost.RunAsync(spec, Store("without"), "small")), EmbeddedHostTests.Decisions(with));
+        Assert.Equal(EmbeddedHostTests.Decisions(await EmbeddedHost.RunAsync(spec, Store("without"), "small")),
+            EmbeddedHostTests.Decisions(with));
     }
 
     [Fact]
@@ -145,8 +154,10 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
         foreach ((int number, RunEvent decision) in run.Events.Where(next => next is not HostEvent).Index())
             await log.AppendAsync(number, decision == child ? child with { Content = other } : decision, DateTimeOffset.UtcNow);
 
-        UnavailableException error = await Assert.ThrowsAsync<UnavailableException>(() => Auditor.ReplayAsync(store, "other", remerge: true));
-        Assert.Contains($"{child.Name} was made by {Name}, and comes out otherwise by this processor; it can only be checked where there is such a device", error.Message);
+        UnavailableException error =
+            await Assert.ThrowsAsync<UnavailableException>(() => Auditor.ReplayAsync(store, "other", remerge: true));
+        Assert.Contains($"{child.Name} was made by {Name}, and comes out otherwise by this processor; "
+            + "it can only be checked where there is such a device", error.Message);
         Assert.Contains($"{child.Name} made again has the content digest {child.Content}",
             (await Auditor.ReplayAsync(store, "other", remerge: true, device: _device)).FirstDifference);
         ModelFiles files = await ModelFiles.OfAsync(store, child.Digest, default);
@@ -168,11 +179,14 @@ public sealed class ResidentTests(ResidentTests.FromFiles ordinary) : IClassFixt
     private void AssertSameFiles(string digest) => Assert.Equal(
         TemporaryFolder.Contents(ordinary.Checkpoint(digest)), TemporaryFolder.Contents(_folder[$"store/checkpoints/{digest}"]));
 
-    private static IEnumerable<string> Children(IStore store) => store.ListAsync("checkpoints", "recipe.json").GetAwaiter().GetResult();
+    private static IEnumerable<string> Children(IStore store) =>
+        store.ListAsync("checkpoints", "recipe.json").GetAwaiter().GetResult();
 
     // But for the spec, which says what is kept, and for who made it.
     private static IEnumerable<RunEvent> Events(RunRecord run) =>
-        run.Events.Where(next => next is not (HostEvent or RunStarted)).Select(next => next is MergeCompleted merged ? merged with { Device = null } : next);
+        run.Events.Where(next => next is not (HostEvent or RunStarted))
+            .Select(next => next is MergeCompleted merged ? merged with { Device = null } : next);
 
-    private static IEnumerable<string> Decisions(RunRecord run) => Events(run).Select(next => EventJson.ToJson(next).ToJsonString(EventJson.Options));
+    private static IEnumerable<string> Decisions(RunRecord run) =>
+        Events(run).Select(next => EventJson.ToJson(next).ToJsonString(EventJson.Options));
 }

@@ -7,7 +7,8 @@ internal static class Samples
 
     public static string Family { get; } = Path.Combine(Root, "samples", "family");
 
-    public static string Spec(string strategy = "kinship", string kinship = "measure: pearson", string stop = "generations: 2, kinship: null", string extra = "") =>
+    public static string Spec(string strategy = "kinship",
+        string kinship = "measure: pearson", string stop = "generations: 2, kinship: null", string extra = "") =>
         $$"""
         base: {{Family}}/base
         models:
@@ -31,5 +32,6 @@ internal static class Samples
     }
 
     private static string RootOf(string folder) =>
-        File.Exists(Path.Combine(folder, "Durable.sln")) ? folder : RootOf(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
+        File.Exists(Path.Combine(folder, "Durable.sln")) ? folder
+            : RootOf(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar))!);
 }

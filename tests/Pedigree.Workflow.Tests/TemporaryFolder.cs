@@ -12,7 +12,8 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Every file below a folder with its bytes.</summary>
     public static SortedDictionary<string, string> Contents(string folder) => new(
         Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .ToDictionary(file => System.IO.Path.GetRelativePath(folder, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
+            .ToDictionary(
+                file => System.IO.Path.GetRelativePath(folder, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
         StringComparer.Ordinal);
 
     /// <summary>Copies a folder; not a store's locks and half-made things, which others hold and remove at any moment.</summary>
@@ -23,7 +24,8 @@ internal sealed class TemporaryFolder : IDisposable
             Directory.CreateDirectory(to);
             File.Copy(file, System.IO.Path.Combine(to, System.IO.Path.GetFileName(file)));
         }
-        foreach (string folder in Directory.EnumerateDirectories(from).Where(folder => System.IO.Path.GetFileName(folder) != "tmp"))
+        foreach (string folder in Directory.EnumerateDirectories(from)
+            .Where(folder => System.IO.Path.GetFileName(folder) != "tmp"))
             Copy(folder, System.IO.Path.Combine(to, System.IO.Path.GetFileName(folder)));
     }
 }

@@ -12,21 +12,34 @@ public sealed class ArchitectureTests : IDisposable
 
     public static TheoryData<string, string, string[], string[], string[]> Models => new()
     {
-        { "llama", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"], ["model.embed_tokens.weight", "lm_head.weight"] },
-        { "mistral", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"], ["model.embed_tokens.weight", "lm_head.weight"] },
-        { "mixtral", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"], ["model.embed_tokens.weight", "lm_head.weight"] },
+        { "llama", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"],
+            ["model.embed_tokens.weight", "lm_head.weight"] },
+        { "mistral", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"],
+            ["model.embed_tokens.weight", "lm_head.weight"] },
+        { "mixtral", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"],
+            ["model.embed_tokens.weight", "lm_head.weight"] },
         { "qwen2", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight"], ["model.embed_tokens.weight"] },
-        { "qwen3", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"], ["model.embed_tokens.weight", "lm_head.weight"] },
+        { "qwen3", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"],
+            ["model.embed_tokens.weight", "lm_head.weight"] },
         { "gemma2", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight"], ["model.embed_tokens.weight"] },
-        { "gemma3", "language_model.model.layers", ["language_model.model.embed_tokens.weight", "vision_tower.vision_model.embeddings.patch_embedding.weight", "vision_tower.vision_model.embeddings.position_embedding.weight"],
-            ["language_model.model.norm.weight", "multi_modal_projector.mm_input_projection_weight", "vision_tower.vision_model.post_layernorm.weight"], ["language_model.model.embed_tokens.weight"] },
-        { "phi3", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"], ["model.embed_tokens.weight", "lm_head.weight"] },
-        { "gpt_neox", "gpt_neox.layers", ["gpt_neox.embed_in.weight"], ["gpt_neox.final_layer_norm.weight", "gpt_neox.final_layer_norm.bias", "embed_out.weight"], ["gpt_neox.embed_in.weight", "embed_out.weight"] },
+        { "gemma3", "language_model.model.layers",
+            ["language_model.model.embed_tokens.weight", "vision_tower.vision_model.embeddings.patch_embedding.weight",
+                "vision_tower.vision_model.embeddings.position_embedding.weight"],
+            ["language_model.model.norm.weight", "multi_modal_projector.mm_input_projection_weight",
+                "vision_tower.vision_model.post_layernorm.weight"], ["language_model.model.embed_tokens.weight"] },
+        { "phi3", "model.layers", ["model.embed_tokens.weight"], ["model.norm.weight", "lm_head.weight"],
+            ["model.embed_tokens.weight", "lm_head.weight"] },
+        { "gpt_neox", "gpt_neox.layers", ["gpt_neox.embed_in.weight"],
+            ["gpt_neox.final_layer_norm.weight", "gpt_neox.final_layer_norm.bias", "embed_out.weight"],
+            ["gpt_neox.embed_in.weight", "embed_out.weight"] },
         { "gpt2", "h", ["wte.weight", "wpe.weight"], ["ln_f.weight", "ln_f.bias"], ["wte.weight"] },
-        { "bert", "bert.encoder.layer", ["bert.embeddings.word_embeddings.weight", "bert.embeddings.position_embeddings.weight", "bert.embeddings.token_type_embeddings.weight",
+        { "bert", "bert.encoder.layer", ["bert.embeddings.word_embeddings.weight", "bert.embeddings.position_embeddings.weight",
+            "bert.embeddings.token_type_embeddings.weight",
             "bert.embeddings.LayerNorm.weight", "bert.embeddings.LayerNorm.bias"],
-            ["bert.pooler.dense.weight", "bert.pooler.dense.bias", "cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
-                "cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.decoder.weight"],
+            ["bert.pooler.dense.weight", "bert.pooler.dense.bias",
+                "cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
+                "cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias",
+                "cls.predictions.decoder.weight"],
             ["bert.embeddings.word_embeddings.weight", "cls.predictions.bias", "cls.predictions.decoder.weight"] },
     };
 
@@ -48,7 +61,11 @@ public sealed class ArchitectureTests : IDisposable
     public void Several_stacks_of_one_model_are_told_apart()
     {
         using var model = Checkpoint.Open(Architectures.Write(_folder["gemma3"], "gemma3"));
-        Assert.Equal(new Dictionary<string, int> { ["language_model.model.layers"] = Architectures.Layers, ["vision_tower.vision_model.encoder.layers"] = 2 },
+        Assert.Equal(new Dictionary<string, int>
+        {
+            ["language_model.model.layers"] = Architectures.Layers,
+            ["vision_tower.vision_model.encoder.layers"] = 2,
+        },
             new Architecture(model.Tensors.Select(tensor => tensor.Name)).Stacks);
     }
 

@@ -12,7 +12,8 @@ public sealed class CheckpointCompatibilityTests : IDisposable
     [Theory]
     [InlineData("""{"model_type":"llama","hidden_size":8,"torch_dtype":"float16"}""", "F16", "[2,3]", "a")]
     [InlineData("""{"model_type":"llama"}""", "F16", "[2,3]", "a")]
-    public void Models_of_one_architecture_and_shape_fit_whatever_their_dtype(string config, string dType, string shape, string name) =>
+    public void Models_of_one_architecture_and_shape_fit_whatever_their_dtype(
+        string config, string dType, string shape, string name) =>
         Check(config, dType, shape, name);
 
     [Theory]
@@ -21,7 +22,8 @@ public sealed class CheckpointCompatibilityTests : IDisposable
     [InlineData("""{"model_type":"llama","hidden_size":8}""", "[3,2]", "a", "other: a: has shape [3, 2], but [2, 3] in")]
     [InlineData("""{"model_type":"llama","hidden_size":8}""", "[6]", "a", "has shape [6], but [2, 3] in")]
     [InlineData("""{"model_type":"llama","hidden_size":8}""", "[2,3]", "b", "other: a: is missing;")]
-    public void Models_that_differ_are_refused_with_both_folders_and_what_differs(string config, string shape, string name, string what)
+    public void Models_that_differ_are_refused_with_both_folders_and_what_differs(
+        string config, string shape, string name, string what)
     {
         var message = Assert.Throws<BadInputException>(() => Check(config, "F16", shape, name)).Message;
         Assert.Contains(what, message);
@@ -47,7 +49,8 @@ public sealed class CheckpointCompatibilityTests : IDisposable
 
     private void Check(string config, string dType, string shape, string name)
     {
-        Write("base", """{"model_type":"llama","hidden_size":8}""", """{"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]}}""", 12);
+        Write("base",
+            """{"model_type":"llama","hidden_size":8}""", """{"a":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]}}""", 12);
         Write("other", config, $"{{\"{name}\":{{\"dtype\":\"{dType}\",\"shape\":{shape},\"data_offsets\":[0,12]}}}}", 12);
         Require();
     }

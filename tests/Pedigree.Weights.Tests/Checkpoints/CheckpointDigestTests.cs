@@ -24,7 +24,8 @@ public sealed class CheckpointDigestTests : IDisposable
     {
         Assert.Equal(["config.json", "model.safetensors", "tokenizer.json"], _manifest.Files.Select(file => file.Name));
         // SHA-256 of "abc": FIPS 180-2, appendix B.1.
-        Assert.Equal(new("tokenizer.json", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), _manifest.Files[2]);
+        Assert.Equal(
+            new("tokenizer.json", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), _manifest.Files[2]);
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public sealed class CheckpointDigestTests : IDisposable
     public void A_manifest_survives_json()
     {
         var json = System.Text.Json.JsonSerializer.Serialize(_manifest);
-        Assert.Equal(_manifest.ContentDigest, System.Text.Json.JsonSerializer.Deserialize<CheckpointManifest>(json)!.ContentDigest);
+        Assert.Equal(
+            _manifest.ContentDigest, System.Text.Json.JsonSerializer.Deserialize<CheckpointManifest>(json)!.ContentDigest);
     }
 
     [Fact]

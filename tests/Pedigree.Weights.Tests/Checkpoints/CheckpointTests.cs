@@ -71,7 +71,14 @@ public sealed class CheckpointTests : IDisposable
     public void Config_and_tokenizer_files_are_carried_and_others_are_not()
     {
         Safetensors.WriteModel(_folder.Path, Safetensors.Bytes(Safetensors.ValidHeader, 16));
-        foreach (var name in new[] { "tokenizer.json", "generation_config.json", "chat_template.jinja", "training_args.bin", "README.md" })
+        foreach (var name in new[]
+        {
+            "tokenizer.json",
+            "generation_config.json",
+            "chat_template.jinja",
+            "training_args.bin",
+            "README.md",
+        })
             File.WriteAllText(_folder[name], "{}");
         using var checkpoint = Checkpoint.Open(_folder.Path);
         Assert.Equal(["chat_template.jinja", "config.json", "generation_config.json", "tokenizer.json"], checkpoint.CarriedFiles);
@@ -103,9 +110,12 @@ public sealed class CheckpointTests : IDisposable
     [Theory]
     [InlineData("""{"weight_map":{"x":"one.safetensors"}}""", "two", null)]
     [InlineData("""{"weight_map":{"x":"one.safetensors","y":"one.safetensors"}}""", "index.json: tensor `y`", "does not hold it")]
-    [InlineData("""{"weight_map":{"x":"one.safetensors","y":"two.safetensors","z":"two.safetensors"}}""", "index.json: tensor `z`", "`two.safetensors`")]
-    [InlineData("""{"weight_map":{"y":"two.safetensors","z":"one.safetensors"}}""", "one.safetensors: tensor `x`", "is not in `model.safetensors.index.json`")]
-    [InlineData("""{"weight_map":{"x":"two.safetensors","y":"one.safetensors"}}""", "one.safetensors: tensor `x`", "should be in `two.safetensors`")]
+    [InlineData("""{"weight_map":{"x":"one.safetensors","y":"two.safetensors","z":"two.safetensors"}}""",
+        "index.json: tensor `z`", "`two.safetensors`")]
+    [InlineData("""{"weight_map":{"y":"two.safetensors","z":"one.safetensors"}}""", "one.safetensors: tensor `x`",
+        "is not in `model.safetensors.index.json`")]
+    [InlineData("""{"weight_map":{"x":"two.safetensors","y":"one.safetensors"}}""", "one.safetensors: tensor `x`",
+        "should be in `two.safetensors`")]
     [InlineData("""{"weight_map":{"x":"one.safetensors","y":"three.safetensors"}}""", "three.safetensors", "is missing")]
     [InlineData("""{"weight_map":{"x":"../one.safetensors"}}""", "tensor `x`", "`../one.safetensors`")]
     [InlineData("""{"weight_map":{"x":"/one.safetensors"}}""", "tensor `x`", "without a path")]
@@ -177,22 +187,23 @@ public sealed class CheckpointTests : IDisposable
         WriteShards("""{"metadata":{"total_size":8},"weight_map":{"x":"one.safetensors","y":"two.safetensors"}}""");
         File.WriteAllText(_folder["config.json"], """{"model_type":"llama","tie_word_embeddings":true,"eos_token_id":[1,2]}""");
         var valid = File.ReadAllBytes(_folder[name]);
-        Gen.Select(Gen.Select(Gen.Int[0, valid.Length - 1], Gen.Byte).Array[1, 3], Gen.Int[0, 2 * valid.Length]).Sample((changes, length) =>
-        {
-            var bytes = valid.ToArray();
-            foreach (var (at, value) in changes)
-                bytes[at] = value;
-            File.WriteAllBytes(_folder[name], bytes[..Math.Min(length, bytes.Length)]);
-            try
+        Gen.Select(Gen.Select(Gen.Int[0, valid.Length - 1], Gen.Byte).Array[1, 3], Gen.Int[0, 2 * valid.Length])
+            .Sample((changes, length) =>
             {
-                using var checkpoint = Checkpoint.Open(_folder.Path);
-                Assert.Equal(2, checkpoint.Tensors.Count);
-            }
-            catch (BadInputException error)
-            {
-                Assert.StartsWith(_folder.Path, error.File);
-            }
-        }, iter: 1000, threads: 1);
+                var bytes = valid.ToArray();
+                foreach (var (at, value) in changes)
+                    bytes[at] = value;
+                File.WriteAllBytes(_folder[name], bytes[..Math.Min(length, bytes.Length)]);
+                try
+                {
+                    using var checkpoint = Checkpoint.Open(_folder.Path);
+                    Assert.Equal(2, checkpoint.Tensors.Count);
+                }
+                catch (BadInputException error)
+                {
+                    Assert.StartsWith(_folder.Path, error.File);
+                }
+            }, iter: 1000, threads: 1);
     }
 
     private void WriteShards(string index)

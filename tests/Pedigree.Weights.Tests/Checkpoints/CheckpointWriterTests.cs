@@ -12,7 +12,8 @@ public sealed class CheckpointWriterTests : IDisposable
 
     private static readonly Gen<PlannedTensor[]> GenTensors =
         Gen.Select(Gen.Enum<DType>(), Gen.Long[0, 5].Array[0, 3], Gen.String[0, 8]).Array[1, 12].Select(tensors => tensors
-            .Select((tensor, i) => new PlannedTensor($"{i}.{tensor.Item3}".Replace('\uD800', 'x'), tensor.Item1, tensor.Item2)).ToArray());
+            .Select((tensor, i) => new PlannedTensor($"{i}.{tensor.Item3}".Replace('\uD800', 'x'), tensor.Item1, tensor.Item2))
+            .ToArray());
 
     [Fact]
     public void What_is_written_is_read_back_whatever_the_tensors_and_the_size_of_the_shards() =>
@@ -60,7 +61,8 @@ public sealed class CheckpointWriterTests : IDisposable
         using (var writer = Written("t", 8))
             writer.Complete(_folder["model"]);
         Assert.Equal(
-            ["config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"],
+            ["config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                "model.safetensors.index.json"],
             Directory.EnumerateFiles(_folder["model"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal("""
             {
@@ -91,7 +93,8 @@ public sealed class CheckpointWriterTests : IDisposable
     [Fact]
     public void The_order_in_which_tensors_are_planned_does_not_change_a_byte()
     {
-        var tensors = Enumerable.Range(0, 9).Select(i => new PlannedTensor($"t{i}", i % 2 == 0 ? DType.U8 : DType.F32, [3])).ToArray();
+        var tensors = Enumerable.Range(
+            0, 9).Select(i => new PlannedTensor($"t{i}", i % 2 == 0 ? DType.U8 : DType.F32, [3])).ToArray();
         var manifests = new[] { tensors, [.. tensors.Reverse()] }.Select((order, n) =>
         {
             using var writer = new CheckpointWriter(_folder[$"t{n}"], order, 20);
@@ -137,7 +140,8 @@ public sealed class CheckpointWriterTests : IDisposable
         using var writer = new CheckpointWriter(_folder["t"], [new("a", DType.F32, [2])]);
         writer.Write("a", 0, new byte[4]);
         writer.AddFile("config.json", "{}"u8);
-        Assert.Contains("4 bytes of model.safetensors were written; it has 8", Assert.Throws<InvalidOperationException>(() => writer.Complete(_folder["model"])).Message);
+        Assert.Contains("4 bytes of model.safetensors were written; it has 8",
+            Assert.Throws<InvalidOperationException>(() => writer.Complete(_folder["model"])).Message);
         Assert.False(Directory.Exists(_folder["model"]));
     }
 
@@ -156,14 +160,16 @@ public sealed class CheckpointWriterTests : IDisposable
         File.WriteAllText(_folder["model/mine"], "keep");
         var before = _folder.Contents();
         using (var writer = Written("t", 1000))
-            Assert.Contains("never overwritten", Assert.Throws<BadInputException>(() => writer.Complete(_folder["model"])).Message);
+            Assert.Contains(
+                "never overwritten", Assert.Throws<BadInputException>(() => writer.Complete(_folder["model"])).Message);
         Assert.Contains("already exists", Assert.Throws<BadInputException>(() => Written("model", 1000)).Message);
         Assert.Equal(before, _folder.Contents());
     }
 
     private CheckpointWriter Written(string temporary, long maxShardSize)
     {
-        var writer = new CheckpointWriter(_folder[temporary], [new("b", DType.F32, [1]), new("a", DType.F16, [2, 2])], maxShardSize);
+        var writer = new CheckpointWriter(
+            _folder[temporary], [new("b", DType.F32, [1]), new("a", DType.F16, [2, 2])], maxShardSize);
         writer.Write("a", 0, [1, 2, 3, 4, 5, 6, 7, 8]);
         writer.Write("b", 0, [9, 10, 11, 12]);
         writer.AddFile("config.json", "{}"u8);

@@ -12,7 +12,8 @@ public sealed class FullDiskTests
 
     [Theory]
     [InlineData("a bounded file size", "ulimit -f 256; exec \"$@\"")]
-    [InlineData("a small volume", "mount -t tmpfs -o size=256k small \"$PEDIGREE_TEST_SMALL_DISK\" && echo mounted && exec \"$@\"")]
+    [InlineData(
+        "a small volume", "mount -t tmpfs -o size=256k small \"$PEDIGREE_TEST_SMALL_DISK\" && echo mounted && exec \"$@\"")]
     public async Task A_full_disk_is_one_clear_error_and_leaves_nothing(string what, string script)
     {
         if (Environment.GetEnvironmentVariable(FolderVariable) is { } small)
@@ -51,19 +52,29 @@ public sealed class FullDiskTests
         using var models = new TemporaryFolder();
         // Files of 200 kB have room, and a child of 400 kB that all threads write has not.
         foreach (var (name, seed) in new[] { ("a", 1), ("b", 2) })
-            Model.Write(models[name], [.. Enumerable.Range(0, 8).Select(i => Model.Random($"model.layers.{i}.mlp.up_proj.weight", DType.BF16, [12_500], (10 * seed) + i))]);
-        var config = MergeConfig.ParseAll("c.yml", "merge_method: linear\nout_dtype: float32\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]");
+            Model.Write(models[name], [.. Enumerable.Range(0, 8)
+                .Select(i => Model.Random($"model.layers.{i}.mlp.up_proj.weight", DType.BF16, [12_500], (10 * seed) + i))]);
+        var config = MergeConfig.ParseAll("c.yml",
+            "merge_method: linear\nout_dtype: float32\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]");
         var error = await Assert.ThrowsAsync<UnavailableException>(() => MergePipeline.RunAsync(
-            config, models.Path, new(new("http://127.0.0.1:9/"), models["cache"], Offline: true), null, Path.Combine(folder, "child"), CheckpointWriter.DefaultMaxShardSize, 0));
+            config,
+            models.Path,
+            new(new("http://127.0.0.1:9/"), models["cache"], Offline: true),
+            null,
+            Path.Combine(folder, "child"),
+            CheckpointWriter.DefaultMaxShardSize,
+            0));
         Assert.Contains("make room", error.Message);
         Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
 
     private static (int ExitCode, string Output) Run(string folder, string[] before, string script)
     {
-        string[] command = [.. before, "bash", "-c", script, "bash", Path.Combine(AppContext.BaseDirectory, "Pedigree.Weights.Tests"),
+        string[] command = [
+            .. before, "bash", "-c", script, "bash", Path.Combine(AppContext.BaseDirectory, "Pedigree.Weights.Tests"),
             "-method", $"{typeof(FullDiskTests).FullName}.{nameof(A_full_disk_is_one_clear_error_and_leaves_nothing)}"];
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(
+            command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment[FolderVariable] = folder;
         // The runtime maps its code through a file larger than the bound unless told not to.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";

@@ -14,7 +14,8 @@ public sealed class SafetensorsHeaderTests : IDisposable
 
     [Fact]
     public void A_header_longer_than_the_file_names_the_bytes() =>
-        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 16, 5000), "header", $"would end at byte 5008, but the file ends at byte {ValidLength}");
+        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 16, 5000), "header",
+            $"would end at byte 5008, but the file ends at byte {ValidLength}");
 
     [Theory]
     [InlineData(100_000_001)]
@@ -30,11 +31,13 @@ public sealed class SafetensorsHeaderTests : IDisposable
 
     [Fact]
     public void A_truncated_tensor_names_the_file_the_tensor_and_the_byte() =>
-        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 15), "model.safetensors: tensor `b`", $"the file ends at byte {ValidLength - 1}");
+        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 15), "model.safetensors: tensor `b`",
+            $"the file ends at byte {ValidLength - 1}");
 
     [Fact]
     public void Bytes_after_the_last_tensor_are_refused() =>
-        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 17), "tensor `b`", $"ends at byte {ValidLength}, but the file goes on to byte {ValidLength + 1}");
+        Refused(Safetensors.Bytes(Safetensors.ValidHeader, 17), "tensor `b`",
+            $"ends at byte {ValidLength}, but the file goes on to byte {ValidLength + 1}");
 
     [Theory]
     [InlineData("[0,4]", "[2,6]", 6, "tensor `y`", "overlaps tensor `x`")]
@@ -53,16 +56,20 @@ public sealed class SafetensorsHeaderTests : IDisposable
             + "},\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":" + y + "}}", dataLength), where, what);
 
     [Theory]
-    [InlineData("""{"x":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "unknown dtype `F33`; known are BF16, F16")]
+    [InlineData(
+        """{"x":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "unknown dtype `F33`; known are BF16, F16")]
     [InlineData("""{"x":{"dtype":4,"shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "`dtype` that is a string")]
     [InlineData("""{"x":{"shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "`dtype`")]
     [InlineData("""{"x":{"dtype":"F32","data_offsets":[0,4]}}""", "tensor `x`", "`shape`")]
     [InlineData("""{"x":{"dtype":"F32","shape":[1]}}""", "tensor `x`", "`data_offsets`")]
     [InlineData("""{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", "tensor `x`", "none negative")]
     [InlineData("""{"x":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}""", "tensor `x`", "whole numbers")]
-    [InlineData("""{"x":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}}""", "tensor `x`", "more bytes than any file has")]
-    [InlineData("""{"x":{"dtype":"F32","shape":[9223372036854775807,9223372036854775807,4],"data_offsets":[0,4]}}""", "tensor `x`", "more bytes than any file has")]
-    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "appears twice")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}}""", "tensor `x`",
+        "more bytes than any file has")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[9223372036854775807,9223372036854775807,4],"data_offsets":[0,4]}}""",
+        "tensor `x`", "more bytes than any file has")]
+    [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""",
+        "tensor `x`", "appears twice")]
     [InlineData("""{"x":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "tensor `x`", "`dtype` twice")]
     [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"order":"C"}}""", "tensor `x`", "unknown key `order`")]
     [InlineData("""{"x":[]}""", "tensor `x`", "must be a JSON object")]

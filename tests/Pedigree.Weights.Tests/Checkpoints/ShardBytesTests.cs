@@ -31,7 +31,8 @@ public sealed unsafe class ShardBytesTests
             writer.AddFile("config.json", "{}"u8);
             writer.Complete(folder["model"]);
         }
-        var written = MemoryMarshal.Cast<byte, int>(File.ReadAllBytes(Path.Combine(folder["model"], "model.safetensors")).AsSpan()[^(threads * blocks * length)..]);
+        var written = MemoryMarshal.Cast<byte, int>(
+            File.ReadAllBytes(Path.Combine(folder["model"], "model.safetensors")).AsSpan()[^(threads * blocks * length)..]);
         for (var i = 0; i < written.Length; i++)
             Assert.Equal(i / (length / 4), written[i]);
     }

@@ -10,7 +10,8 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>Every file below the folder with its bytes, to show that nothing changed.</summary>
     public SortedDictionary<string, string> Contents() => new(
         Directory.EnumerateFiles(Path, "*", SearchOption.AllDirectories)
-            .ToDictionary(file => System.IO.Path.GetRelativePath(Path, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
+            .ToDictionary(
+                file => System.IO.Path.GetRelativePath(Path, file), file => Convert.ToBase64String(File.ReadAllBytes(file))),
         StringComparer.Ordinal);
 
     public void Dispose() => Directory.Delete(Path, recursive: true);

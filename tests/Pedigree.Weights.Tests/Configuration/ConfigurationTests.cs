@@ -156,7 +156,8 @@ public sealed class ConfigurationTests
     [Fact]
     public void Merged_members_stand_behind_those_written_and_at_their_own_place()
     {
-        var root = ConfigurationReader.Parse("f", "a: &x {t: 1, u: 2}\nb: &y {t: 3, v: 4}\nc: {<<: [*x, *y], u: 5}\nd: {\"<<\": 6}\n");
+        var root = ConfigurationReader.Parse("f",
+            "a: &x {t: 1, u: 2}\nb: &y {t: 3, v: 4}\nc: {<<: [*x, *y], u: 5}\nd: {\"<<\": 6}\n");
         Assert.Equal("""{"u":5,"t":1,"v":4}""", root.RequiredMapping("c").ToJson().ToJsonString());
         Assert.StartsWith("c.v (line 2, column 17)", root.RequiredMapping("c").Required("v").Place);
         Assert.Equal(6, root.RequiredMapping("d").Required("<<").AsInteger());
@@ -176,10 +177,12 @@ public sealed class ConfigurationTests
     [Fact]
     public void Json_is_read_too()
     {
-        const string json = "{\n\t\"a\": [1, 2.5, true, null, \"\\u00e9\\ud83d\\ude00\\/\\t\"],\n\t\"b\":{\"c\":\"no\"},\"d\":\"\"\n}\n";
+        const string json =
+            "{\n\t\"a\": [1, 2.5, true, null, \"\\u00e9\\ud83d\\ude00\\/\\t\"],\n\t\"b\":{\"c\":\"no\"},\"d\":\"\"\n}\n";
         var read = ConfigurationReader.Parse("f.json", json).ToJson();
         Assert.Equal("""{"a":[1,2.5,true,null,"é😀/\t"],"b":{"c":"no"},"d":""}""",
-            read.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).Replace("\\uD83D\\uDE00", "😀"));
+            read.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })
+                .Replace("\\uD83D\\uDE00", "😀"));
     }
 
     [Fact]
@@ -201,8 +204,11 @@ public sealed class ConfigurationTests
     [Fact]
     public void Any_text_is_read_or_refused_but_never_fails_otherwise()
     {
-        var piece = Gen.OneOf(new[] { "a", "b: ", "- ", "\n", "  ", "\t", "{", "}", "[", "]", ", ", ": ", "&x ", "*x", "!t ", "? ", "|", ">", "\"", "'", "\\u",
-            "d800", "%", "---\n", "...\n", "#", "<<", "\u0000", "\ud800", "0x", "1e9", "@", "`" }.Select(text => Gen.Const(text)).ToArray());
+        var piece = Gen.OneOf(new[] { "a", "b: ", "- ", "\n", "  ", "\t", "{", "}", "[", "]", ", ", ": ", "&x ", "*x", "!t ",
+            "? ", "|", ">", "\"", "'", "\\u",
+            "d800", "%", "---\n", "...\n", "#", "<<", "\u0000", "\ud800", "0x", "1e9", "@", "`" }
+            .Select(text => Gen.Const(text))
+            .ToArray());
         piece.Array[0, 30].Sample(pieces =>
         {
             try

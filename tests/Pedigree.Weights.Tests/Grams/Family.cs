@@ -14,7 +14,9 @@ internal sealed class Family : IDisposable
         var tensors = shapes.Select((shape, i) => Model.Random($"t{i}", dType, shape, seed + i)).ToArray();
         Base = Open("base", tensors);
         Models = [.. Enumerable.Range(0, models).Select(model => Open($"m{model}", [.. tensors.Select((tensor, i) => Model.Random(
-            tensor.Name, model == models - 1 ? lastType ?? dType : dType, tensor.Shape, seed + 1000 + (model * 100) + i, scale, tensor.Elements))]))];
+            tensor.Name, model == models - 1
+                ? lastType ?? dType
+                : dType, tensor.Shape, seed + 1000 + (model * 100) + i, scale, tensor.Elements))]))];
     }
 
     public Relative Base { get; }

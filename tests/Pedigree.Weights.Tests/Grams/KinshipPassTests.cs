@@ -10,7 +10,8 @@ public sealed class KinshipPassTests
 {
     [Fact]
     public void Every_measure_of_every_pair_agrees_with_float64_for_every_type_and_odd_shapes() =>
-        Gen.Select(Gen.OneOf(Gen.Const(DType.BF16), Gen.Const(DType.F16), Gen.Const(DType.F32)), Gen.Long[1, 40], Gen.Long[1, 130], Gen.Int)
+        Gen.Select(Gen.OneOf(Gen.Const(DType.BF16), Gen.Const(DType.F16), Gen.Const(DType.F32)),
+            Gen.Long[1, 40], Gen.Long[1, 130], Gen.Int)
             .Sample((dType, rows, columns, seed) =>
             {
                 using var family = new Family(dType, [[rows, columns], [columns], [], [3, 1, 7]], 3, seed);
@@ -102,7 +103,8 @@ public sealed class KinshipPassTests
     {
         using var family = new Family(DType.BF16, [[900, 7]], 2, 3, DType.F32);
         var mixed = KinshipPass.Measure(family.Base, [], family.Models);
-        Assert.Equal(Scalar(KinshipMeasure.Pearson, family.Delta(0), family.Delta(1)), new Gram(mixed).Kinship(KinshipMeasure.Pearson, 0, 1), 1e-6);
+        Assert.Equal(Scalar(KinshipMeasure.Pearson, family.Delta(0), family.Delta(1)),
+            new Gram(mixed).Kinship(KinshipMeasure.Pearson, 0, 1), 1e-6);
     }
 
     [Fact]
@@ -114,7 +116,8 @@ public sealed class KinshipPassTests
         GramRow[] rows = [.. first.Concat(second).Select(row => GramRow.Parse(row.ToJson(), "row.json"))];
         var atOnce = new Gram(KinshipPass.Measure(family.Base, [], family.Models));
         Assert.Equal(atOnce.Matrix(KinshipMeasure.Pearson), new Gram(rows).Matrix(KinshipMeasure.Pearson));
-        Assert.False(GramRow.Related(first[0], first[0] with { Model = "x", Others = new Dictionary<string, IReadOnlyList<double>>() }));
+        Assert.False(GramRow.Related(
+            first[0], first[0] with { Model = "x", Others = new Dictionary<string, IReadOnlyList<double>>() }));
         Assert.True(GramRow.Related(rows[0], rows[3]));
     }
 
@@ -169,7 +172,8 @@ public sealed class KinshipPassTests
     public void Models_without_weights_to_compare_are_refused_as_such()
     {
         using var folder = new TemporaryFolder();
-        Relative Numbers(string name) => new(name, Checkpoint.Open(Model.Write(folder[name], new Model.Values("w", DType.I64, [2], [1, 2]))));
+        Relative Numbers(string name) =>
+            new(name, Checkpoint.Open(Model.Write(folder[name], new Model.Values("w", DType.I64, [2], [1, 2]))));
         Relative[] models = [Numbers("base"), Numbers("a"), Numbers("b")];
         var error = Assert.Throws<BadInputException>(() => KinshipPass.Measure(models[0], [], models[1..]));
         Assert.Equal(folder["a"], error.File);

@@ -6,7 +6,9 @@ namespace Pedigree.Weights.Tests.Kernels;
 
 public sealed unsafe class RowRanksTests
 {
-    /// <summary>Few different magnitudes make many elements of a long row undecided, so that it is sorted; many make few.</summary>
+    /// <summary>
+    /// Few different magnitudes make many elements of a long row undecided, so that it is sorted; many make few.
+    /// </summary>
     [Theory]
     [InlineData(1, 5)]
     [InlineData(15, 3)]
@@ -18,7 +20,8 @@ public sealed unsafe class RowRanksTests
     public void What_a_row_keeps_is_what_the_ranks_of_all_its_elements_say(int count, int magnitudes)
     {
         var random = new Random(count + magnitudes);
-        float[] row = [.. Enumerable.Range(0, count).Select(_ => (float)((random.Next(magnitudes + 1) + (magnitudes > 7 ? 0 : 1)) * (random.Next(2) - 0.5)))];
+        float[] row = [.. Enumerable.Range(0, count)
+            .Select(_ => (float)((random.Next(magnitudes + 1) + (magnitudes > 7 ? 0 : 1)) * (random.Next(2) - 0.5)))];
         var ranks = Formulas.Ranks([.. row.Select(value => (double)value)]);
         var expected = Formulas.AtRandom([.. row.Select(value => (double)value)],
             i => count == 1 ? 0.5 : 0.35 + (0.3 * (count - 1 - ranks[i]) / (count - 1)), 3, "t", "m");

@@ -12,7 +12,9 @@ public sealed unsafe class WeightedSumTests
     [Fact]
     public void Every_element_of_every_type_is_the_float64_sum_rounded_once() =>
         Gen.Select(Types, Types, Gen.Int[1, 4], Gen.Int[0, 3000], Gen.Int, Gen.Double[-2, 2].Array[4])
-            .Sample((input, output, n, count, seed, coefficients) => Check(input, output, n, count, seed, 1, coefficients), iter: 300);
+            .Sample(
+                (input, output, n, count, seed, coefficients) => Check(input, output, n, count, seed, 1, coefficients),
+                iter: 300);
 
     [Fact]
     public void Subnormal_halves_are_read_and_written_exactly() =>
@@ -55,7 +57,8 @@ public sealed unsafe class WeightedSumTests
     public void Subnormal_bfloat16_are_rounded_once_too(double first, double second)
     {
         var random = new Random(2);
-        double[] Tiny() => [.. Enumerable.Range(0, 6_000).Select(_ => Model.Round(DType.BF16, Math.ScaleB(random.NextDouble() - 0.5, -118 - random.Next(16))))];
+        double[] Tiny() => [.. Enumerable.Range(0, 6_000)
+            .Select(_ => Model.Round(DType.BF16, Math.ScaleB(random.NextDouble() - 0.5, -118 - random.Next(16))))];
         Assert.Equal([], Mismatches(DType.BF16, DType.BF16, [Tiny(), Tiny()], [first, second]));
     }
 
@@ -111,7 +114,8 @@ public sealed unsafe class WeightedSumTests
     {
         using var folder = new Checkpoints.TemporaryFolder();
         var count = sources[0].Length;
-        var path = Model.Write(folder["in"], [.. sources.Select((source, i) => new Model.Values($"x{i}", input, [count], source))]);
+        var path = Model.Write(
+            folder["in"], [.. sources.Select((source, i) => new Model.Values($"x{i}", input, [count], source))]);
         using var checkpoint = Checkpoint.Open(path);
         var size = count * input.Size();
         using var inputs = new NativeBuffer(sources.Length * (long)size);

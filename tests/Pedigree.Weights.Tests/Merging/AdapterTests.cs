@@ -22,7 +22,8 @@ public sealed class AdapterTests : IDisposable
     public async Task The_product_of_its_factors_is_added_scaled(string settings, double scale)
     {
         Architectures.Write(_folder["model"], "llama");
-        Write(settings, ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
+        Write(settings, ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]),
+            ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
         using var child = await MergeAsync();
         using var model = Checkpoint.Open(_folder["model"]);
         var (a, b) = (Factor("model.layers.1.mlp.up_proj.lora_A.weight"), Factor("model.layers.1.mlp.up_proj.lora_B.weight"));
@@ -67,15 +68,19 @@ public sealed class AdapterTests : IDisposable
     {
         Architectures.Write(_folder["model"], "qwen2");
         const string Embedding = "model.embed_tokens", Bias = "model.layers.0.self_attn.q_proj";
-        Write("\"lora_alpha\":2,\"bias\":\"all\"", DType.F16, ($"{Embedding}.base_layer.weight", [10, 8]), ($"{Embedding}.lora_embedding_A", [Rank, 10]),
+        Write("\"lora_alpha\":2,\"bias\":\"all\"",
+            DType.F16, ($"{Embedding}.base_layer.weight", [10, 8]), ($"{Embedding}.lora_embedding_A", [Rank, 10]),
             ($"{Embedding}.lora_embedding_B", [8, Rank]), ($"{Bias}.base_layer.bias", [8]), ("model.norm.weight", [8]));
         using var child = await MergeAsync();
         Assert.All(child.Tensors, tensor => Assert.Equal(DType.F32, tensor.DType));
         Assert.Equal(Factor("model.norm.weight"), Model.Read(child.Find("model.norm.weight")!));
         Assert.Equal(Factor($"{Bias}.base_layer.bias"), Model.Read(child.Find($"{Bias}.bias")!));
-        var (whole, a, b) = (Factor($"{Embedding}.base_layer.weight"), Factor($"{Embedding}.lora_embedding_A"), Factor($"{Embedding}.lora_embedding_B"));
-        Assert.All(Model.Read(child.Find($"{Embedding}.weight")!).Select((value, i) => (value, Row: i / 8, Column: i % 8)), element => Assert.Equal(
-            whole[(element.Row * 8) + element.Column] + Enumerable.Range(0, Rank).Sum(k => a[(k * 10) + element.Row] * b[(element.Column * Rank) + k]), element.value, 1e-5));
+        var (whole, a, b) = (Factor(
+            $"{Embedding}.base_layer.weight"), Factor($"{Embedding}.lora_embedding_A"), Factor($"{Embedding}.lora_embedding_B"));
+        Assert.All(Model.Read(child.Find($"{Embedding}.weight")!).Select((value, i) => (value, Row: i / 8, Column: i % 8)),
+            element => Assert.Equal(
+                whole[(element.Row * 8) + element.Column] + Enumerable.Range(0, Rank)
+                    .Sum(k => a[(k * 10) + element.Row] * b[(element.Column * Rank) + k]), element.value, 1e-5));
     }
 
     [Fact]
@@ -94,10 +99,12 @@ public sealed class AdapterTests : IDisposable
     [InlineData("model.layers.1.mlp.up_proj.lora_A.other.weight", 8, "is no part of a plain LoRA adapter")]
     [InlineData("model.layers.1.mlp.gate_proj.lora_B.weight", 12, "has no lora_A beside it")]
     [InlineData("model.norm.weight", 9, "has shape [9], but model.norm.weight [8]")]
-    public async Task What_an_adapter_has_beside_its_factors_is_never_left_out_in_silence(string name, int length, string expected)
+    public async Task What_an_adapter_has_beside_its_factors_is_never_left_out_in_silence(
+        string name, int length, string expected)
     {
         Architectures.Write(_folder["model"], "llama");
-        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]), (name, [length]));
+        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]),
+            ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]), (name, [length]));
         var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync());
         Assert.Contains(name, error.Message);
         Assert.Contains(expected, error.Message);
@@ -113,7 +120,8 @@ public sealed class AdapterTests : IDisposable
     public async Task An_adapter_of_another_kind_is_refused(string settings, string field, string expected)
     {
         Architectures.Write(_folder["model"], "llama");
-        Write(settings, ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
+        Write(settings, ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]),
+            ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
         var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync());
         Assert.Contains("adapter_config.json", error.Message);
         Assert.Contains(field, error.Message);
@@ -124,14 +132,18 @@ public sealed class AdapterTests : IDisposable
     [Theory]
     [InlineData("model.layers.1.mlp.up_proj.lora_A.weight", double.NaN, "element 3 is NaN")]
     [InlineData("model.layers.1.mlp.up_proj.lora_B.weight", double.PositiveInfinity, "element 3 is infinite")]
-    [InlineData("model.layers.1.mlp.up_proj.lora_B.weight", 1e38, "merged into model.layers.1.mlp.up_proj.weight it overflows F32")]
+    [InlineData(
+        "model.layers.1.mlp.up_proj.lora_B.weight", 1e38, "merged into model.layers.1.mlp.up_proj.weight it overflows F32")]
     [InlineData("model.norm.weight", double.NaN, "element 3 is NaN")]
-    public async Task A_weight_of_an_adapter_that_is_not_finite_or_too_large_is_named_as_in_its_own_file(string tensor, double value, string expected)
+    public async Task A_weight_of_an_adapter_that_is_not_finite_or_too_large_is_named_as_in_its_own_file(
+        string tensor, double value, string expected)
     {
         Architectures.Write(_folder["model"], "llama");
         Model.Values[] values = [.. new (string Name, long[] Shape)[]
         {
-            ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]), ("model.norm.weight", [8]),
+            ("model.layers.1.mlp.up_proj.lora_A.weight", [Rank, 8]),
+            ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]),
+            ("model.norm.weight", [8]),
         }.Select(each => Model.Random($"base_model.model.{each.Name}", DType.F32, each.Shape, 7, scale: 10))];
         values.Single(each => each.Name.EndsWith(tensor)).Elements[3] = value;
         Write("\"lora_alpha\":64", values);
@@ -146,7 +158,8 @@ public sealed class AdapterTests : IDisposable
     {
         Architectures.Write(_folder["model"], "llama");
         Write("\"lora_alpha\":8", new Model.Values("base_model.model.model.norm.weight", DType.I64, [8], new double[8]));
-        Assert.Contains("is of type I64; an adapter's weights must be BF16, F16 or F32", (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
+        Assert.Contains("is of type I64; an adapter's weights must be BF16, F16 or F32",
+            (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
     }
 
     [Theory]
@@ -164,14 +177,16 @@ public sealed class AdapterTests : IDisposable
     public async Task A_factor_that_is_no_matrix_is_refused()
     {
         Architectures.Write(_folder["model"], "llama");
-        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [8]), ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
+        Write("\"lora_alpha\":8", ("model.layers.1.mlp.up_proj.lora_A.weight", [8]),
+            ("model.layers.1.mlp.up_proj.lora_B.weight", [12, Rank]));
         Assert.Contains("must be a matrix", (await Assert.ThrowsAsync<BadInputException>(() => MergeAsync())).Message);
     }
 
     private void Write(string settings, params (string Name, long[] Shape)[] tensors) => Write(settings, DType.F32, tensors);
 
     private void Write(string settings, DType dType, params (string Name, long[] Shape)[] tensors) =>
-        Write(settings, [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", dType, tensor.Shape, 70 + i))]);
+        Write(settings,
+            [.. tensors.Select((tensor, i) => Model.Random($"base_model.model.{tensor.Name}", dType, tensor.Shape, 70 + i))]);
 
     private void Write(string settings, params Model.Values[] tensors)
     {
@@ -192,8 +207,10 @@ public sealed class AdapterTests : IDisposable
 
     private async Task<Checkpoint> MergeAsync()
     {
-        var config = MergeConfig.Parse("c.yml", "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: model+adapter}]");
-        using var merge = await ConfiguredMerge.OpenAsync(config, _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
+        var config = MergeConfig.Parse("c.yml",
+            "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: model+adapter}]");
+        using var merge = await ConfiguredMerge.OpenAsync(config,
+            _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
         merge.Write(_folder["child"]);
         return Checkpoint.Open(_folder["child"]);
     }

@@ -37,7 +37,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         foreach (var tensor in child.Tensors)
         {
             var place = Architecture.Place(tensor.Name);
-            var (model, name) = place.Stack == stack ? (expected[place.Layer].Model, $"{stack}.{expected[place.Layer].Layer}{place.Rest}")
+            var (model, name) = place.Stack == stack
+                ? (expected[place.Layer].Model, $"{stack}.{expected[place.Layer].Layer}{place.Rest}")
                 : (module && !tensor.Name.StartsWith("language_model") ? "b" : "a", tensor.Name);
             Assert.Equal(Model.Read((model == "a" ? a : b).Find(name)!), Model.Read(tensor));
         }
@@ -46,15 +47,18 @@ public sealed class ConfiguredMergeTests : IDisposable
         if (module)
             Assert.Equal(2, (int)child.Config["vision_config"]!["num_hidden_layers"]!);
         if (text["layer_types"] is JsonArray types)
-            Assert.Equal(expected.Select(layer => layer.Layer % 2 == 0 ? "sliding_attention" : "full_attention"), types.Select(kind => (string?)kind));
+            Assert.Equal(expected.Select(layer => layer.Layer % 2 == 0 ? "sliding_attention" : "full_attention"),
+                types.Select(kind => (string?)kind));
         if (type == "qwen2")
             Assert.Equal(5, (int)child.Config["max_window_layers"]!);
     }
 
     public static TheoryData<string, string> Types => new()
     {
-        { "llama", "model.layers" }, { "mistral", "model.layers" }, { "mixtral", "model.layers" }, { "qwen2", "model.layers" }, { "qwen3", "model.layers" },
-        { "gemma2", "model.layers" }, { "gemma3", "language_model.model.layers" }, { "phi3", "model.layers" }, { "gpt_neox", "gpt_neox.layers" },
+        { "llama", "model.layers" }, { "mistral",
+            "model.layers" }, { "mixtral", "model.layers" }, { "qwen2", "model.layers" }, { "qwen3", "model.layers" },
+        { "gemma2", "model.layers" }, { "gemma3", "language_model.model.layers" }, { "phi3", "model.layers" }, { "gpt_neox",
+            "gpt_neox.layers" },
         { "gpt2", "h" }, { "bert", "bert.encoder.layer" },
     };
 
@@ -67,7 +71,8 @@ public sealed class ConfiguredMergeTests : IDisposable
     public async Task Slices_may_have_different_numbers_of_sources(string method, string parameters, bool hasBase)
     {
         foreach (var (name, seed) in new[] { ("base", 1), ("a", 2), ("b", 3), ("c", 4) })
-            Model.Write(_folder[name], [Model.Random("model.layers.0.w", DType.BF16, [30, 40], seed), Model.Random("model.layers.1.w", DType.BF16, [30, 40], seed + 10)]);
+            Model.Write(_folder[name], [Model.Random("model.layers.0.w", DType.BF16, [30, 40], seed), Model.Random(
+                "model.layers.1.w", DType.BF16, [30, 40], seed + 10)]);
         async Task<double[][]> Child(int first, int second)
         {
             string Slice(int layer, int sources) =>
@@ -93,7 +98,8 @@ public sealed class ConfiguredMergeTests : IDisposable
     public async Task A_weight_of_a_stacked_layer_that_is_not_finite_is_named_as_in_its_own_file(string method, string parameter)
     {
         foreach (var (name, last) in new[] { ("a", 4), ("b", double.NaN) })
-            Model.Write(_folder[name], [new("model.layers.0.w", DType.F32, [2], [1, 2]), new("model.layers.1.w", DType.F32, [2], [3, last])]);
+            Model.Write(_folder[name],
+                [new("model.layers.0.w", DType.F32, [2], [1, 2]), new("model.layers.1.w", DType.F32, [2], [3, last])]);
         var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync($$"""
             merge_method: {{method}}
             base_model: a
@@ -123,8 +129,10 @@ public sealed class ConfiguredMergeTests : IDisposable
     [Fact]
     public async Task Kinds_of_layers_that_a_config_spells_are_stacked_too()
     {
-        Model.Write(_folder["a"], new("backbone.layers.0.mixer.A_log", DType.F32, [2], [1, 2]), new("backbone.layers.1.mixer.up_proj.weight", DType.F32, [2], [3, 4]));
-        File.WriteAllText(_folder["a/config.json"], """{"model_type": "nemotron_h", "num_hidden_layers": 2, "hybrid_override_pattern": "M-"}""");
+        Model.Write(_folder["a"], new("backbone.layers.0.mixer.A_log", DType.F32, [2], [1, 2]),
+            new("backbone.layers.1.mixer.up_proj.weight", DType.F32, [2], [3, 4]));
+        File.WriteAllText(_folder["a/config.json"],
+            """{"model_type": "nemotron_h", "num_hidden_layers": 2, "hybrid_override_pattern": "M-"}""");
         using var child = await MergeAsync("""
             merge_method: passthrough
             slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [0, 1]}]}]
@@ -147,10 +155,12 @@ public sealed class ConfiguredMergeTests : IDisposable
             """);
         using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
         void Equal(string tensor, params (Checkpoint Model, string Tensor, double Weight)[] sum) => Assert.All(
-            Model.Read(child.Find(tensor)!).Select((value, i) => (value, sum.Sum(term => term.Weight * Model.Read(term.Model.Find(term.Tensor)!)[i]))),
+            Model.Read(child.Find(tensor)!)
+                .Select((value, i) => (value, sum.Sum(term => term.Weight * Model.Read(term.Model.Find(term.Tensor)!)[i]))),
             pair => Assert.Equal(pair.Item2, pair.value, 1e-5));
         Equal("model.embed_tokens.weight", (a, "model.embed_tokens.weight", 1), (b, "model.embed_tokens.weight", 3));
-        Equal("model.layers.0.mlp.up_proj.weight", (a, "model.layers.0.mlp.up_proj.weight", 1), (b, "model.layers.2.mlp.up_proj.weight", 3));
+        Equal("model.layers.0.mlp.up_proj.weight", (a, "model.layers.0.mlp.up_proj.weight", 1),
+            (b, "model.layers.2.mlp.up_proj.weight", 3));
         Equal("model.layers.1.mlp.up_proj.weight", (b, "model.layers.1.mlp.up_proj.weight", 2));
         Equal("model.layers.2.mlp.up_proj.weight", (b, "model.layers.2.mlp.up_proj.weight", 4));
         Equal("model.layers.2.self_attn.q_proj.weight", (b, "model.layers.2.self_attn.q_proj.weight", 5));
@@ -173,8 +183,10 @@ public sealed class ConfiguredMergeTests : IDisposable
               lambda: [{filter: layers.1., value: 5}, {value: 4}]
             """);
         var tensors = MergeExplanation.Of(merge).Tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Parameters);
-        Assert.Equal((3, 4), (tensors["model.layers.0.mlp.up_proj.weight"]["weight"][0], tensors["model.layers.0.mlp.up_proj.weight"]["lambda"][0]));
-        Assert.Equal((2, 5), (tensors["model.layers.1.mlp.up_proj.weight"]["weight"][0], tensors["model.layers.1.mlp.up_proj.weight"]["lambda"][0]));
+        Assert.Equal((3, 4), (tensors["model.layers.0.mlp.up_proj.weight"]["weight"][0],
+            tensors["model.layers.0.mlp.up_proj.weight"]["lambda"][0]));
+        Assert.Equal((2, 5), (tensors["model.layers.1.mlp.up_proj.weight"]["weight"][0],
+            tensors["model.layers.1.mlp.up_proj.weight"]["lambda"][0]));
     }
 
     [Fact]
@@ -184,7 +196,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         Architectures.Write(_folder["b"], "llama", 2, layers: 5);
         Architectures.Write(_folder["c"], "llama", 3, layers: 4);
         File.WriteAllText(_folder["a/config.json"], """{"model_type":"llama","num_hidden_layers":3,"layer_types":["a0","a1","a2"],"intermediate_size":[10,11,12],"eos_token_id":[1,2,3]}""");
-        File.WriteAllText(_folder["b/config.json"], """{"model_type":"llama","num_hidden_layers":5,"layer_types":["b0","b1","b2","b3","b4"]}""");
+        File.WriteAllText(_folder["b/config.json"],
+            """{"model_type":"llama","num_hidden_layers":5,"layer_types":["b0","b1","b2","b3","b4"]}""");
         using var child = await MergeAsync("""
             merge_method: passthrough
             slices: [{sources: [{model: a, layer_range: [1, 2]}]}, {sources: [{model: b, layer_range: [3, 5]}]}, {sources: [{model: c, layer_range: [0, 1]}]}]
@@ -201,7 +214,8 @@ public sealed class ConfiguredMergeTests : IDisposable
     [InlineData("nuslerp", "weight: 1", "c", "b")]
     [InlineData("ties", "weight: 1, density: 0.5", "c", "c")]
     [InlineData("model_stock", "filter_wise: false", "c", "c")]
-    public async Task Layers_of_one_model_alone_are_taken_as_they_are_by_methods_that_merge_it_with_another(string method, string parameters, string origin, string alone)
+    public async Task Layers_of_one_model_alone_are_taken_as_they_are_by_methods_that_merge_it_with_another(
+        string method, string parameters, string origin, string alone)
     {
         foreach (var (name, seed) in new[] { ("a", 1), ("b", 2), ("c", 3) })
             Write(name, "llama", seed);
@@ -216,9 +230,15 @@ public sealed class ConfiguredMergeTests : IDisposable
               - sources: [{model: {{alone}}, layer_range: [1, 3]}]
             """);
         using var model = Checkpoint.Open(_folder[alone]);
-        foreach (var (own, its) in new[] { ("model.layers.2.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.weight"), ("model.layers.3.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight"), ("lm_head.weight", "lm_head.weight") })
+        foreach (var (own, its) in new[]
+        {
+            ("model.layers.2.mlp.up_proj.weight", "model.layers.1.mlp.up_proj.weight"),
+            ("model.layers.3.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight"),
+            ("lm_head.weight", "lm_head.weight"),
+        })
             Assert.Equal(Model.Read(model.Find(its)!), Model.Read(child.Find(own)!));
-        Assert.NotEqual(Model.Read(model.Find("model.layers.0.mlp.up_proj.weight")!), Model.Read(child.Find("model.layers.0.mlp.up_proj.weight")!));
+        Assert.NotEqual(Model.Read(model.Find("model.layers.0.mlp.up_proj.weight")!),
+            Model.Read(child.Find("model.layers.0.mlp.up_proj.weight")!));
     }
 
     [Fact]
@@ -235,7 +255,8 @@ public sealed class ConfiguredMergeTests : IDisposable
             """);
         using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
         foreach (var (layer, model) in new[] { (0, b), (1, b), (2, a) })
-            Assert.Equal(Model.Read(model.Find($"model.layers.{layer}.mlp.up_proj.weight")!), Model.Read(child.Find($"model.layers.{layer}.mlp.up_proj.weight")!));
+            Assert.Equal(Model.Read(model.Find($"model.layers.{layer}.mlp.up_proj.weight")!),
+                Model.Read(child.Find($"model.layers.{layer}.mlp.up_proj.weight")!));
     }
 
     [Fact]
@@ -244,7 +265,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         Write("a", "llama", 1);
         Write("b", "llama", 2);
         File.WriteAllText(_folder["b/generation_config.json"], "{}");
-        using var child = await MergeAsync("merge_method: passthrough\nbase_model: b\nmodels: [{model: a, parameters: {scale: 2}}]");
+        using var child =
+            await MergeAsync("merge_method: passthrough\nbase_model: b\nmodels: [{model: a, parameters: {scale: 2}}]");
         using var a = Checkpoint.Open(_folder["a"]);
         Assert.Equal(Model.Read(a.Find("lm_head.weight")!).Select(value => 2 * value), Model.Read(child.Find("lm_head.weight")!));
         Assert.Contains("generation_config.json", child.CarriedFiles);
@@ -254,16 +276,19 @@ public sealed class ConfiguredMergeTests : IDisposable
     [Theory]
     [InlineData("""{"mlp_only_layers":[0,3]}""", """{"mlp_only_layers":[0,3,7]}""")]
     [InlineData("""{"moe_layers":[0,1,2,3,4,5]}""", """{"moe_layers":[0,1,2,3,4,5,6,7,8]}""")]
-    [InlineData("""{"no_rope_layers":[1,1,1,0,1,1],"no_rope_layer_interval":4}""", """{"no_rope_layers":[1,1,1,0,1,1,1,0,1],"no_rope_layer_interval":4}""")]
+    [InlineData("""{"no_rope_layers":[1,1,1,0,1,1],"no_rope_layer_interval":4}""",
+        """{"no_rope_layers":[1,1,1,0,1,1,1,0,1],"no_rope_layer_interval":4}""")]
     [InlineData("""{"model_type":"smollm3"}""", """{"no_rope_layers":[1,1,1,0,1,1,1,1,0,1]}""", "[0, 6]", "[1, 5]")]
     [InlineData("""{"model_type":"llama4_text","no_rope_layers":[]}""", """{"no_rope_layers":[1,1,0,1,1]}""", "[1, 6]")]
     [InlineData("""{"attention_types":[[["global","local"],3]],"attention_layers":["global","local","global","local","global","local"]}""",
         """{"attention_types":[[["global","local","global","local","global","local","global","local","global"],1]],"attention_layers":["global","local","global","local","global","local","global","local","global"]}""")]
-    [InlineData("""{"attention_types":[[["global"],2000000000],"local"]}""", """{"attention_types":[[["global"],2000000000],"local"]}""")]
+    [InlineData(
+        """{"attention_types":[[["global"],2000000000],"local"]}""", """{"attention_types":[[["global"],2000000000],"local"]}""")]
     [InlineData("""{"sliding_window_pattern":6}""", """{"sliding_window_pattern":6}""", "[0, 6]")]
     [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":2}""", "[1, 3]", "[1, 3]")]
     [InlineData("""{"sliding_window_pattern":3}""", """{"sliding_window_pattern":3,"layer_types":["sliding_attention","sliding_attention","full_attention","full_attention"]}""", "[0, 3]", "[2, 3]")]
-    [InlineData("""{"model_type":"gemma2"}""", """{"layer_types":["full_attention","sliding_attention","full_attention"]}""", "[1, 4]")]
+    [InlineData(
+        """{"model_type":"gemma2"}""", """{"layer_types":["full_attention","sliding_attention","full_attention"]}""", "[1, 4]")]
     [InlineData("""{"model_type":"gemma2"}""", """{"layer_types":null}""", "[2, 6]")]
     [InlineData("""{"interleave_moe_layer_step":2}""", """{"interleave_moe_layer_step":2,"moe_layers":[0,2,4]}""", "[1, 6]")]
     [InlineData("""{"max_window_layers":4,"use_sliding_window":false}""", """{"max_window_layers":4,"layer_types":null}""")]
@@ -271,7 +296,8 @@ public sealed class ConfiguredMergeTests : IDisposable
     [InlineData("""{"first_k_dense_replace":1,"moe_layer_freq":1}""", """{"first_k_dense_replace":1,"moe_layer_freq":1}""")]
     [InlineData("""{"first_k_dense_replace":2}""", """{"first_k_dense_replace":4}""", "[0, 2]", "[0, 6]")]
     [InlineData("""{"attn_layer_period":3,"attn_layer_offset":1}""", """{"attn_layer_period":2}""", "[0, 2]", "[0, 2]")]
-    public async Task What_a_config_says_of_layers_by_their_numbers_or_by_counting_stays_true_of_them(string config, string expected, params string[] ranges)
+    public async Task What_a_config_says_of_layers_by_their_numbers_or_by_counting_stays_true_of_them(
+        string config, string expected, params string[] ranges)
     {
         using var child = await StackAsync(config, ranges);
         foreach (var (key, value) in JsonNode.Parse(expected)!.AsObject())
@@ -283,7 +309,8 @@ public sealed class ConfiguredMergeTests : IDisposable
     {
         var error = await Assert.ThrowsAsync<BadInputException>(() => StackAsync("""{"first_k_dense_replace":3}"""));
         Assert.Equal("slices[0].sources[0].layer_range (line 3, column 40)", error.Field);
-        Assert.Contains("`first_k_dense_replace` in config.json is 3, and no number tells what kind of layer is where", error.Reason);
+        Assert.Contains(
+            "`first_k_dense_replace` in config.json is 3, and no number tells what kind of layer is where", error.Reason);
     }
 
     private async Task<Checkpoint> StackAsync(string config, params string[] ranges)
@@ -292,8 +319,9 @@ public sealed class ConfiguredMergeTests : IDisposable
         var json = JsonNode.Parse(config)!.AsObject();
         json["num_hidden_layers"] = 6;
         File.WriteAllText(_folder["a/config.json"], json.ToJsonString());
-        return await MergeAsync("merge_method: passthrough\nslices:\n" + string.Concat((ranges.Length > 0 ? ranges : ["[0, 6]", "[2, 5]"])
-            .Select(range => $"  - {{sources: [{{model: a, layer_range: {range}}}]}}\n")));
+        return await MergeAsync("merge_method: passthrough\nslices:\n"
+            + string.Concat((ranges.Length > 0 ? ranges : ["[0, 6]", "[2, 5]"])
+                .Select(range => $"  - {{sources: [{{model: a, layer_range: {range}}}]}}\n")));
     }
 
     [Fact]
@@ -309,7 +337,8 @@ public sealed class ConfiguredMergeTests : IDisposable
               vision_tower: {slices: [{sources: [{model: a, layer_range: [0, 2]}]}, {sources: [{model: a, layer_range: [0, 2]}]}]}
               default: {models: [{model: a}]}
             """);
-        Assert.Equal((3, 4), ((int)child.Config["num_hidden_layers"]!, (int)child.Config["vision_config"]!["num_hidden_layers"]!));
+        Assert.Equal(
+            (3, 4), ((int)child.Config["num_hidden_layers"]!, (int)child.Config["vision_config"]!["num_hidden_layers"]!));
     }
 
     [Fact]
@@ -327,7 +356,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["b"]);
         foreach (var (tensor, wa, wb) in new[]
         {
-            ("vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", 2, 2), ("multi_modal_projector.mm_input_projection_weight", 7, 1),
+            ("vision_tower.vision_model.encoder.layers.1.mlp.fc1.weight", 2, 2),
+            ("multi_modal_projector.mm_input_projection_weight", 7, 1),
             ("language_model.model.layers.1.mlp.up_proj.weight", 7, 1),
         })
             Assert.All(Model.Read(child.Find(tensor)!).Zip(Model.Read(a.Find(tensor)!), Model.Read(b.Find(tensor)!)),
@@ -340,12 +370,15 @@ public sealed class ConfiguredMergeTests : IDisposable
         Write("a", "llama", 1);
         Write("b", "llama", 2);
         const string Method = "merge_method: slerp\nbase_model: a\nparameters: {t: 0.5}\n";
-        string Slices(string a, string b) => $"{Method}slices: [{{sources: [{{model: a, layer_range: {a}}}, {{model: b, layer_range: {b}}}]}}]";
+        string Slices(string a, string b) =>
+            $"{Method}slices: [{{sources: [{{model: a, layer_range: {a}}}, {{model: b, layer_range: {b}}}]}}]";
         using var whole = await OpenAsync(Slices("[0, 3]", "[0, 3]"));
         using var other = await OpenAsync(Slices("[0, 2]", "[0, 2]"));
         using var moved = await OpenAsync(Slices("[0, 2]", "[1, 3]"));
         Assert.Null(whole.Recipe.Assembly);
-        Assert.Equal(new MergeRecipe(MergeConfig.Parse("c.yml", Slices("[0, 3]", "[0, 3]")).Body, whole.Recipe.Parents, null).Digest, whole.Recipe.Digest);
+        Assert.Equal(
+            new MergeRecipe(MergeConfig.Parse("c.yml", Slices("[0, 3]", "[0, 3]")).Body, whole.Recipe.Parents, null).Digest,
+            whole.Recipe.Digest);
         Assert.Equal(3, new[] { whole, other, moved }.Select(merge => merge.Recipe.Digest).Distinct().Count());
     }
 
@@ -370,7 +403,8 @@ public sealed class ConfiguredMergeTests : IDisposable
             (tensor, i) => Model.Random(tensor.Name, DType.F32, [.. tensor.Shape], 50 + i)).ToArray();
         Model.Write(_folder["b"], tensors);
         File.WriteAllText(_folder["b/config.json"], """{"model_type":"llama","tie_word_embeddings":true}""");
-        using var child = await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: b}, {model: a}]");
+        using var child =
+            await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: b}, {model: a}]");
         AssertHeadIsSum(child, ("a", "lm_head.weight"), ("b", "model.embed_tokens.weight"));
     }
 
@@ -381,7 +415,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         Write("b", "llama", 2);
         foreach (var (model, tied) in new[] { ("a", "true"), ("b", "false") })
             File.WriteAllText(_folder[$"{model}/config.json"], $$"""{"model_type":"llama","tie_word_embeddings":{{tied}}}""");
-        using var child = await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: a}, {model: b}]");
+        using var child =
+            await MergeAsync("merge_method: linear\nparameters: {weight: 1, normalize: false}\nmodels: [{model: a}, {model: b}]");
         AssertHeadIsSum(child, ("a", "model.embed_tokens.weight"), ("b", "lm_head.weight"));
     }
 
@@ -393,7 +428,8 @@ public sealed class ConfiguredMergeTests : IDisposable
             using var model = Checkpoint.Open(_folder[part.Model]);
             return Model.Read(model.Find(part.Tensor)!);
         })];
-        Assert.All(Model.Read(child.Find("lm_head.weight")!).Zip(values[0], values[1]), value => Assert.Equal(value.Second + value.Third, value.First, 1e-5));
+        Assert.All(Model.Read(child.Find("lm_head.weight")!).Zip(values[0], values[1]),
+            value => Assert.Equal(value.Second + value.Third, value.First, 1e-5));
         Assert.False((bool)child.Config["tie_word_embeddings"]!);
     }
 
@@ -413,20 +449,26 @@ public sealed class ConfiguredMergeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 4]}]}]", "slices[0].sources[0].layer_range (line 3, column 45)", "ends at layer 4, but", "has 3 layers")]
-    [InlineData("slices: [{sources: [{model: g, layer_range: [0, 1]}]}]", "slices[0].sources[0].layer_range (line 3, column 45)", "several stacks of layers (language_model.model.layers, vision_tower.vision_model.encoder.layers)", "modules")]
-    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 1]}, {model: q, layer_range: [0, 1]}]}]", "(line 3, column 62)", "model_type", "must have the same architecture")]
-    [InlineData("models: [{model: a}, {model: short}]", "models[1].model (line 3, column 30)", "num_hidden_layers", "is 2, but 3")]
+    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 4]}]}]",
+        "slices[0].sources[0].layer_range (line 3, column 45)", "ends at layer 4, but", "has 3 layers")]
+    [InlineData("slices: [{sources: [{model: g, layer_range: [0, 1]}]}]", "slices[0].sources[0].layer_range (line 3, column 45)",
+        "several stacks of layers (language_model.model.layers, vision_tower.vision_model.encoder.layers)", "modules")]
+    [InlineData("slices: [{sources: [{model: a, layer_range: [0, 1]}, {model: q, layer_range: [0, 1]}]}]",
+        "(line 3, column 62)", "model_type", "must have the same architecture")]
+    [InlineData(
+        "models: [{model: a}, {model: short}]", "models[1].model (line 3, column 30)", "num_hidden_layers", "is 2, but 3")]
     [InlineData("models: [{model: a}, {model: none}]", "models[1].model (line 3, column 30)", "none", "there is no such folder")]
     [InlineData("modules: {text_model: {models: [{model: a}]}}", "modules", "add `default`", "lm_head.weight")]
-    public async Task What_a_configuration_asks_for_and_is_not_there_is_an_error_with_its_place(string text, string field, params string[] expected)
+    public async Task What_a_configuration_asks_for_and_is_not_there_is_an_error_with_its_place(
+        string text, string field, params string[] expected)
     {
         Write("a", "llama", 1);
         Write("q", "qwen2", 1);
         Write("g", "gemma3", 1);
         Architectures.Write(_folder["short"], "llama", 3, layers: 2);
         var before = _folder.Contents();
-        var error = await Assert.ThrowsAsync<BadInputException>(() => MergeAsync($"merge_method: linear\nparameters: {{weight: 1}}\n{text}"));
+        var error = await Assert.ThrowsAsync<BadInputException>(
+            () => MergeAsync($"merge_method: linear\nparameters: {{weight: 1}}\n{text}"));
         Assert.Equal("c.yml", error.File);
         Assert.Contains(field, error.Field);
         Assert.All(expected, part => Assert.Contains(part, error.Message));
@@ -441,8 +483,10 @@ public sealed class ConfiguredMergeTests : IDisposable
         var before = _folder.Contents();
         foreach (var place in new[] { "new/deep/child", "there/deep/child" })
             await Assert.ThrowsAsync<BadInputException>(() => MergePipeline.RunAsync(
-                MergeConfig.ParseAll("c.yml", "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: none}]"), _folder.Path,
-                new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true), null, _folder[place], CheckpointWriter.DefaultMaxShardSize, null));
+                MergeConfig.ParseAll("c.yml",
+                    "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: none}]"), _folder.Path,
+                new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true), null, _folder[place],
+                CheckpointWriter.DefaultMaxShardSize, null));
         Assert.Equal(before, _folder.Contents());
         Assert.Empty(Directory.GetFileSystemEntries(_folder["there"]));
         Assert.False(Directory.Exists(_folder["new"]));
@@ -464,7 +508,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         using Checkpoint a = Checkpoint.Open(_folder["a"]), b = Checkpoint.Open(_folder["base"]);
         foreach (var (name, ofA, ofBase) in new[] { (0, 1, 2), (1, 0, 0) })
             Assert.All(Model.Read(child.Find($"model.layers.{name}.mlp.up_proj.weight")!)
-                .Zip(Model.Read(a.Find($"model.layers.{ofA}.mlp.up_proj.weight")!), Model.Read(b.Find($"model.layers.{ofBase}.mlp.up_proj.weight")!)),
+                .Zip(Model.Read(a.Find($"model.layers.{ofA}.mlp.up_proj.weight")!),
+                    Model.Read(b.Find($"model.layers.{ofBase}.mlp.up_proj.weight")!)),
                 value => Assert.Equal((value.Second + value.Third) / 2, value.First, 1e-5));
     }
 
@@ -475,7 +520,8 @@ public sealed class ConfiguredMergeTests : IDisposable
         Write("base", "llama", 2);
         async Task<string> DigestAsync(string method, string seed, long? given = null)
         {
-            using var merge = await OpenAsync($"merge_method: {method}\nbase_model: base\nparameters: {{weight: 1}}\nmodels: [{{model: a}}]\n{seed}", given);
+            using var merge = await OpenAsync(
+                $"merge_method: {method}\nbase_model: base\nparameters: {{weight: 1}}\nmodels: [{{model: a}}]\n{seed}", given);
             return merge.Recipe.Digest;
         }
         var seven = await DigestAsync("dare_linear", "random_seed: 7");
@@ -489,7 +535,11 @@ public sealed class ConfiguredMergeTests : IDisposable
     private void Write(string name, string type, int seed) => Architectures.Write(_folder[name], type, seed);
 
     private Task<ConfiguredMerge> OpenAsync(string text, long? seed = null) => ConfiguredMerge.OpenAsync(
-        MergeConfig.Parse("c.yml", text), _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"], seed);
+        MergeConfig.Parse("c.yml", text),
+        _folder.Path,
+        new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)),
+        _folder["scratch"],
+        seed);
 
     private async Task<Checkpoint> MergeAsync(string text)
     {

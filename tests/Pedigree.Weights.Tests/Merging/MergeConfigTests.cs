@@ -36,7 +36,8 @@ public sealed class MergeConfigTests
             var attention = T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.self_attn.q_proj.weight", 32);
             if (layer < expected.Length)
                 Assert.Equal(expected[layer], attention, 5e-5);
-            Assert.Equal(1 - attention, T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.mlp.up_proj.weight", 32), 1e-12);
+            Assert.Equal(
+                1 - attention, T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.mlp.up_proj.weight", 32), 1e-12);
             Assert.Equal(0.5, T(MergeConfig.Parse("c.yml", Paper).Body, $"model.layers.{layer}.input_layernorm.weight", 32));
         }
         Assert.Equal(1, T(MergeConfig.Parse("c.yml", Paper).Body, "model.layers.31.self_attn.q_proj.weight", 32));
@@ -85,7 +86,8 @@ public sealed class MergeConfigTests
     [Fact]
     public void The_base_model_is_the_first_whatever_its_place_in_the_list()
     {
-        var config = MergeConfig.Parse("c.yml", "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: b\nparameters: {t: 0.5}");
+        var config = MergeConfig.Parse("c.yml",
+            "merge_method: slerp\nmodels: [{model: a}, {model: b}]\nbase_model: b\nparameters: {t: 0.5}");
         Assert.Equal(["b", "a"], config.Models);
     }
 
@@ -153,37 +155,58 @@ public sealed class MergeConfigTests
     [InlineData("merge_methd: slerp\nmodels: [{model: a}]", "merge_methd")]
     [InlineData("merge_method: slrp\nmodels: [{model: a}]", "there is no method `slrp`; did you mean `slerp`?")]
     [InlineData("merge_method: frankenmerge\nmodels: [{model: a}]", "there is no method `frankenmerge`; known: ")]
-    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1.5}", "t is 1.5; it must be from 0 to 1")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: 1.5}",
+        "t is 1.5; it must be from 0 to 1")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: [0, -0.1]}", "t is -0.1")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {tt: 1}", "known here: `t`")]
     [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]", "slerp needs the parameter `t`")]
     [InlineData("merge_method: slerp\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}", "base_model")]
-    [InlineData("merge_method: slerp\nbase_model: c\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}", "one of the models: `a`, `b`")]
-    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}, {model: c}]\nparameters: {t: 0.5}", "exactly 2 models, not 3")]
+    [InlineData("merge_method: slerp\nbase_model: c\nmodels: [{model: a}, {model: b}]\nparameters: {t: 0.5}",
+        "one of the models: `a`, `b`")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}, {model: c}]\nparameters: {t: 0.5}",
+        "exactly 2 models, not 3")]
     [InlineData("merge_method: linear\nmodels: [{model: a}, {model: a}]\nparameters: {weight: 1}", "`a` is listed twice")]
     [InlineData("merge_method: linear\nmodels: [{model: a, wieght: 1}]", "unknown key `wieght`")]
     [InlineData("merge_method: linear\nmodels: [{model: a}]", "linear needs the parameter `weight`")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: x}}]", "must be a finite number")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1, normalize: often}\nmodels: [{model: a}]", "parameters.normalize (line 2, column 36): must be `true` or `false`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1, normalize: often}\nmodels: [{model: a}]",
+        "parameters.normalize (line 2, column 36): must be `true` or `false`")]
     [InlineData("merge_method: linear\nparameters: {weight: '1,5'}\nmodels: [{model: a}]", "must be a finite number")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: {pth: a}}}]", "models[0].model.model (line 3, column 26): must have the key `path`")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, lra: b}}]", "unknown key `lra` at line 3; did you mean `lora`?")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, override_architecture: X}}]", "leave it out")]
-    [InlineData("merge_method: slerp\nbase_model: a\nparameters: {t: 1}\nmodels: [{model: a, parameters: {w: 1}}, {model: b}]", "unknown key `w` at line 4; no key is known here")]
-    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: dice", "random_seed (line 3, column 14): must be a whole number")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: {pth: a}}}]",
+        "models[0].model.model (line 3, column 26): must have the key `path`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, lra: b}}]",
+        "unknown key `lra` at line 3; did you mean `lora`?")]
+    [InlineData(
+        "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: {model: a, override_architecture: X}}]", "leave it out")]
+    [InlineData("merge_method: slerp\nbase_model: a\nparameters: {t: 1}\nmodels: [{model: a, parameters: {w: 1}}, {model: b}]",
+        "unknown key `w` at line 4; no key is known here")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandom_seed: dice",
+        "random_seed (line 3, column 14): must be a whole number")]
     [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\nrandomseed: 0", "unknown key `randomseed`")]
-    [InlineData("merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
-    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nfilter_wise: true", "unknown key `filter_wise` at line 4; it is a parameter: put it under `parameters`")]
-    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nint8_mask: true", "unknown key `int8_mask` at line 4; model_stock has no such parameter: leave it out")]
-    [InlineData("merge_method: linear\nmodels: [{model: a, weight: 1}]", "unknown key `weight` at line 2; it is a parameter: put it under `parameters`")]
-    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a, parameters: {t: 1}}, {model: b}]", "unknown key `t` at line 3; slerp has one for all models: put it under the `parameters` of the whole")]
-    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: {filter: mlp, value: 1}}", "or a list of {filter, value}, even where that has one entry")]
-    [InlineData("merge_method: linear\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]", "for all models or for each; base_model is one of them")]
-    [InlineData("merge_method: nuslerp\nparameters: {weight: 1}\nslices:\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], base_model: c}\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
+    [InlineData(
+        "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}]\ndtype: int8", "bfloat16, float16 or float32")]
+    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nfilter_wise: true",
+        "unknown key `filter_wise` at line 4; it is a parameter: put it under `parameters`")]
+    [InlineData("merge_method: model_stock\nbase_model: a\nmodels: [{model: b}, {model: c}]\nint8_mask: true",
+        "unknown key `int8_mask` at line 4; model_stock has no such parameter: leave it out")]
+    [InlineData("merge_method: linear\nmodels: [{model: a, weight: 1}]",
+        "unknown key `weight` at line 2; it is a parameter: put it under `parameters`")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a, parameters: {t: 1}}, {model: b}]",
+        "unknown key `t` at line 3; slerp has one for all models: put it under the `parameters` of the whole")]
+    [InlineData("merge_method: slerp\nbase_model: a\nmodels: [{model: a}, {model: b}]\nparameters: {t: {filter: mlp, value: 1}}",
+        "or a list of {filter, value}, even where that has one entry")]
+    [InlineData("merge_method: linear\nbase_model: a\nmodels: [{model: b, parameters: {weight: 1}}]",
+        "for all models or for each; base_model is one of them")]
+    [InlineData("merge_method: nuslerp\nparameters: {weight: 1}\nslices:\n- {sources: [{model: a, "
+        + "layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], base_model: c}\n- {sources: "
+        + "[{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
         "slices[0].base_model (line 4, column 93): is that of some slices only")]
-    [InlineData("merge_method: slerp\nparameters: {t: 1}\nslices:\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}], base_model: a}\n- {sources: [{model: a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
+    [InlineData("merge_method: slerp\nparameters: {t: 1}\nslices:\n- {sources: [{model: a, layer_range: "
+        + "[0, 1]}, {model: b, layer_range: [0, 1]}], base_model: a}\n- {sources: [{model: "
+        + "a, layer_range: [0, 1]}, {model: b, layer_range: [0, 1]}]}",
         "must have the key `base_model`")]
-    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}]\ntokenizer: {tokens: {x: {force: true}}}", "tokenizer.tokens.x (line 4, column 25): must have the key `source`")]
+    [InlineData("merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}]\ntokenizer: {tokens: {x: {force: true}}}",
+        "tokenizer.tokens.x (line 4, column 25): must have the key `source`")]
     [InlineData("merge_method: linear\nparameters: {weight: 1}", "either `models`, `slices` or `modules`")]
     public void A_wrong_configuration_is_one_clear_error_with_its_place(string text, string expected)
     {
@@ -196,7 +219,8 @@ public sealed class MergeConfigTests
     [Fact]
     public void Filters_that_leave_a_tensor_without_a_value_are_refused_by_tensor()
     {
-        var error = Assert.Throws<BadInputException>(() => T(Body("method: slerp\nparameters: {t: [{filter: mlp, value: 1}]}"), "model.norm.weight", 1));
+        var error = Assert.Throws<BadInputException>(
+            () => T(Body("method: slerp\nparameters: {t: [{filter: mlp, value: 1}]}"), "model.norm.weight", 1));
         Assert.Contains("no filter fits tensor model.norm.weight", error.Message);
     }
 

@@ -90,10 +90,15 @@ public sealed class MergerTests
         using var x = Open("x", 3, -4);
         using var zero = Open("zero", 0, 0);
         using var opposite = Open("opposite", -3, 4);
-        foreach (var (other, expected) in new[] { (zero, new[] { 3 * Math.Sqrt(0.5), -4 * Math.Sqrt(0.5) }), (opposite, new double[] { 0, 0 }) })
+        foreach (var (other, expected) in new[]
+        {
+            (zero, new[] { 3 * Math.Sqrt(0.5), -4 * Math.Sqrt(0.5) }),
+            (opposite, new double[] { 0, 0 }),
+        })
         {
             var target = folder[$"{Path.GetFileName(other.Folder)}-child"];
-            Merger.Merge(Recipe("method: slerp\nparameters: {t: 0.5}", "x", "o") with { Ancestor = null }, [new("x", x), new("o", other)], null, null, target);
+            var recipe = Recipe("method: slerp\nparameters: {t: 0.5}", "x", "o") with { Ancestor = null };
+            Merger.Merge(recipe, [new("x", x), new("o", other)], null, null, target);
             using var child = Checkpoint.Open(target);
             Assert.Equal(expected.Select(value => (double)(float)value), Model.Read(child.Tensors[0]));
         }
@@ -105,10 +110,14 @@ public sealed class MergerTests
     public void Linear_is_the_weighted_mean_or_sum(string normalize, double first, double second)
     {
         using var family = new Family(DType.F32, [[50, 70]], 2, 8);
-        using var child = Merge(family, $"method: linear\nparameters: {{weight: [{{filter: t0, value: 0.5}}], normalize: {normalize}}}");
+        using var child = Merge(family,
+            $"method: linear\nparameters: {{weight: [{{filter: t0, value: 0.5}}], normalize: {normalize}}}");
         var sum = normalize == "true" ? 1 : 2 * 0.5;
-        Assert.Equal(sum, Model.Read(child.Tensors[0])[0] / ((Values(family, 0, "t0")[0] + Values(family, 1, "t0")[0]) / 2), 1e-6);
-        var config = MergeConfig.Parse("c.yml", $"merge_method: linear\nmodels: [{{model: a, parameters: {{weight: 0.5}}}}, {{model: b, parameters: {{weight: 1.5}}}}]\nparameters: {{normalize: {normalize}}}");
+        Assert.Equal(
+            sum, Model.Read(child.Tensors[0])[0] / ((Values(family, 0, "t0")[0] + Values(family, 1, "t0")[0]) / 2), 1e-6);
+        var config = MergeConfig.Parse("c.yml",
+            $"merge_method: linear\nmodels: [{{model: a, parameters: {{weight: 0.5}}}}, {{model: b, "
+            + $"parameters: {{weight: 1.5}}}}]\nparameters: {{normalize: {normalize}}}");
         Assert.Equal([first, second], new MergePlan(config.Body, 2, ["w"]).Coefficients(null)[0]!);
     }
 
@@ -125,11 +134,13 @@ public sealed class MergerTests
             ("\ndtype: bfloat16\nout_dtype: float32", DType.F32, DType.BF16, DType.BF16),
         })
         {
-            using var child = Merge(family, $"method: linear\nparameters: {{weight: 1}}{keys}", folder: $"child{keys.Length}{output}{inputs}");
+            using var child = Merge(family, $"method: linear\nparameters: {{weight: 1}}{keys}",
+                folder: $"child{keys.Length}{output}{inputs}");
             Assert.Equal(output, child.Tensors[0].DType);
             Assert.Equal(keys.Length == 0 ? "float32" : MergeBody.Name(output), (string?)child.Config["torch_dtype"]);
             var expected = Values(family, 0, "t0").Zip(Values(family, 1, "t0"),
-                (x, y) => Model.Round(output, Model.Round(rounded, (0.5 * Model.Round(inputs, x)) + (0.5 * Model.Round(inputs, y)))));
+                (x, y) => Model.Round(
+                    output, Model.Round(rounded, (0.5 * Model.Round(inputs, x)) + (0.5 * Model.Round(inputs, y)))));
             Assert.Equal(expected, Model.Read(child.Tensors[0]));
         }
     }
@@ -143,8 +154,10 @@ public sealed class MergerTests
         string method, string parameters, int models, bool hasOrigin)
     {
         using var family = new Family(DType.BF16, [[600, 900], [900], [], [0, 5]], models, 5, DType.F32);
-        var body = MergeBody.Parse(ConfigurationReader.Parse("spec.yml", $"method: {method}{(hasOrigin ? "\nbase_model: base" : "")}\nparameters: {{{parameters}}}"));
-        MergePart part = new(new(body, [.. family.Models.Select(model => model.Digest)], hasOrigin ? family.Base.Digest : null), family.Models, hasOrigin ? family.Base : null);
+        var body = MergeBody.Parse(ConfigurationReader.Parse("spec.yml",
+            $"method: {method}{(hasOrigin ? "\nbase_model: base" : "")}\nparameters: {{{parameters}}}"));
+        MergePart part = new(new(body, [.. family.Models.Select(model => model.Digest)], hasOrigin ? family.Base.Digest : null),
+            family.Models, hasOrigin ? family.Base : null);
         MergePlan plan = new(body, models, family.Models[0].Checkpoint.MergedTensors);
         var largest = plan.Tensors.Index().MaxBy(tensor => family.Models[0].Checkpoint.Find(tensor.Item)!.Count).Index;
         foreach (var threads in new[] { 1, 2, 64 })
@@ -153,7 +166,8 @@ public sealed class MergerTests
             Merger.Merge(part.Recipe, part.Parents, part.Ancestor, null, family.Path($"child{threads}"), threads: threads);
         }
         foreach (var threads in new[] { 2, 64 })
-            Assert.Equal(File.ReadAllBytes(Path.Combine(family.Path("child1"), "model.safetensors")), File.ReadAllBytes(Path.Combine(family.Path($"child{threads}"), "model.safetensors")));
+            Assert.Equal(File.ReadAllBytes(Path.Combine(family.Path("child1"), "model.safetensors")),
+                File.ReadAllBytes(Path.Combine(family.Path($"child{threads}"), "model.safetensors")));
     }
 
     [Fact]
@@ -166,7 +180,9 @@ public sealed class MergerTests
         foreach (var (threads, known) in new[] { (1, false), (2, true), (8, false) })
         {
             var target = family.Path($"child{threads}");
-            Merger.Merge(recipe, [.. family.Models.Take(2)], known ? null : family.Base, known ? [.. rows.Take(2)] : null, target, threads: threads);
+            Merger.Merge(recipe, [.. family.Models.Take(2)], known ? null : family.Base, known
+                ? [.. rows.Take(2)]
+                : null, target, threads: threads);
             var contents = new SortedDictionary<string, string>(Directory.GetFiles(target).ToDictionary(
                 file => Path.GetFileName(file), file => Convert.ToBase64String(File.ReadAllBytes(file))), StringComparer.Ordinal);
             first ??= contents;
@@ -179,7 +195,8 @@ public sealed class MergerTests
     public void The_configuration_beside_a_child_reads_back_as_its_recipe()
     {
         using var family = new Family(DType.BF16, [[7, 9]], 2, 21);
-        const string Text = "merge_method: linear\nmodels: [{model: m0, parameters: {weight: [{filter: t0, value: [1, 2]}, {value: 3}]}}, {model: m1}]\nparameters: {weight: 0.5}\nout_dtype: float32";
+        const string Text = "merge_method: linear\nmodels: [{model: m0, parameters: {weight: [{filter: t0, value: [1, 2]}, "
+            + "{value: 3}]}}, {model: m1}]\nparameters: {weight: 0.5}\nout_dtype: float32";
         var recipe = new MergeRecipe(MergeConfig.Parse("c.yml", Text).Body, ["m0", "m1"], "base");
         Merger.Merge(recipe, family.Models, null, null, family.Path("child"));
         var config = Assert.Single(MergeConfig.ReadAll(Path.Combine(family.Path("child"), "mergekit_config.yml")));
@@ -221,7 +238,8 @@ public sealed class MergerTests
         using var b = Checkpoint.Open(Model.Write(folder["b"], new Model.Values("w", DType.BF16, [100], weights)));
         var before = folder.Contents();
         var error = Assert.Throws<BadInputException>(() =>
-            Merger.Merge(Recipe("method: linear\nparameters: {weight: 1}", "a", "b"), [new("a", a), new("b", b)], null, null, folder["out"]));
+            Merger.Merge(Recipe("method: linear\nparameters: {weight: 1}", "a", "b"), [new("a", a), new("b", b)], null, null,
+                folder["out"]));
         Assert.Equal((folder["b/model.safetensors"], "w"), (error.File, error.Field));
         Assert.Contains(expected, error.Message);
         Assert.Equal(before, folder.Contents());
@@ -229,12 +247,15 @@ public sealed class MergerTests
 
     [Theory]
     [InlineData("linear", "weight: 1.0e+39, normalize: false", "weight 1E+39, normalize 0;")]
-    [InlineData("task_arithmetic", "weight: 1, lambda: 1.0e+39", "weight 1, density 1, normalize 0, rescale 0, lambda 1E+39, int8_mask 0;")]
+    [InlineData("task_arithmetic", "weight: 1, lambda: 1.0e+39",
+        "weight 1, density 1, normalize 0, rescale 0, lambda 1E+39, int8_mask 0;")]
     [InlineData("ties", "weight: 1.0e+39, density: 0.5", "weight 1E+39, density 0.5,")]
-    public void Parameters_by_which_finite_weights_overflow_are_named_and_not_the_models(string method, string parameters, string named)
+    public void Parameters_by_which_finite_weights_overflow_are_named_and_not_the_models(
+        string method, string parameters, string named)
     {
         using var family = new Family(DType.BF16, [[7, 9]], 2, 21);
-        var error = Assert.Throws<BadInputException>(() => Merge(family, $"method: {method}\nparameters: {{{parameters}}}", folder: "out"));
+        var error = Assert.Throws<BadInputException>(
+            () => Merge(family, $"method: {method}\nparameters: {{{parameters}}}", folder: "out"));
         Assert.Equal(("spec.yml", "parameters for t0"), (error.File, error.Field));
         Assert.Contains($"merged, elements 0 to 62 overflow bfloat16 with {named}", error.Message);
         Assert.False(Directory.Exists(family.Path("out")));
@@ -267,7 +288,8 @@ public sealed class MergerTests
                 Assert.Equal(after.Kinship(measure, model, 3), before.Kinship(measure, model, 3), tolerance);
         // A grandchild never made, of a child never made.
         var second = recipe with { Parents = [recipe.Digest, "m2"] };
-        var grandchild = Prediction.Child(second.Digest, [predicted, rows[2]], second.Coefficients([predicted, rows[2]])!, [.. rows, predicted]);
+        var grandchild = Prediction.Child(
+            second.Digest, [predicted, rows[2]], second.Coefficients([predicted, rows[2]])!, [.. rows, predicted]);
         Merger.Merge(second, [new(recipe.Digest, child), family.Models[2]], family.Base, null, family.Path("grandchild"));
         using var made = Checkpoint.Open(family.Path("grandchild"));
         var madeRow = KinshipPass.Measure(family.Base, family.Models, [new(second.Digest, made)]);
@@ -286,13 +308,16 @@ public sealed class MergerTests
         return Checkpoint.Open(target);
     }
 
-    private static double[] Values(Family family, int model, string tensor) => Model.Read(family.Models[model].Checkpoint.Find(tensor)!);
+    private static double[] Values(Family family, int model, string tensor) =>
+        Model.Read(family.Models[model].Checkpoint.Find(tensor)!);
 
-    private static int Misrounded(Family family, Checkpoint child, Func<double[], double[], double, (double, double)> coefficients, double t)
+    private static int Misrounded(
+        Family family, Checkpoint child, Func<double[], double[], double, (double, double)> coefficients, double t)
     {
         var (a, b) = (Values(family, 0, "t0"), Values(family, 1, "t0"));
         var (ca, cb) = coefficients(a, b, t);
-        return Model.Read(child.Tensors[0]).Where((value, i) => value != Model.Round(DType.BF16, (ca * a[i]) + (cb * b[i]))).Count();
+        return Model.Read(child.Tensors[0])
+            .Where((value, i) => value != Model.Round(DType.BF16, (ca * a[i]) + (cb * b[i]))).Count();
     }
 
     private static (double, double) SlerpCoefficients(double[] a, double[] b, double t)

@@ -25,12 +25,14 @@ public sealed class ModelCardTests : IDisposable
             return CheckpointDigest.Compute(model).ContentDigest;
         });
         var child = await MergeAsync("child", Half + "models: [{model: a}, {model: b}]");
-        var grandchild = await MergeAsync("grandchild", "merge_method: slerp\nbase_model: child\nparameters: {t: 0.5}\nmodels: [{model: child}, {model: c}]");
+        var grandchild = await MergeAsync("grandchild",
+            "merge_method: slerp\nbase_model: child\nparameters: {t: 0.5}\nmodels: [{model: child}, {model: c}]");
         var last = await MergeAsync("last", Half + "models: [{model: grandchild}, {model: c}]");
 
         var lineage = JsonNode.Parse(File.ReadAllText(Path.Combine(last.Folder, "recipe.json")))!["lineage"]!.AsArray();
         Assert.Equal(
-            [grandchild.Content, digests["c"], child.Content, digests["a"], digests["b"]], lineage.Select(ancestor => (string?)ancestor!["digest"]));
+            [grandchild.Content, digests["c"], child.Content, digests["a"], digests["b"]],
+            lineage.Select(ancestor => (string?)ancestor!["digest"]));
         Assert.Equal(["grandchild", "c", "child", "a", "b"], lineage.Select(ancestor => (string?)ancestor!["name"]));
         Assert.Equal(["slerp", null, "linear", null, null], lineage.Select(ancestor => (string?)ancestor!["method"]));
         Assert.Equal([child.Content, digests["c"]], lineage[0]!["parents"]!.AsArray().Select(parent => (string?)parent));
@@ -60,11 +62,13 @@ public sealed class ModelCardTests : IDisposable
         Write("a", Model.Random("w", DType.F32, [4], 1));
         Write("b", Model.Random("w", DType.F32, [4], 2));
         string Digest(int i) => $"{i:D64}";
-        ChildAncestor[] far = [.. Enumerable.Range(1, 1000).Select(i => new ChildAncestor(Digest(i), null, i == 1000 ? null : "slerp", i == 1000 ? [] : [Digest(i + 1)], null))];
+        ChildAncestor[] far = [.. Enumerable.Range(1, 1000)
+            .Select(i => new ChildAncestor(Digest(i), null, i == 1000 ? null : "slerp", i == 1000 ? [] : [Digest(i + 1)], null))];
         File.WriteAllText(_folder["a/recipe.json"], new JsonObject { ["lineage"] = new Lineage(far).ToJson() }.ToJsonString());
         var child = await MergeAsync("child", Half + "models: [{model: a}, {model: b}]");
         var path = Path.Combine(child.Folder, "recipe.json");
-        string?[] listed = [.. JsonNode.Parse(File.ReadAllText(path))!["lineage"]!.AsArray().Select(ancestor => (string?)ancestor!["digest"])];
+        string?[] listed =
+            [.. JsonNode.Parse(File.ReadAllText(path))!["lineage"]!.AsArray().Select(ancestor => (string?)ancestor!["digest"])];
         Assert.Equal(Enumerable.Range(1, Lineage.MostOfEach).Append(1000).Select(Digest), listed[2..]);
         Assert.InRange(new FileInfo(path).Length, 1, 150_000);
     }
@@ -83,8 +87,10 @@ public sealed class ModelCardTests : IDisposable
         negative.Elements[4321] = -1;
         Write("a", Scaled("dead", 1), Scaled("short", 1), Scaled("well", 1), Zero("zero"), sparse);
         Write("b", Scaled("dead", -1), Scaled("short", -0.992), Scaled("well", -0.9), Scaled("zero", 0.001), negative);
-        var child = await MergeAsync("child", "merge_method: linear\nparameters: {weight: [{filter: zero, value: 0}, {value: 1}], normalize: false}\nmodels: [{model: a}, {model: b}]");
-        Assert.Equal(["2 tensors are all zero, though no parent's is: dead, sparse", "1 tensor is shorter than 1 % of every parent's (Frobenius norm): short"], child.Warnings);
+        var child = await MergeAsync("child", "merge_method: linear\nparameters: {weight: [{filter: zero, value: 0}, {value: "
+            + "1}], normalize: false}\nmodels: [{model: a}, {model: b}]");
+        Assert.Equal(["2 tensors are all zero, though no parent's is: dead, sparse",
+            "1 tensor is shorter than 1 % of every parent's (Frobenius norm): short"], child.Warnings);
         var card = File.ReadAllText(Path.Combine(child.Folder, "README.md"));
         Assert.All(child.Warnings, warning => Assert.Contains($"- {warning}\n", card));
         var again = await MergeAsync("later", $"{Half}models: [{{model: a}}, {{model: child}}]");
@@ -94,6 +100,7 @@ public sealed class ModelCardTests : IDisposable
     private void Write(string name, params Model.Values[] tensors) => Model.Write(_folder[name], tensors);
 
     private Task<MergedChild> MergeAsync(string child, string config) =>
-        MergePipeline.RunAsync(MergeConfig.ParseAll("c.yml", config), _folder.Path, new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true),
+        MergePipeline.RunAsync(
+            MergeConfig.ParseAll("c.yml", config), _folder.Path, new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true),
             null, _folder[child], CheckpointWriter.DefaultMaxShardSize, null);
 }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Pedigree.Weights.Tests.Merging;
 
-/// <summary>The killed merges are this program once more, told by its environment to do nothing else and to kill itself.</summary>
+/// <summary>
+/// The killed merges are this program once more, told by its environment to do nothing else and to kill itself.
+/// </summary>
 public sealed class ResumedMergeTests : IDisposable
 {
     private const string Variable = "PEDIGREE_TEST_KILLED_MERGE";
@@ -20,8 +22,10 @@ public sealed class ResumedMergeTests : IDisposable
 
     [Theory]
     [InlineData("slerp", "merge_method: slerp\nbase_model: a\nparameters: {t: 0.3}\nmodels: [{model: a}, {model: b}]")]
-    [InlineData("ties", "merge_method: ties\nbase_model: base\nparameters: {weight: 1, density: 0.5}\nmodels: [{model: a}, {model: b}]")]
-    public async Task A_merge_killed_at_many_moments_ends_as_if_left_in_peace_and_writes_no_finished_shard_twice(string method, string config)
+    [InlineData(
+        "ties", "merge_method: ties\nbase_model: base\nparameters: {weight: 1, density: 0.5}\nmodels: [{model: a}, {model: b}]")]
+    public async Task A_merge_killed_at_many_moments_ends_as_if_left_in_peace_and_writes_no_finished_shard_twice(
+        string method, string config)
     {
         var home = Path.Combine(_folder.Path, method);
         WriteFamily(home);
@@ -42,14 +46,16 @@ public sealed class ResumedMergeTests : IDisposable
         Assert.All(finished, shard => Assert.Equal(shard.Value, Shards(child.Folder)[shard.Key]));
         Assert.Equal(Contents(whole.Folder), Contents(child.Folder));
         Assert.Equal(child.Digest, MergeVerification.Verify(child.Folder));
-        Assert.Equal(["a", "b", "base", "child", "undisturbed"], Directory.GetFileSystemEntries(home).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["a", "b", "base", "child", "undisturbed"], Directory.GetFileSystemEntries(home).Select(Path.GetFileName).Order());
     }
 
     [Fact]
     public async Task A_suspended_merge_goes_on_but_for_shards_that_were_changed_and_not_with_another_recipe()
     {
         WriteFamily(_folder.Path);
-        string Config(double t) => FormattableString.Invariant($"merge_method: slerp\nbase_model: a\nparameters: {{t: {t}}}\nmodels: [{{model: a}}, {{model: b}}]");
+        string Config(double t) => FormattableString.Invariant(
+            $"merge_method: slerp\nbase_model: a\nparameters: {{t: {t}}}\nmodels: [{{model: a}}, {{model: b}}]");
         var whole = await MergeAsync(_folder.Path, "undisturbed", Config(0.3));
         using CancellationTokenSource cancellation = new();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
@@ -89,10 +95,13 @@ public sealed class ResumedMergeTests : IDisposable
         WriteFamily(_folder.Path);
         using CancellationTokenSource cancellation = new();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => MergeAsync(_folder.Path, "child",
-            "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]", new At(0.6, cancellation.Cancel), cancellation.Token));
+            "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: a}, {model: b}]", new At(
+                0.6, cancellation.Cancel), cancellation.Token));
         Directory.CreateDirectory(_folder["child.mine.partial"]);
-        await MergeAsync(_folder.Path, "child", "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: b}, {model: a}]");
-        Assert.Equal(["a", "b", "base", "child", "child.mine.partial"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
+        await MergeAsync(_folder.Path, "child",
+            "merge_method: linear\nparameters: {weight: 1}\nmodels: [{model: b}, {model: a}]");
+        Assert.Equal(["a", "b", "base", "child", "child.mine.partial"],
+            Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
     }
 
     private static void WriteFamily(string home)
@@ -105,13 +114,21 @@ public sealed class ResumedMergeTests : IDisposable
     }
 
     private static Task<MergedChild> MergeAsync(
-        string home, string child, string config, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default) =>
-        MergePipeline.RunAsync(MergeConfig.ParseAll("c.yml", config), home, new(new("http://127.0.0.1:9/"), Path.Combine(home, "cache"), Offline: true),
+        string home,
+        string child,
+        string config,
+        IProgress<MergeProgress>? progress = null,
+        CancellationToken cancellation = default) =>
+        MergePipeline.RunAsync(MergeConfig.ParseAll("c.yml", config),
+            home, new(new("http://127.0.0.1:9/"), Path.Combine(home, "cache"), Offline: true),
             null, Path.Combine(home, child), ShardSize, 0, progress: progress, cancellation: cancellation);
 
     private static async Task<int> KilledAsync(string home, string config, double fraction)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Pedigree.Weights.Tests"), "-?") { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Pedigree.Weights.Tests"), "-?")
+        {
+            RedirectStandardOutput = true,
+        };
         start.Environment[Variable] = string.Join('\t', home, config, fraction.ToString(CultureInfo.InvariantCulture));
         using var process = Process.Start(start)!;
         await process.StandardOutput.ReadToEndAsync();
@@ -126,14 +143,19 @@ public sealed class ResumedMergeTests : IDisposable
         if (Environment.GetEnvironmentVariable(Variable)?.Split('\t') is not [var home, var config, var fraction])
             return;
         new Thread(() => MergeAsync(
-            home, "child", config, new At(double.Parse(fraction, CultureInfo.InvariantCulture), () => Kill(home))).GetAwaiter().GetResult()).Start();
+            home,
+            "child",
+            config,
+            new At(double.Parse(fraction, CultureInfo.InvariantCulture), () => Kill(home))).GetAwaiter().GetResult()).Start();
     }
 #pragma warning restore CA2255
 
     // Written shards are given the time to be flushed; the one or two being written are lost.
     private static void Kill(string home)
     {
-        while (Directory.GetDirectories(home, "child.*.partial").SelectMany(partial => Directory.GetFiles(partial, "*.part")).Count() > 2)
+        while (Directory.GetDirectories(home, "child.*.partial")
+            .SelectMany(partial => Directory.GetFiles(partial, "*.part"))
+            .Count() > 2)
             Thread.Sleep(1);
         Process.GetCurrentProcess().Kill();
     }

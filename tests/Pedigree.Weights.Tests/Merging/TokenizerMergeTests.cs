@@ -49,7 +49,8 @@ public sealed class TokenizerMergeTests : IDisposable
         double[][] a = Rows("a", tensor), b = Rows("b", tensor), c = Rows("c", tensor);
         // x: a and b have it, c gets their mean; v: c alone has it, so a and b get its row.
         var x = Mean(a[0], b[1]);
-        Equal([Mean(a[0], b[1], x), c[0]], [Rows("child", tensor)[0], Rows("child", tensor)[Array.IndexOf(Tokens("child"), "v")]]);
+        Equal(
+            [Mean(a[0], b[1], x), c[0]], [Rows("child", tensor)[0], Rows("child", tensor)[Array.IndexOf(Tokens("child"), "v")]]);
     }
 
     [Fact]
@@ -163,13 +164,18 @@ public sealed class TokenizerMergeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("tokenizer_source: union\ntokenizer: {source: base}", "tokenizer (line 5", "either `tokenizer_source` or `tokenizer`")]
+    [InlineData(
+        "tokenizer_source: union\ntokenizer: {source: base}", "tokenizer (line 5", "either `tokenizer_source` or `tokenizer`")]
     [InlineData("tokenizer: {source: union, token: {}}", "tokenizer.token (line 4", "did you mean `tokens`?")]
-    [InlineData("tokenizer: {tokens: {q: {source: c}}}", "tokenizer.tokens.q.source (line 4, column 34)", "must be one of the models that are merged")]
+    [InlineData("tokenizer: {tokens: {q: {source: c}}}", "tokenizer.tokens.q.source (line 4, column 34)",
+        "must be one of the models that are merged")]
     [InlineData("tokenizer: {tokens: {q: {source: {kind: none}}}}", "kind (line 4, column 41)", "use model_token or zero")]
-    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a}}}}", "source (line 4, column 34)", "either `token` or `token_id`")]
-    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a, token: nowhere}}}}", "source (line 4, column 34)", "`nowhere` is not a token of `a`")]
-    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a, token_id: 9}}}}", "source (line 4, column 34)", "`a` has 5 rows")]
+    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a}}}}", "source (line 4, column 34)",
+        "either `token` or `token_id`")]
+    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a, token: nowhere}}}}", "source (line 4, column 34)",
+        "`nowhere` is not a token of `a`")]
+    [InlineData("tokenizer: {tokens: {q: {source: {kind: model_token, model: a, token_id: 9}}}}", "source (line 4, column 34)",
+        "`a` has 5 rows")]
     [InlineData("tokenizer: {tokens: {w: {source: a}}}", "source (line 4, column 34)", "`w` is not a token of `a`")]
     [InlineData("tokenizer: {pad_to_multiple_of: 0}", "pad_to_multiple_of (line 4", "from 1 to")]
     [InlineData("chat_template: chatlm", "chat_template (line 4", "auto, alpaca, chatml")]
@@ -208,7 +214,8 @@ public sealed class TokenizerMergeTests : IDisposable
         File.WriteAllText(_folder[$"{model}/tokenizer.json"], tokenizer.ToJsonString(new() { WriteIndented = true }));
         File.WriteAllText(_folder[$"{model}/tokenizer_config.json"], new JsonObject
         {
-            ["added_tokens_decoder"] = new JsonObject(entries.Select(entry => KeyValuePair.Create(entry["id"]!.ToString(), (JsonNode?)entry.DeepClone()))),
+            ["added_tokens_decoder"] = new JsonObject(
+                entries.Select(entry => KeyValuePair.Create(entry["id"]!.ToString(), (JsonNode?)entry.DeepClone()))),
         }.ToJsonString());
         File.WriteAllText(_folder[$"{model}/tokenizer.model"], "older");
         var config = Json($"{model}/config.json");
@@ -219,8 +226,10 @@ public sealed class TokenizerMergeTests : IDisposable
     private Task<ConfiguredMerge> OpenAsync(string text, params string[] models)
     {
         string[] names = models.Length > 0 ? models : ["a", "b"];
-        var config = MergeConfig.Parse("c.yml", $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: [{string.Join(", ", names.Select(name => $"{{model: {name}}}"))}]\n{text}");
-        return ConfiguredMerge.OpenAsync(config, _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
+        var config = MergeConfig.Parse("c.yml", $"merge_method: linear\nparameters: {{weight: 1}}\nmodels: "
+            + $"[{string.Join(", ", names.Select(name => $"{{model: {name}}}"))}]\n{text}");
+        return ConfiguredMerge.OpenAsync(config,
+            _folder.Path, new ModelLocator(new(new("http://127.0.0.1:9/"), _folder["cache"], Offline: true)), _folder["scratch"]);
     }
 
     private async Task<Checkpoint> MergeAsync(string text, params string[] models)
@@ -236,7 +245,9 @@ public sealed class TokenizerMergeTests : IDisposable
     {
         var tokenizer = Json($"{model}/tokenizer.json");
         return [.. tokenizer["model"]!["vocab"]!.AsObject().Select(token => (token.Key, Id: (int)token.Value!))
-            .Concat(tokenizer["added_tokens"]!.AsArray().Select(entry => ((string)entry!["content"]!, (int)entry["id"]!))).OrderBy(token => token.Item2).Select(token => token.Item1)];
+            .Concat(tokenizer["added_tokens"]!.AsArray().Select(entry => ((string)entry!["content"]!, (int)entry["id"]!)))
+            .OrderBy(token => token.Item2)
+            .Select(token => token.Item1)];
     }
 
     private double[][] Rows(string model, string tensor)

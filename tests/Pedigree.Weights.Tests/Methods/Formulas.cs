@@ -48,19 +48,22 @@ internal static class Formulas
     }
 
     /// <summary>
-    /// Weighted, and added to <paramref name="origin"/> where the signs agree with the sum's or everywhere; NaN where a sum is too near 0 to
-    /// have a sign.
+    /// Weighted, and added to <paramref name="origin"/> where the signs agree with the sum's or everywhere; NaN where a sum is
+    /// too near 0 to have a sign.
     /// </summary>
-    public static Element[] Mix(double[] origin, double[][] deltas, double[] weights, bool consensus, bool normalize, double lambda) =>
+    public static Element[] Mix(
+        double[] origin, double[][] deltas, double[] weights, bool consensus, bool normalize, double lambda) =>
         [.. origin.Select((x, at) =>
         {
             double[] terms = [.. deltas.Select((delta, i) => weights[i] * delta[at])];
             var sum = terms.Sum();
             if (consensus && Math.Abs(sum) < 1e-6 * terms.Sum(Math.Abs))
                 return new Element(double.NaN, 0);
-            int[] kept = [.. Enumerable.Range(0, terms.Length).Where(i => !consensus || Math.Sign(terms[i]) == (sum >= 0 ? 1 : -1))];
+            int[] kept =
+                [.. Enumerable.Range(0, terms.Length).Where(i => !consensus || Math.Sign(terms[i]) == (sum >= 0 ? 1 : -1))];
             var divisor = kept.Sum(i => weights[i]);
             var factor = lambda / (normalize && Math.Abs(divisor) >= 1e-8 ? divisor : 1);
-            return new Element(x + (factor * kept.Sum(i => terms[i])), Math.Abs(x) + Math.Abs(factor * kept.Sum(i => Math.Abs(terms[i]))));
+            return new Element(
+                x + (factor * kept.Sum(i => terms[i])), Math.Abs(x) + Math.Abs(factor * kept.Sum(i => Math.Abs(terms[i]))));
         })];
 }

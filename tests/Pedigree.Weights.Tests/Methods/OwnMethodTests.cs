@@ -55,7 +55,8 @@ public sealed class OwnMethodTests
     public void It_is_read_written_and_rounded_like_any_other()
     {
         using var family = new Family(DType.BF16, [[300, 130], [7], []], 2, 5);
-        MergeBody body = new(new Loudest(), true, new("own.yml", "", 1, 1), new Dictionary<string, ParameterValue>(), [], null, null);
+        MergeBody body = new(
+            new Loudest(), true, new("own.yml", "", 1, 1), new Dictionary<string, ParameterValue>(), [], null, null);
         Merger.Merge(new(body, ["m0", "m1"], "base"), family.Models, family.Base, null, family.Path("child"));
         using var child = Checkpoint.Open(family.Path("child"));
         Samples.Compare(child, family, DType.BF16, (_, origin, models) =>

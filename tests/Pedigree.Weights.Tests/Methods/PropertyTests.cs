@@ -40,7 +40,8 @@ public sealed class PropertyTests
     public static TheoryData<string> Methods => [.. MergeMethods.All.Select(method => method.Name)];
 
     [Fact]
-    public void There_are_the_twenty_of_mergekit() => Assert.Equal(Parameters.Keys.Order(StringComparer.Ordinal), MergeMethods.All.Select(method => method.Name));
+    public void There_are_the_twenty_of_mergekit() =>
+        Assert.Equal(Parameters.Keys.Order(StringComparer.Ordinal), MergeMethods.All.Select(method => method.Name));
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -115,7 +116,8 @@ public sealed class PropertyTests
         using var family = new Family(DType.F32, [[20, 30], [30], []], 2, 4);
         foreach (var (method, baseModel) in new[]
         {
-            ("linear", null), ("nuslerp", null), ("nuslerp", "base"), ("multislerp", "base"), ("task_arithmetic", "base"), ("ties", "base"), ("della", "base"),
+            ("linear", null), ("nuslerp", null), ("nuslerp", "base"), ("multislerp", "base"), ("task_arithmetic", "base"),
+            ("ties", "base"), ("della", "base"),
         })
         {
             using var child = Merged.Child(family, Merged.Configuration(method, 2, baseModel, "", first, second));
@@ -133,7 +135,9 @@ public sealed class PropertyTests
         using var child = Child(family, method, Parameters[method], family.Models);
         using var swapped = Child(family, method, Parameters[method], [family.Models[1], family.Models[0]]);
         if (MergeMethods.All.Single(one => one.Name == method).BaseModel == BaseModel.First)
-            Assert.Contains(child.Tensors, tensor => Model.Read(tensor).Zip(Model.Read(swapped.Find(tensor.Name)!)).Any(pair => Math.Abs(pair.First - pair.Second) > 0.01));
+            Assert.Contains(child.Tensors, tensor => Model.Read(tensor)
+                .Zip(Model.Read(swapped.Find(tensor.Name)!))
+                .Any(pair => Math.Abs(pair.First - pair.Second) > 0.01));
         else
             Same(child, swapped);
     }
@@ -165,13 +169,17 @@ public sealed class PropertyTests
         {
             using var child = Merged.Child(family, Merged.Configuration("dare_linear", 2, "base", "rescale: false, density: 0.3",
                 $"weight: {1 - model}", $"weight: {model}"));
-            return child.Tensors.SelectMany(tensor => Model.Read(tensor).Zip(Model.Read(family.Base.Checkpoint.Find(tensor.Name)!))
-                .Select((pair, at) => (pair, at)).Where(one => one.pair.First != one.pair.Second).Select(one => (tensor.Name, one.at))).ToHashSet();
+            return child.Tensors.SelectMany(
+                tensor => Model.Read(tensor).Zip(Model.Read(family.Base.Checkpoint.Find(tensor.Name)!))
+                    .Select((pair, at) => (pair, at))
+                    .Where(one => one.pair.First != one.pair.Second)
+                    .Select(one => (tensor.Name, one.at))).ToHashSet();
         })];
         // Six standard deviations.
         Assert.All(kept, places => Assert.InRange(places.Count, 60_000 - 1_230, 60_000 + 1_230));
         Assert.InRange(kept[0].Count(kept[1].Contains), 18_000 - 770, 18_000 + 770);
-        Assert.InRange(kept[0].Count(place => place.Item1 == "t0" && kept[0].Contains(("t1", place.Item2))), 9_000 - 550, 9_000 + 550);
+        Assert.InRange(
+            kept[0].Count(place => place.Item1 == "t0" && kept[0].Contains(("t1", place.Item2))), 9_000 - 550, 9_000 + 550);
     }
 
     [Theory]
@@ -197,7 +205,16 @@ public sealed class PropertyTests
     public void Everything_kept_needs_no_pass_and_nothing_kept_is_the_base()
     {
         using var family = new Family(DType.BF16, [[20, 30], [30], []], 2, 4);
-        foreach (var method in new[] { "ties", "dare_linear", "dare_ties", "breadcrumbs", "breadcrumbs_ties", "della", "della_linear" })
+        foreach (var method in new[]
+        {
+            "ties",
+            "dare_linear",
+            "dare_ties",
+            "breadcrumbs",
+            "breadcrumbs_ties",
+            "della",
+            "della_linear",
+        })
         {
             using var child = Child(family, method, "weight: 0.5, density: 0", family.Models);
             Same(family.Base.Checkpoint, child);
@@ -213,7 +230,8 @@ public sealed class PropertyTests
     public void A_weight_that_is_not_finite_is_named_even_where_it_would_be_left_out(double value)
     {
         using var folder = new Tests.Checkpoints.TemporaryFolder();
-        Relative Open(string name, double last) => new(name, Checkpoint.Open(Model.Write(folder[name], new Model.Values("w", DType.F32, [3], [1, 2, last]))));
+        Relative Open(string name, double last) =>
+            new(name, Checkpoint.Open(Model.Write(folder[name], new Model.Values("w", DType.F32, [3], [1, 2, last]))));
         var (origin, model) = (Open("base", 3), Open("bad", value));
         var recipe = new MergeRecipe(Body("ties", "weight: 1, density: 0.4"), ["bad"], "base");
         var error = Assert.Throws<BadInputException>(() => Merger.Merge(recipe, [model], origin, null, folder["child"]));
@@ -244,7 +262,8 @@ public sealed class PropertyTests
     [Theory]
     [InlineData("della", "weight: 1, density: 0.9, epsilon: 0.2", "density + epsilon below 1; choose a smaller epsilon")]
     [InlineData("multislerp", "weight: 0", "the weights sum to 0")]
-    public void Parameters_that_cannot_be_used_together_are_refused_with_the_tensor(string method, string parameters, string expected)
+    public void Parameters_that_cannot_be_used_together_are_refused_with_the_tensor(
+        string method, string parameters, string expected)
     {
         var error = Assert.Throws<BadInputException>(() => new MergePlan(Body(method, parameters), 2, ["w"]));
         Assert.Contains(expected, error.Message);
@@ -254,15 +273,18 @@ public sealed class PropertyTests
     [Fact]
     public void The_base_may_be_listed_among_the_models_or_not_and_is_no_task_vector()
     {
-        var listed = MergeConfig.Parse("c.yml", "merge_method: ties\nbase_model: b\nmodels: [{model: b}, {model: a, parameters: {weight: 1}}]");
-        var apart = MergeConfig.Parse("c.yml", "merge_method: ties\nbase_model: b\nmodels: [{model: a, parameters: {weight: 1}}]");
+        var listed = MergeConfig.Parse("c.yml",
+            "merge_method: ties\nbase_model: b\nmodels: [{model: b}, {model: a, parameters: {weight: 1}}]");
+        var apart = MergeConfig.Parse("c.yml",
+            "merge_method: ties\nbase_model: b\nmodels: [{model: a, parameters: {weight: 1}}]");
         foreach (var config in new[] { listed, apart })
         {
             Assert.Equal(["a"], config.Models);
             Assert.Equal("b", config.Origin);
         }
         Assert.Equal(new MergeRecipe(apart.Body, ["a"], "b").Digest, new MergeRecipe(listed.Body, ["a"], "b").Digest);
-        var linear = MergeConfig.Parse("c.yml", "merge_method: linear\nbase_model: b\nmodels: [{model: a}]\nparameters: {weight: 1}");
+        var linear = MergeConfig.Parse("c.yml",
+            "merge_method: linear\nbase_model: b\nmodels: [{model: a}]\nparameters: {weight: 1}");
         Assert.Equal(["a", "b"], linear.Models);
         Assert.Null(linear.Origin);
         var fusion = MergeConfig.Parse("c.yml", "merge_method: arcee_fusion\nbase_model: b\nmodels: [{model: a}]");
@@ -285,7 +307,8 @@ public sealed class PropertyTests
     {
         Relative[] parents = [.. models];
         var target = family.Path(Guid.NewGuid().ToString("N"));
-        Merger.Merge(new(Body(method, parameters), [.. parents.Select(parent => parent.Digest)], "base"), parents, family.Base, null, target);
+        Merger.Merge(new(Body(method, parameters), [.. parents.Select(parent => parent.Digest)], "base"),
+            parents, family.Base, null, target);
         return Checkpoint.Open(target);
     }
 

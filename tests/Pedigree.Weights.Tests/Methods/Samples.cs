@@ -15,14 +15,21 @@ internal static class Samples
         .Select((rows, columns, large) => (long[][])[[large == 0 ? 300 : rows, columns], [columns], [], [0, 5], [3, 1, 7]]);
 
     /// <summary>The difference as it is computed: a float32.</summary>
-    public static double[] Delta(double[] model, double[] origin) => [.. model.Zip(origin, (x, y) => (double)((float)x - (float)y))];
+    public static double[] Delta(double[] model, double[] origin) =>
+        [.. model.Zip(origin, (x, y) => (double)((float)x - (float)y))];
 
-    /// <summary>Every element of the child is what <paramref name="formula"/> says of the base's and the models', but for rounding; NaN: whatever it is.</summary>
-    public static void Compare(Checkpoint child, Family family, DType dType, Func<Tensor, double[], double[][], double[]> formula) =>
-        CompareElements(child, family, dType, (tensor, origin, models) => [.. formula(tensor, origin, models).Select(value => new Element(value, 0))]);
+    /// <summary>
+    /// Every element of the child is what <paramref name="formula"/> says of the base's and the models', but for
+    /// rounding; NaN: whatever it is.
+    /// </summary>
+    public static void Compare(
+        Checkpoint child, Family family, DType dType, Func<Tensor, double[], double[][], double[]> formula) =>
+        CompareElements(child, family, dType,
+            (tensor, origin, models) => [.. formula(tensor, origin, models).Select(value => new Element(value, 0))]);
 
     /// <summary>The same where what is added in float32 may be larger than its sum.</summary>
-    public static void CompareElements(Checkpoint child, Family family, DType dType, Func<Tensor, double[], double[][], Element[]> formula)
+    public static void CompareElements(
+        Checkpoint child, Family family, DType dType, Func<Tensor, double[], double[][], Element[]> formula)
     {
         Assert.Equal(family.Base.Checkpoint.Tensors.Select(tensor => tensor.Name), child.Tensors.Select(tensor => tensor.Name));
         foreach (var tensor in child.Tensors)
@@ -35,7 +42,8 @@ internal static class Samples
             Assert.Equal(expected.Length, actual.Length);
             for (var i = 0; i < expected.Length; i++)
                 if (!double.IsNaN(expected[i].Value))
-                    Assert.True(Math.Abs(actual[i] - expected[i].Value) <= (Math.Abs(expected[i].Value) * Spacing(dType)) + (expected[i].Size * Roundings) + 4e-6,
+                    Assert.True(Math.Abs(actual[i] - expected[i].Value)
+                        <= (Math.Abs(expected[i].Value) * Spacing(dType)) + (expected[i].Size * Roundings) + 4e-6,
                         $"{tensor.Name} of {dType}, element {i}: {actual[i]:R}, not {expected[i].Value:R}");
         }
     }

@@ -10,12 +10,15 @@ public sealed class TaskVectorTests
 {
     private const long Seed = 5;
 
-    /// <summary>How a method thins out a δ: with the model's density, γ and ε, the tensor's row length and the random numbers' key.</summary>
+    /// <summary>
+    /// How a method thins out a δ: with the model's density, γ and ε, the tensor's row length and the random numbers' key.
+    /// </summary>
     private delegate double[] Thinning(double[] delta, double density, double third, int columns, string tensor, string model);
 
     private static readonly Thinning Nothing = (delta, _, _, _, _, _) => delta;
     private static readonly Thinning Magnitude = (delta, density, _, _, _, _) => Formulas.Largest(delta, density);
-    private static readonly Thinning Dare = (delta, density, _, _, tensor, model) => Formulas.AtRandom(delta, _ => density, Seed, tensor, model);
+    private static readonly Thinning Dare =
+        (delta, density, _, _, tensor, model) => Formulas.AtRandom(delta, _ => density, Seed, tensor, model);
 
     private static readonly Thinning Outliers = (delta, density, gamma, _, _, _) =>
     {
@@ -28,7 +31,8 @@ public sealed class TaskVectorTests
     {
         int[][] ranks = [.. delta.Chunk(columns).Select(Formulas.Ranks)];
         return Formulas.AtRandom(delta, i => columns == 1 ? density
-            : density - epsilon + (2 * epsilon * (columns - 1 - ranks[i / columns][i % columns]) / (columns - 1)), Seed, tensor, model);
+            : density - epsilon + (2 * epsilon * (columns - 1 - ranks[i / columns][i % columns]) / (columns - 1)), Seed,
+            tensor, model);
     };
 
     [Fact]
@@ -44,16 +48,19 @@ public sealed class TaskVectorTests
     public void Dare_ties() => Check("dare_ties", Dare, consensus: true, normalize: false, rescale: true);
 
     [Fact]
-    public void Breadcrumbs() => Check("breadcrumbs", Outliers, consensus: false, normalize: false, rescale: false, "gamma", 0.01);
+    public void Breadcrumbs() =>
+        Check("breadcrumbs", Outliers, consensus: false, normalize: false, rescale: false, "gamma", 0.01);
 
     [Fact]
-    public void Breadcrumbs_ties() => Check("breadcrumbs_ties", Outliers, consensus: true, normalize: false, rescale: false, "gamma", 0.01);
+    public void Breadcrumbs_ties() =>
+        Check("breadcrumbs_ties", Outliers, consensus: true, normalize: false, rescale: false, "gamma", 0.01);
 
     [Fact]
     public void Della() => Check("della", Ranked, consensus: true, normalize: true, rescale: true, "epsilon", 0.15);
 
     [Fact]
-    public void Della_linear() => Check("della_linear", Ranked, consensus: false, normalize: false, rescale: true, "epsilon", 0.15);
+    public void Della_linear() =>
+        Check("della_linear", Ranked, consensus: false, normalize: false, rescale: true, "epsilon", 0.15);
 
     [Theory]
     [InlineData("ties", 0.1, 0.6, -0.7)]
@@ -70,7 +77,8 @@ public sealed class TaskVectorTests
         Samples.CompareElements(child, family, DType.F32, (_, origin, models) =>
         {
             double[][] deltas = [.. models.Select(model => Samples.Delta(model, origin))];
-            all += origin.Where((_, at) => weights.Zip(deltas, (weight, delta) => Math.Sign(weight * delta[at])).Distinct().Count() == 1).Count();
+            all += origin.Where(
+                (_, at) => weights.Zip(deltas, (weight, delta) => Math.Sign(weight * delta[at])).Distinct().Count() == 1).Count();
             return Formulas.Mix(origin, deltas, weights, consensus, normalize: true, 1);
         });
         Assert.True(all > 20, $"all three agree in {all} places");
@@ -84,9 +92,16 @@ public sealed class TaskVectorTests
     /// <param name="third">The parameter that it has besides weight and density.</param>
     /// <param name="usually">Its default.</param>
     private static void Check(
-        string method, Thinning thinning, bool consensus, bool normalize, bool rescale, string? third = null, double usually = 0) =>
+        string method,
+        Thinning thinning,
+        bool consensus,
+        bool normalize,
+        bool rescale,
+        string? third = null,
+        double usually = 0) =>
         // Weights that float32 adds exactly: what they are divided by is as exact.
-        Gen.Select(Samples.DTypes, Samples.Shapes, Gen.Int[-32, 32].Select(i => i / 32.0).Array[3], Gen.Double[0.2, 0.8].Array[3], Gen.Double[0, 0.15].Array[3], Gen.Int[0, 7], Gen.Int)
+        Gen.Select(Samples.DTypes, Samples.Shapes, Gen.Int[-32, 32].Select(i => i / 32.0).Array[3], Gen.Double[0.2, 0.8].Array[3],
+            Gen.Double[0, 0.15].Array[3], Gen.Int[0, 7], Gen.Int)
             .Sample((dType, shapes, weights, densities, thirds, choices, seed) =>
             {
                 // Defaults one time in two, so that they are tested too; all kept one time in eight.
@@ -104,7 +119,8 @@ public sealed class TaskVectorTests
                     double[][] deltas = [.. models.Select((model, i) =>
                     {
                         var delta = Samples.Delta(model, origin);
-                        var thinned = densities[i] >= 1 || delta.Length == 0 ? delta : thinning(delta, densities[i], usual ? usually : thirds[i], columns, tensor.Name, $"m{i}");
+                        var thinned = densities[i] >= 1 || delta.Length == 0 ? delta
+                            : thinning(delta, densities[i], usual ? usually : thirds[i], columns, tensor.Name, $"m{i}");
                         return (usual ? rescale : other) && thinning != Nothing ? Formulas.Enlarged(thinned, delta) : thinned;
                     })];
                     return Formulas.Mix(origin, deltas, weights, consensus, usual ? normalize : other, usual ? 1 : 0.7);

@@ -7,7 +7,9 @@ using System.Text.Json;
 
 namespace Pedigree.Weights.Tests.References;
 
-/// <summary>A server on 127.0.0.1 that speaks the protocol of the Hugging Face hub, with the troubles that a test asks for.</summary>
+/// <summary>
+/// A server on 127.0.0.1 that speaks the protocol of the Hugging Face hub, with the troubles that a test asks for.
+/// </summary>
 internal sealed class Hub : IDisposable
 {
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
@@ -25,7 +27,10 @@ internal sealed class Hub : IDisposable
 
     public Uri Address { get; }
 
-    /// <summary>Files by <c>org/name/file</c>; those whose name ends in safetensors lie elsewhere, as large files do. Null: listed, but not there.</summary>
+    /// <summary>
+    /// Files by <c>org/name/file</c>; those whose name ends in safetensors lie elsewhere, as large files do.
+    /// Null: listed, but not there.
+    /// </summary>
     public Dictionary<string, byte[]?> Files { get; } = [];
 
     /// <summary>Asked for by all requests, if it is set.</summary>
@@ -87,7 +92,8 @@ internal sealed class Hub : IDisposable
         var (request, response) = (context.Request, context.Response);
         try
         {
-            Requests.Enqueue($"{request.HttpMethod} {request.RawUrl}{(request.Headers["Range"] is { } range ? $" {range}" : "")}");
+            Requests.Enqueue(
+                $"{request.HttpMethod} {request.RawUrl}{(request.Headers["Range"] is { } range ? $" {range}" : "")}");
             var path = Uri.UnescapeDataString(request.Url!.AbsolutePath.TrimStart('/'));
             if (request.Url.Port == _elsewhere.Port)
                 Elsewhere(path, request, response);
@@ -107,7 +113,8 @@ internal sealed class Hub : IDisposable
                 Known(path, request, response);
             response.Close();
         }
-        catch (Exception error) when (error is HttpListenerException or ObjectDisposedException or IOException or InvalidOperationException)
+        catch (Exception error)
+            when (error is HttpListenerException or ObjectDisposedException or IOException or InvalidOperationException)
         {
             // The connection was cut, by us or by the client.
         }
@@ -115,17 +122,21 @@ internal sealed class Hub : IDisposable
 
     private void Known(string path, HttpListenerRequest request, HttpListenerResponse response)
     {
-        if (path.StartsWith("api/models/", StringComparison.Ordinal) && path.Split("/revision/") is [var api, "main" or "v1" or Commit])
+        if (path.StartsWith("api/models/", StringComparison.Ordinal)
+            && path.Split("/revision/") is [var api, "main" or "v1" or Commit])
         {
             var model = api["api/models/".Length..];
-            string[] names = [.. Files.Keys.Where(name => name.StartsWith(model + "/", StringComparison.Ordinal)).Select(name => name[(model.Length + 1)..])];
+            string[] names = [.. Files.Keys.Where(name => name.StartsWith(model + "/", StringComparison.Ordinal))
+                .Select(name => name[(model.Length + 1)..])];
             if (names.Length > 0)
-                Send(response, JsonSerializer.SerializeToUtf8Bytes(new { sha = Commit, siblings = names.Select(name => new { rfilename = name }) }), request);
+                Send(response, JsonSerializer.SerializeToUtf8Bytes(
+                    new { sha = Commit, siblings = names.Select(name => new { rfilename = name }) }), request);
             else
                 response.StatusCode = 404;
             return;
         }
-        if (path.Split($"/resolve/{Commit}/") is not [var id, var file] || Files.GetValueOrDefault($"{id}/{file}") is not { } bytes)
+        if (path.Split($"/resolve/{Commit}/") is not [var id, var file]
+            || Files.GetValueOrDefault($"{id}/{file}") is not { } bytes)
         {
             response.StatusCode = 404;
             return;

@@ -35,7 +35,8 @@ public sealed class ModelLocatorTests : IDisposable
     {
         var folder = await FindAsync("org/name");
         Assert.Equal(_folder[$"cache/models--org--name/snapshots/{Hub.Commit}"], folder);
-        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["config.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder).Select(Path.GetFileName).Order());
         Assert.Equal(Hub.Commit, File.ReadAllText(_folder["cache/models--org--name/refs/main"]));
         var weights = File.ReadAllBytes(_folder["source/model.safetensors"]);
         var blob = $"../../blobs/{Convert.ToHexStringLower(SHA256.HashData(weights))}";
@@ -87,7 +88,8 @@ public sealed class ModelLocatorTests : IDisposable
         Assert.True(File.Exists(tokenizer));
         // The commit that the cache knows, wherever the branch is now; and what it has is not fetched again.
         Assert.Contains($"GET /api/models/org/name/revision/{Hub.Commit}", _hub.Requests);
-        Assert.DoesNotContain(_hub.Requests, request => request.StartsWith("GET", StringComparison.Ordinal) && request.Contains("/resolve/", StringComparison.Ordinal));
+        Assert.DoesNotContain(_hub.Requests, request => request.StartsWith("GET", StringComparison.Ordinal)
+            && request.Contains("/resolve/", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -153,7 +155,8 @@ public sealed class ModelLocatorTests : IDisposable
     public async Task A_cache_that_cannot_be_written_is_named()
     {
         File.WriteAllText(_folder["file"], "");
-        var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name", _settings with { Cache = _folder["file/cache"] }));
+        var error = await Assert.ThrowsAsync<UnavailableException>(
+            () => FindAsync("org/name", _settings with { Cache = _folder["file/cache"] }));
         Assert.Contains($"org/name: cannot be written to the Hugging Face cache ({_folder["file/cache"]}): ", error.Message);
         Assert.Contains("HF_HUB_CACHE", error.Message);
     }
@@ -215,8 +218,10 @@ public sealed class ModelLocatorTests : IDisposable
         _hub.CutAfter = 50_000;
         _hub.IgnoresRanges = ignoresRanges;
         var folder = await new ModelLocator(_settings).FolderAsync("org/name", _folder.Path, new Arrival(_hub));
-        Assert.Equal(File.ReadAllBytes(_folder["source/model.safetensors"]), File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
-        Assert.Contains(_hub.Requests, request => request.StartsWith("GET /org/name/model.safetensors bytes=") && request.EndsWith('-'));
+        Assert.Equal(
+            File.ReadAllBytes(_folder["source/model.safetensors"]), File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
+        Assert.Contains(
+            _hub.Requests, request => request.StartsWith("GET /org/name/model.safetensors bytes=") && request.EndsWith('-'));
     }
 
     [Fact]
@@ -240,7 +245,8 @@ public sealed class ModelLocatorTests : IDisposable
         Assert.Contains("model.safetensors: came with other content", error.Message);
         var etag = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_folder["source/model.safetensors"])));
         Assert.Empty(Directory.GetFiles(_folder["cache/models--org--name/blobs"], $"{etag}*"));
-        Assert.DoesNotContain(Directory.GetFiles(_folder["cache"], "*", SearchOption.AllDirectories), file => file.EndsWith(".safetensors"));
+        Assert.DoesNotContain(
+            Directory.GetFiles(_folder["cache"], "*", SearchOption.AllDirectories), file => file.EndsWith(".safetensors"));
         _hub.Corrupt = false;
         await FindAsync("org/name");
     }
@@ -258,7 +264,8 @@ public sealed class ModelLocatorTests : IDisposable
     {
         _hub.Token = "secret";
         Assert.Contains("set HF_TOKEN", (await RefusedAsync("org/name")).Message);
-        Assert.Contains("for the token in HF_TOKEN", (await RefusedAsync("org/name", _settings with { Token = "wrong" })).Message);
+        Assert.Contains(
+            "for the token in HF_TOKEN", (await RefusedAsync("org/name", _settings with { Token = "wrong" })).Message);
         await FindAsync("org/name", _settings with { Token = "secret" });
         Assert.Empty(_hub.Leaked);
     }
@@ -314,7 +321,8 @@ public sealed class ModelLocatorTests : IDisposable
     [Fact]
     public async Task A_hub_that_cannot_be_reached_is_no_fault_of_who_asks()
     {
-        var error = await Assert.ThrowsAsync<UnavailableException>(() => FindAsync("org/name", _settings with { Endpoint = new("http://127.0.0.1:1") }));
+        var error = await Assert.ThrowsAsync<UnavailableException>(
+            () => FindAsync("org/name", _settings with { Endpoint = new("http://127.0.0.1:1") }));
         Assert.Contains("could not be fetched from http://127.0.0.1:1", error.Message);
         Assert.EndsWith($"nor is there a folder {_folder["home/org/name"]}", error.Message);
     }
@@ -334,7 +342,8 @@ public sealed class ModelLocatorTests : IDisposable
     public async Task What_may_be_the_name_of_a_folder_says_which_folder_is_not_there(string text, bool folder)
     {
         foreach (var error in new[] { await RefusedAsync(text), await RefusedAsync(text, _settings with { Offline = true }) })
-            Assert.Equal(folder, error.Message.EndsWith($"; nor is there a folder {_folder["home/models/math"]}", StringComparison.Ordinal));
+            Assert.Equal(folder,
+                error.Message.EndsWith($"; nor is there a folder {_folder["home/models/math"]}", StringComparison.Ordinal));
     }
 
     [Theory]

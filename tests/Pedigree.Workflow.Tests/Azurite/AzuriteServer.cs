@@ -12,15 +12,15 @@ using Pedigree.Workflow.Tests.Azurite;
 namespace Pedigree.Workflow.Tests.Azurite;
 
 /// <summary>
-/// Azurite, in the version that tests/azurite pins, on a free port of this machine; installed and started when a test first asks for it.
-/// Where that cannot be done the test is skipped and says why.
+/// Azurite, in the version that tests/azurite pins, on a free port of this machine; installed and started when a test first asks
+/// for it. Where that cannot be done the test is skipped and says why.
 /// </summary>
 public sealed partial class AzuriteServer : IAsyncDisposable
 {
     /// <summary>The collection of all tests that use it: they run one after the other.</summary>
     public const string Serial = "Azurite";
 
-    private static readonly string folder = Path.Combine(Samples.Root, "tests", "azurite");
+    private static readonly string Folder = Path.Combine(Samples.Root, "tests", "azurite");
 
     private readonly string _key = Convert.ToBase64String(RandomNumberGenerator.GetBytes(64));
     private readonly TemporaryFolder _folder = new();
@@ -66,7 +66,8 @@ public sealed partial class AzuriteServer : IAsyncDisposable
         await InstallAsync();
         ProcessStartInfo start = new("node",
         [
-            Path.Combine(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js"), "--blobHost", "127.0.0.1", "--blobPort", "0",
+            Path.Combine(Folder, "node_modules", "azurite", "dist", "src", "blob", "main.js"), "--blobHost", "127.0.0.1",
+            "--blobPort", "0",
             "--location", _folder.Path, "--skipApiVersionCheck", "--loose", "--silent", "--disableTelemetry",
         ])
         {
@@ -85,11 +86,11 @@ public sealed partial class AzuriteServer : IAsyncDisposable
         // Test programs that run side by side install it once.
         using FileStream held = await LockFile.TakeAsync(Path.Combine(Path.GetTempPath(), "pedigree-azurite.lock"));
         // npm writes this file last.
-        if (File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
             return;
         using Process npm = Started(new(OperatingSystem.IsWindows() ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund"])
         {
-            WorkingDirectory = folder,
+            WorkingDirectory = Folder,
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         });

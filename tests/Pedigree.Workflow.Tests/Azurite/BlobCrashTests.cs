@@ -41,6 +41,7 @@ public sealed class BlobCrashTests(AzuriteServer azurite, FinishedRun finished) 
 
     // A checkpoint's files stay as they are even before all are there.
     private static Dictionary<string, string> Finished(string address) => new[] { "checkpoints/", "scores/" }
-        .SelectMany(folder => AzuriteServer.Container(address).GetBlobs(BlobTraits.None, BlobStates.None, folder, CancellationToken.None))
+        .SelectMany(
+            folder => AzuriteServer.Container(address).GetBlobs(BlobTraits.None, BlobStates.None, folder, CancellationToken.None))
         .ToDictionary(blob => blob.Name, blob => blob.Properties.ETag.ToString()!);
 }

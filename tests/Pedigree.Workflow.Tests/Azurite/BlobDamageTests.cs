@@ -23,7 +23,8 @@ public sealed class BlobDamageTests(AzuriteServer azurite, FinishedRun finished)
         BlobContainerClient container = AzuriteServer.Container(address);
 
         string child = StoreNames.Checkpoint(run.Events.OfType<MergeCompleted>().Last().Digest);
-        foreach (BlobItem item in container.GetBlobs(BlobTraits.None, BlobStates.None, $"{child}/", TestContext.Current.CancellationToken))
+        foreach (BlobItem item in container.GetBlobs(
+            BlobTraits.None, BlobStates.None, $"{child}/", TestContext.Current.CancellationToken))
         {
             BlobClient blob = container.GetBlobClient(item.Name);
             byte[] whole = (await blob.DownloadContentAsync()).Value.Content.ToArray();
@@ -53,7 +54,8 @@ public sealed class BlobDamageTests(AzuriteServer azurite, FinishedRun finished)
         string digest = new('a', 64);
         foreach (string name in new[] { "../climbed", "..", "a/b" })
         {
-            await store.WriteAsync(StoreNames.Recipe(digest), new BinaryData($$$"""{"files":{"{{{name}}}":"{{{digest}}}"}}""").ToMemory());
+            await store.WriteAsync(
+                StoreNames.Recipe(digest), new BinaryData($$$"""{"files":{"{{{name}}}":"{{{digest}}}"}}""").ToMemory());
             await Assert.ThrowsAsync<BadInputException>(() => store.OpenCheckpointAsync(digest));
         }
         await Assert.ThrowsAsync<ArgumentException>(() => store.WriteAsync("runs/../climbed", default));

@@ -44,7 +44,9 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
             Assert.Contains(progress, fraction => fraction is > 0 and < 1);
             Assert.Equal(1, progress[^1]);
         }
-        Assert.Equal([children[1]], Directory.EnumerateDirectories(_folder["second"]).Select(Path.GetFileName).Where(name => name != "tmp"));
+        Assert.Equal([children[1]], Directory.EnumerateDirectories(_folder["second"])
+            .Select(Path.GetFileName)
+            .Where(name => name != "tmp"));
     }
 
     [Theory]
@@ -63,14 +65,17 @@ public sealed class BlobRunTests(AzuriteServer azurite, FinishedRun finished) : 
         await AssertSameAsync(finished, AzuriteServer.Open(address, _folder["second"]));
     }
 
-    /// <summary>Asserts that a run on blobs has the decisions of the one on a folder and that its best child has the same bytes.</summary>
+    /// <summary>
+    /// Asserts that a run on blobs has the decisions of the one on a folder and that its best child has the same bytes.
+    /// </summary>
     internal static async Task AssertSameAsync(FinishedRun finished, IStore store)
     {
         RunRecord run = await Runs.LoadAsync(store, "small");
         Assert.Equal(EmbeddedHostTests.Decisions(finished.Run), EmbeddedHostTests.Decisions(run));
         Model best = run.State.Population.First(model => model.Generation > 0);
         using LocalCheckpoint checkpoint = (await store.OpenCheckpointAsync(best.Digest, anew: true))!;
-        Assert.Equal(TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""), TemporaryFolder.Contents(checkpoint.Folder));
+        Assert.Equal(
+            TemporaryFolder.Contents(await finished.Run.AddressOfAsync(best) ?? ""), TemporaryFolder.Contents(checkpoint.Folder));
     }
 
     private sealed class Fractions : List<double>, IProgress<double>

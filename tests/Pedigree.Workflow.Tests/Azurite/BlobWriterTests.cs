@@ -21,7 +21,8 @@ public sealed class BlobWriterTests(AzuriteServer azurite, FinishedRun finished)
         {
             if (refused is not null || news is not EventProgress { Event: MergeCompleted })
                 return;
-            using System.Diagnostics.Process process = HostProcess.Start(finished.Spec.Path, address, "small", cache: _folder["second"]);
+            using System.Diagnostics.Process process = HostProcess.Start(
+                finished.Spec.Path, address, "small", cache: _folder["second"]);
             refused = process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.Equal(2, process.ExitCode);
@@ -47,10 +48,12 @@ public sealed class BlobWriterTests(AzuriteServer azurite, FinishedRun finished)
         }
         // Nobody holds it now, but its position is no longer the end.
         await AssertRefusedAsync();
-        Assert.Equal(["first", "second"], (await EventLog.ReadAsync(run, mayBeTorn: false)).Select(logged => ((RunSuspended)logged.Event).Reason));
+        Assert.Equal(["first", "second"],
+            (await EventLog.ReadAsync(run, mayBeTorn: false)).Select(logged => ((RunSuspended)logged.Event).Reason));
 
         async Task AssertRefusedAsync() => Assert.Contains("is being written by another process",
-            (await Assert.ThrowsAsync<RunHeldException>(() => first.AppendAsync(new RunSuspended("lost"), DateTimeOffset.UtcNow))).Message);
+            (await Assert.ThrowsAsync<RunHeldException>(
+                () => first.AppendAsync(new RunSuspended("lost"), DateTimeOffset.UtcNow))).Message);
     }
 
     [Fact]

@@ -5,8 +5,8 @@ using Azure.Core.Pipeline;
 namespace Pedigree.Workflow.Tests.Azurite;
 
 /// <summary>
-/// A transport that fails every call once: by chance either before it is sent, or after the service has done it, so that nobody knows
-/// whether it did.
+/// A transport that fails every call once: by chance either before it is sent, or after the service has done it, so that
+/// nobody knows whether it did.
 /// </summary>
 internal sealed class FailsOnce(int seed) : HttpPipelineTransport
 {

@@ -27,7 +27,8 @@ public sealed class CompletionsRunTests : IDisposable
             target_delimiter: ""
             data: rows.jsonl
             """);
-        SpecFile served = Spec("served", $"evaluator: {{ name: completions, url: {server.Url}, model: \"{{model}}\", attempts: 1 }}");
+        SpecFile served = Spec("served",
+            $"evaluator: {{ name: completions, url: {server.Url}, model: \"{{model}}\", attempts: 1 }}");
         // A server that fails is no score of 0.
         Assert.Contains("answers 500", (await Assert.ThrowsAsync<EvaluatorFailedException>(() => RunAsync(served))).Message);
         Assert.IsType<RunSuspended>((await Runs.LoadAsync(Store.Open(_folder["served"]), "r")).Events[^1]);
@@ -47,10 +48,12 @@ public sealed class CompletionsRunTests : IDisposable
         {
             List<ItemRow[]> kept = [];
             foreach (string store in new[] { "served", "own" })
-                kept.Add([.. (await KeptItems.OfAsync(Store.Open(_folder[store]), $"r/{model.Name}", TestContext.Current.CancellationToken)).SelectMany(task => task.Rows)]);
+                kept.Add([.. (await KeptItems.OfAsync(Store.Open(_folder[store]), $"r/{model.Name}",
+                    TestContext.Current.CancellationToken)).SelectMany(task => task.Rows)]);
             foreach ((ItemRow there, ItemRow here) in kept[0].Zip(kept[1]))
             {
-                Assert.Equal((here.Task, here.DocId, here.Output, here.Score), (there.Task, there.DocId, there.Output, there.Score));
+                Assert.Equal(
+                    (here.Task, here.DocId, here.Output, here.Score), (there.Task, there.DocId, there.Output, there.Score));
                 Assert.Equal(here.IsGreedy, there.IsGreedy);
                 Assert.All(here.LogLikelihoods.Zip(there.LogLikelihoods), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
             }
@@ -58,7 +61,9 @@ public sealed class CompletionsRunTests : IDisposable
     }
 
     private SpecFile Spec(string name, string evaluator) => Samples.Write(_folder[$"{name}.yaml"],
-        Samples.Spec(stop: "generations: 1, kinship: null", extra: evaluator).Replace($"{Samples.Family}/tasks/reverse.yaml", _folder["pick.yaml"]));
+        Samples.Spec(stop: "generations: 1, kinship: null", extra: evaluator)
+            .Replace($"{Samples.Family}/tasks/reverse.yaml", _folder["pick.yaml"]));
 
-    private Task<RunRecord> RunAsync(SpecFile spec) => EmbeddedHost.RunAsync(spec, Store.Open(_folder[Path.GetFileNameWithoutExtension(spec.Path)]), "r");
+    private Task<RunRecord> RunAsync(SpecFile spec) =>
+        EmbeddedHost.RunAsync(spec, Store.Open(_folder[Path.GetFileNameWithoutExtension(spec.Path)]), "r");
 }

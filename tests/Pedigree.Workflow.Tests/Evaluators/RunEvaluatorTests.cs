@@ -6,7 +6,9 @@ using Pedigree.Weights;
 
 namespace Pedigree.Workflow.Tests.Evaluators;
 
-/// <summary>Runs whose models another program scores, a shell script: each has as many of ten items right as its bytes say.</summary>
+/// <summary>
+/// Runs whose models another program scores, a shell script: each has as many of ten items right as its bytes say.
+/// </summary>
 public sealed class RunEvaluatorTests : IDisposable
 {
     private const string Works = """
@@ -32,19 +34,23 @@ public sealed class RunEvaluatorTests : IDisposable
         Assert.True(evaluated.Length > 4);
         Assert.All(evaluated, model => Assert.Equal("mine 1.2", model.Evaluator));
         Assert.All(evaluated, model => Assert.Equal("acc", model.Scores.Single().Metric));
-        Assert.Contains(run.Events.OfType<ModelsCompared>().SelectMany(compared => compared.Comparisons), made => made is { Items: 10, Test: "mcnemar" });
+        Assert.Contains(run.Events.OfType<ModelsCompared>().SelectMany(compared => compared.Comparisons),
+            made => made is { Items: 10, Test: "mcnemar" });
         Assert.Null((await Auditor.ReplayAsync(Store.Open(_folder["store"]), "r", reevaluate: true)).FirstDifference);
         // Known by name, it is not asked again.
         RunRecord again = await RunAsync(Spec(Works + "exit 1"), "second");
-        Assert.Equal(evaluated.Select(model => model.Average), again.Events.OfType<ModelEvaluated>().Select(model => model.Average));
+        Assert.Equal(
+            evaluated.Select(model => model.Average), again.Events.OfType<ModelEvaluated>().Select(model => model.Average));
     }
 
     [Theory(SkipUnless = nameof(HasShell), Skip = "Windows has no /bin/sh")]
     [InlineData("exit 3", "exited with 3", 30)]
     [InlineData("sleep 100", "not done after 4 seconds", 4)]
     [InlineData("echo '{\"evaluator\": \"mine 1.2\", \"results\": {\"quality\": {\"acc,none\": NaN}}}'", "has no NaN", 30)]
-    [InlineData("echo '{\"evaluator\": \"mine 1.3\", \"results\": {\"quality\": {\"acc,none\": 1}}}'", "was mine 1.2 when it was asked first, and is mine 1.3 now", 30)]
-    [InlineData("echo '{\"evaluator\": \"mine 1.2\", \"results\": {\"quality\": {\"acc,none\": 1}}, \"items\": {\"quality\": {\"acc,none\": [0, 1]}}}'", "whose mean is its score", 30)]
+    [InlineData("echo '{\"evaluator\": \"mine 1.3\", \"results\": {\"quality\": {\"acc,none\": 1}}}'",
+        "was mine 1.2 when it was asked first, and is mine 1.3 now", 30)]
+    [InlineData("echo '{\"evaluator\": \"mine 1.2\", \"results\": {\"quality\": {\"acc,none\": "
+        + "1}}, \"items\": {\"quality\": {\"acc,none\": [0, 1]}}}'", "whose mean is its score", 30)]
     public async Task A_failing_evaluator_suspends_the_run_which_goes_on_once_it_works(string failing, string said, int timeout)
     {
         string[] lines = Works.Split('\n');
@@ -79,7 +85,8 @@ public sealed class RunEvaluatorTests : IDisposable
     [InlineData("sequential: { confidence: 2 }", "sequential.confidence", "below 1")]
     public void A_wrong_evaluator_or_level_is_refused_with_its_field(string line, string field, string said)
     {
-        BadInputException error = Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], Samples.Spec(extra: line)));
+        BadInputException error =
+            Assert.Throws<BadInputException>(() => Samples.Write(_folder["spec.yaml"], Samples.Spec(extra: line)));
         Assert.Equal(field, error.Field);
         Assert.Contains(said, error.Message);
     }
@@ -89,17 +96,23 @@ public sealed class RunEvaluatorTests : IDisposable
     {
         string plain = Read("").Digest!;
         TaskSpec named = Read(", apply_chat_template: tool_use, fewshot_as_multiturn: false, system_instruction: Be kind.");
-        Assert.Equal((true, "tool_use", false, "Be kind."), (named.ApplyChatTemplate, named.ChatTemplate, named.FewshotAsMultiturn, named.SystemInstruction));
+        Assert.Equal((true, "tool_use", false, "Be kind."),
+            (named.ApplyChatTemplate, named.ChatTemplate, named.FewshotAsMultiturn, named.SystemInstruction));
         TaskSpec usual = Read(", apply_chat_template: true");
-        Assert.Equal((true, null, null, null), (usual.ApplyChatTemplate, usual.ChatTemplate, usual.FewshotAsMultiturn, usual.SystemInstruction));
+        Assert.Equal((true, null, null, null),
+            (usual.ApplyChatTemplate, usual.ChatTemplate, usual.FewshotAsMultiturn, usual.SystemInstruction));
         Assert.Equal(3, new[] { plain, named.Digest, usual.Digest }.Distinct().Count());
         Assert.Equal(plain, Read(", apply_chat_template: false").Digest);
-        Assert.Equal(3, new[] { "", ", apply_chat_template: true", ", system_instruction: x" }.Select(chat => Read(chat, "evaluator: lm_eval").Digest).Distinct().Count());
-        Assert.Contains("needs apply_chat_template", Assert.Throws<BadInputException>(() => Read(", fewshot_as_multiturn: true")).Message);
-        Assert.Contains("a command puts prompts as it will", Assert.Throws<BadInputException>(() => Read(", system_instruction: x", "evaluator: { name: command, command: x }")).Message);
+        Assert.Equal(3, new[] { "", ", apply_chat_template: true", ", system_instruction: x" }
+            .Select(chat => Read(chat, "evaluator: lm_eval").Digest).Distinct().Count());
+        Assert.Contains(
+            "needs apply_chat_template", Assert.Throws<BadInputException>(() => Read(", fewshot_as_multiturn: true")).Message);
+        Assert.Contains("a command puts prompts as it will", Assert.Throws<BadInputException>(
+            () => Read(", system_instruction: x", "evaluator: { name: command, command: x }")).Message);
         Assert.Contains("apply_chat_template", Assert.Throws<BadInputException>(() => Read(", apply_chat_template: 3")).Message);
 
-        TaskSpec Read(string chat, string extra = "") => Samples.Write(_folder["spec.yaml"], Samples.Spec(extra: extra).Replace("limit: 6, weight", $"limit: 6{chat}, weight")).Spec.Tasks[1];
+        TaskSpec Read(string chat, string extra = "") => Samples.Write(_folder["spec.yaml"],
+            Samples.Spec(extra: extra).Replace("limit: 6, weight", $"limit: 6{chat}, weight")).Spec.Tasks[1];
     }
 
     [Fact]
@@ -126,13 +139,17 @@ public sealed class RunEvaluatorTests : IDisposable
         List<double> kept = [];
         foreach (string file in Directory.GetFiles(_folder["store/scores"], "*.parquet"))
         {
-            IReadOnlyList<ItemRow> rows = await ItemFile.ReadAsync(await File.ReadAllBytesAsync(file, TestContext.Current.CancellationToken), file, TestContext.Current.CancellationToken);
+            IReadOnlyList<ItemRow> rows = await ItemFile.ReadAsync(await File.ReadAllBytesAsync(
+                file, TestContext.Current.CancellationToken), file, TestContext.Current.CancellationToken);
             Assert.Equal(Enumerable.Range(0, 6), rows.Select(row => row.DocId));
             Assert.All(rows, row => Assert.NotNull(row.Output));
             kept.Add(rows.Sum(row => row.Weight * row.Score));
         }
         Assert.Equal(
-            run.Events.OfType<ModelEvaluated>().SelectMany(model => model.Scores).Select(score => Math.Round(score.Value, 9)).Order(), kept.Select(value => Math.Round(value, 9)).Order());
+            run.Events.OfType<ModelEvaluated>()
+                .SelectMany(model => model.Scores)
+                .Select(score => Math.Round(score.Value, 9))
+                .Order(), kept.Select(value => Math.Round(value, 9)).Order());
     }
 
     [Fact]
@@ -144,10 +161,12 @@ public sealed class RunEvaluatorTests : IDisposable
         byte[][] before = [.. files.Select(File.ReadAllBytes)];
         foreach ((string file, byte[] bytes) in files.Zip(before))
             File.WriteAllBytes(file, [.. bytes[..40], (byte)(bytes[40] ^ 1), .. bytes[41..]]);
-        Assert.Contains("was changed; remove it", (await Assert.ThrowsAsync<BadInputException>(() => RunAsync(spec, "again"))).Message);
+        Assert.Contains(
+            "was changed; remove it", (await Assert.ThrowsAsync<BadInputException>(() => RunAsync(spec, "again"))).Message);
         foreach (string file in Directory.GetFiles(_folder["store/scores"]))
             File.Delete(file);
-        Assert.Equal(run.State.Population.Select(model => model.Average), (await RunAsync(spec, "third")).State.Population.Select(model => model.Average));
+        Assert.Equal(run.State.Population.Select(model => model.Average),
+            (await RunAsync(spec, "third")).State.Population.Select(model => model.Average));
         Assert.Equal(before, files.Select(File.ReadAllBytes));
     }
 
@@ -168,5 +187,6 @@ public sealed class RunEvaluatorTests : IDisposable
         return Write(string.Join('\n', lines).Replace("tasks:", "tasks: [{ task: quality }]"));
     }
 
-    private Task<RunRecord> RunAsync(string spec, string id = "r") => EmbeddedHost.RunAsync(SpecFile.Load(spec), Store.Open(_folder["store"]), id);
+    private Task<RunRecord> RunAsync(string spec, string id = "r") =>
+        EmbeddedHost.RunAsync(SpecFile.Load(spec), Store.Open(_folder["store"]), id);
 }

@@ -13,7 +13,9 @@ public sealed class SequentialRunTests : IDisposable
     public async Task A_child_that_cannot_enter_S_is_given_up_and_what_is_known_of_it_is_no_score()
     {
         string text = Samples.Spec(stop: "generations: 1, kinship: null", extra: "significance: 0.05\nsequential: 0.9")
-            .Replace("limit: 6", "limit: 60").Replace("k: 3", "k: 2").Replace($"shift: {Samples.Family}/shift", $"max: {Samples.Family}/max\n  min: {Samples.Family}/min");
+            .Replace("limit: 6", "limit: 60")
+            .Replace("k: 3", "k: 2")
+            .Replace($"shift: {Samples.Family}/shift", $"max: {Samples.Family}/max\n  min: {Samples.Family}/min");
         SpecFile spec = Samples.Write(_folder["spec.yaml"], text);
         RunRecord run = await EmbeddedHost.RunAsync(spec, Store.Open(_folder["store"]), "r");
         ModelEvaluated[] evaluated = [.. run.Events.OfType<ModelEvaluated>()];
@@ -24,7 +26,8 @@ public sealed class SequentialRunTests : IDisposable
         Assert.True(givenUp.Average < last);
         Assert.Null(givenUp.Gain);
         Assert.DoesNotContain(run.State.Generations.SelectMany(completed => completed.Selected), name => name == givenUp.Name);
-        Assert.DoesNotContain(run.Events.OfType<ModelsCompared>().SelectMany(compared => compared.Comparisons), made => made.First == givenUp.Name);
+        Assert.DoesNotContain(
+            run.Events.OfType<ModelsCompared>().SelectMany(compared => compared.Comparisons), made => made.First == givenUp.Name);
 
         // Its estimates lie apart: rows are kept of whole scores alone, and the same again finds all of it.
         int whole = evaluated.Count(model => model.Partial is null);

@@ -34,7 +34,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
         List<string> bodies = [];
         _receiver.Sees = (request, body) =>
         {
-            CloudEvent read = new JsonEventFormatter().DecodeStructuredModeMessage(body, new(request.ContentType!), [CloudEventAttribute.CreateExtension("previous", CloudEventAttributeType.String)]);
+            CloudEvent read = new JsonEventFormatter().DecodeStructuredModeMessage(body, new(request.ContentType!),
+                [CloudEventAttribute.CreateExtension("previous", CloudEventAttributeType.String)]);
             Assert.True(read.IsValid);
             Assert.StartsWith("application/cloudevents+json", request.ContentType, StringComparison.Ordinal);
             bodies.Add(Encoding.UTF8.GetString(body));
@@ -57,7 +58,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
         _receiver.RetryAfter = retryAfter;
         _receiver.Answer = attempt => attempt % 10 == 3 ? failure : 200;
         string[] ids = Ids(Log());
-        Delivery delivery = await EventPublisher.DeliverAsync(Run, Target, TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        Delivery delivery = await EventPublisher.DeliverAsync(
+            Run, Target, TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         Assert.Null(delivery.Warning);
         Assert.Equal(ids, _receiver.Accepted);
         Assert.True(_receiver.Posted > ids.Length);
@@ -86,7 +88,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
         Assert.Equal(ids, _receiver.Accepted);
 
         int posted = _receiver.Posted;
-        Assert.Equal(0, (await EventPublisher.DeliverAsync(Run, Target, cancellation: TestContext.Current.CancellationToken)).Delivered);
+        Assert.Equal(
+            0, (await EventPublisher.DeliverAsync(Run, Target, cancellation: TestContext.Current.CancellationToken)).Delivered);
         Assert.Equal(posted, _receiver.Posted);
     }
 
@@ -102,7 +105,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
                 Assert.True(_receiver.FirstPost.Task.Wait(TimeSpan.FromMinutes(1)));
         });
         Delivery? delivery = null;
-        await EventPublisher.BesideAsync(new(store, "second"), Target, () => EmbeddedHost.RunAsync(finished.Spec, store, "second", wait), told => delivery = told);
+        await EventPublisher.BesideAsync(new(store, "second"),
+            Target, () => EmbeddedHost.RunAsync(finished.Spec, store, "second", wait), told => delivery = told);
         Assert.Null(delivery!.Warning);
         Assert.Equal(Ids(File.ReadAllLines(new StoredRun(store, "second").LogAddress)), _receiver.Accepted);
     }
@@ -120,7 +124,11 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
         });
         Delivery? delivery = null;
         RunRecord run = await EventPublisher.BesideAsync(
-            new(store, "second"), Target, () => EmbeddedHost.RunAsync(finished.Spec, store, "second", wait), told => delivery = told, TimeSpan.Zero);
+            new(store, "second"),
+            Target,
+            () => EmbeddedHost.RunAsync(finished.Spec, store, "second", wait),
+            told => delivery = told,
+            TimeSpan.Zero);
         Assert.Equal(EmbeddedHostTests.Decisions(finished.Run), EmbeddedHostTests.Decisions(run));
         Assert.Equal((0, run.Events.Count), (delivery!.Delivered, delivery.Undelivered));
         Assert.Empty(_receiver.Accepted);
@@ -129,7 +137,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
     [Fact]
     public async Task A_run_that_is_refused_leaves_no_trace_and_publishes_nothing()
     {
-        SpecFile spec = Samples.Write(_folder["spec.yaml"], Samples.Spec().Replace("family/sort", "family/nothing", StringComparison.Ordinal));
+        SpecFile spec = Samples.Write(
+            _folder["spec.yaml"], Samples.Spec().Replace("family/sort", "family/nothing", StringComparison.Ordinal));
         Delivery? delivery = null;
         await Assert.ThrowsAsync<BadInputException>(() => EventPublisher.BesideAsync(
             Run, Target, () => EmbeddedHost.RunAsync(spec, Run.Store, "small"), told => delivery = told));
@@ -142,7 +151,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
     {
         Log();
         _receiver.Answer = _ => 410;
-        Delivery delivery = await EventPublisher.DeliverAsync(Run, Target, TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        Delivery delivery = await EventPublisher.DeliverAsync(
+            Run, Target, TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         Assert.Contains("410", delivery.Failure);
         Assert.Equal(1, _receiver.Posted);
     }
@@ -171,7 +181,8 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
         _receiver.AllowedOrigin = null;
         List<string?> shown = [];
         _receiver.Sees = (request, _) => shown.Add(request.Headers["Authorization"]);
-        await EventPublisher.DeliverAsync(Run, EventTarget.Webhook(_receiver.Address, "Bearer secret"), cancellation: TestContext.Current.CancellationToken);
+        await EventPublisher.DeliverAsync(
+            Run, EventTarget.Webhook(_receiver.Address, "Bearer secret"), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(ids, _receiver.Accepted);
         Assert.All(shown, header => Assert.Equal("Bearer secret", header));
     }
@@ -181,9 +192,11 @@ public sealed class EventPublisherTests(FinishedRun finished) : IAsyncLifetime
     {
         string[] ids = Ids(Log());
         List<(string? Key, string? Authorization, string? Version)> shown = [];
-        _receiver.Sees = (request, _) => shown.Add((request.Headers["aeg-sas-key"], request.Headers.Authorization, request.Query["api-version"]));
+        _receiver.Sees = (request, _) =>
+            shown.Add((request.Headers["aeg-sas-key"], request.Headers.Authorization, request.Query["api-version"]));
         // Event Grid takes https alone, and so does the target; on this machine the protocol can be seen without.
-        await EventPublisher.DeliverAsync(Run, EventTarget.Topic(_receiver.Address, "a key"), cancellation: TestContext.Current.CancellationToken);
+        await EventPublisher.DeliverAsync(
+            Run, EventTarget.Topic(_receiver.Address, "a key"), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(ids, _receiver.Accepted);
         Assert.Equal(0, _receiver.Asked);
         Assert.All(shown, request => Assert.Equal(("a key", null, "2018-01-01"), request));

@@ -44,7 +44,9 @@ internal sealed class Receiver : IAsyncDisposable
     /// <summary>Questions whether it wants events.</summary>
     public int Asked => _asked;
 
-    /// <summary>The status with which it answers an attempt, counted from 1; or <see cref="Cut"/> or <see cref="NoAnswer"/>.</summary>
+    /// <summary>
+    /// The status with which it answers an attempt, counted from 1; or <see cref="Cut"/> or <see cref="NoAnswer"/>.
+    /// </summary>
     public Func<int, int> Answer { get; set; } = _ => StatusCodes.Status200OK;
 
     /// <summary>Value of Retry-After, where it does not accept.</summary>
@@ -72,7 +74,9 @@ internal sealed class Receiver : IAsyncDisposable
     private Task AllowAsync(HttpContext context)
     {
         Questioned(Interlocked.Increment(ref _asked));
-        context.Response.StatusCode = context.Request.Headers["WebHook-Request-Origin"].Count == 0 ? 400 : AllowedOrigin is null ? 405 : 200;
+        context.Response.StatusCode = context.Request.Headers["WebHook-Request-Origin"].Count == 0 ? 400
+            : AllowedOrigin is null ? 405
+            : 200;
         if (AllowedOrigin is not null)
             context.Response.Headers["WebHook-Allowed-Origin"] = AllowedOrigin;
         return Task.CompletedTask;

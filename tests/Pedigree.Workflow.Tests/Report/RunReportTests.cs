@@ -32,7 +32,11 @@ public partial class RunReportTests
         Assert.Equal(models, Texts(Section(page, "family"), "text", "name").Order(StringComparer.Ordinal));
         Assert.Equal(models, Texts(Section(page, "kinship"), "text", "end").Order(StringComparer.Ordinal));
         Assert.Equal(names.Order(StringComparer.Ordinal),
-            Section(page, "scores").Descendants("tbody").Elements("tr").Elements("th").Select(cell => cell.Value).Order(StringComparer.Ordinal));
+            Section(page, "scores").Descendants("tbody")
+                .Elements("tr")
+                .Elements("th")
+                .Select(cell => cell.Value)
+                .Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -40,14 +44,16 @@ public partial class RunReportTests
     {
         (string html, VectorWorld world) = await Finished("kinship");
         XElement decisions = Section(Parse(html), "decisions");
-        string[][] rows = [.. decisions.Descendants("tbody").Elements("tr").Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
+        string[][] rows =
+            [.. decisions.Descendants("tbody").Elements("tr").Select(row => row.Elements().Select(cell => cell.Value).ToArray())];
         Mating[] pairs = [.. world.Log.OfType<ParentsSelected>().SelectMany(selected => selected.Pairs)];
         Assert.Contains(pairs, pair => pair.Purpose == Purpose.Explore);
         Assert.Equal(pairs.Length, rows.Length);
         foreach ((Mating pair, string[] row) in pairs.Zip(rows))
         {
             ModelEvaluated child = world.Log.OfType<ModelEvaluated>().Single(evaluated => evaluated.Name == pair.Child);
-            Assert.Equal([pair.Child, pair.First, pair.Second, pair.Purpose == Purpose.Explore ? "explore" : "exploit"], row[..4]);
+            Assert.Equal(
+                [pair.Child, pair.First, pair.Second, pair.Purpose == Purpose.Explore ? "explore" : "exploit"], row[..4]);
             Assert.Equal((100 * child.Average).ToString("0.00", CultureInfo.InvariantCulture), row[7]);
             Assert.Equal((100 * child.Gain!.Value).ToString("+0.00;−0.00;0.00", CultureInfo.InvariantCulture), row[8]);
             Assert.Equal(("–", pair.Reason), (row[6], row[9]));
@@ -64,8 +70,10 @@ public partial class RunReportTests
         await EvolutionRun.RunAsync(world.Spec("kinship") with { Significance = 0.03 }, world);
         string html = RunReport.Html("r", world.Log);
         Assert.Contains("10 items cannot tell that from chance, p = 0.0400", html, StringComparison.Ordinal);
-        Assert.Contains("S was decided at the level 0.03, with Holm's correction for 18 tests", Parse(html).Value, StringComparison.Ordinal);
-        Assert.Equal(18, Section(Parse(html), "decisions").Descendants("li").Count(item => item.Value.Contains("p = 0.7200 (bootstrap, 10 items)", StringComparison.Ordinal)));
+        Assert.Contains(
+            "S was decided at the level 0.03, with Holm's correction for 18 tests", Parse(html).Value, StringComparison.Ordinal);
+        Assert.Equal(18, Section(Parse(html), "decisions").Descendants("li")
+            .Count(item => item.Value.Contains("p = 0.7200 (bootstrap, 10 items)", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -74,7 +82,8 @@ public partial class RunReportTests
         (string html, VectorWorld world) = await Finished("kinship");
         XElement family = Section(Parse(html), "family");
         Best best = world.Log.OfType<RunCompleted>().Single().Best!;
-        XElement winner = Assert.Single(family.Descendants("g"), group => ((string?)group.Attribute("class"))?.Contains("winner") == true);
+        XElement winner = Assert.Single(
+            family.Descendants("g"), group => ((string?)group.Attribute("class"))?.Contains("winner") == true);
         Assert.StartsWith(best.Name, winner.Value, StringComparison.Ordinal);
         MergeCompleted made = world.Log.OfType<MergeCompleted>().Single(merged => merged.Name == best.Name);
         foreach (string parent in made.Parents)
@@ -95,7 +104,8 @@ public partial class RunReportTests
         XElement page = Parse(html);
         Assert.Empty(page.Descendants("img"));
         Assert.Equal("<img src=x onerror=\"alert(1)\">&\ufffd\ufffd", page.Descendants("h1").Single().Value);
-        Assert.Contains(" evaluate failed: <img", page.Descendants("strong").Select(strong => strong.Value).Last(), StringComparison.Ordinal);
+        Assert.Contains(
+            " evaluate failed: <img", page.Descendants("strong").Select(strong => strong.Value).Last(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -111,7 +121,8 @@ public partial class RunReportTests
     [InlineData("1-2", false)]
     public async Task A_child_that_failed_is_among_the_decisions_with_the_error(string child, bool atMerging)
     {
-        VectorWorld world = new(new Dictionary<string, double[]> { ["a"] = [1, 0, 0.2], ["b"] = [0, 1, 0.1], ["c"] = [0.1, 0.3, 1] }, [0.5, 0.5, 0.5])
+        VectorWorld world = new(
+            new Dictionary<string, double[]> { ["a"] = [1, 0, 0.2], ["b"] = [0, 1, 0.1], ["c"] = [0.1, 0.3, 1] }, [0.5, 0.5, 0.5])
         {
             Unmergeable = atMerging ? [child] : [],
             Unscorable = atMerging ? [] : [child],
@@ -132,7 +143,8 @@ public partial class RunReportTests
 
     private static XElement Parse(string html) => XDocument.Parse(html).Root!;
 
-    private static XElement Section(XElement page, string id) => page.Descendants("section").Single(section => (string?)section.Attribute("id") == id);
+    private static XElement Section(XElement page, string id) =>
+        page.Descendants("section").Single(section => (string?)section.Attribute("id") == id);
 
     private static IEnumerable<string> Texts(XElement within, string element, string name) =>
         within.Descendants(element).Where(text => (string?)text.Attribute("class") == name).Select(text => text.Value);
