@@ -7,6 +7,16 @@ public class MemoryLimitTests
     private const long Limit = 64 << 20;
     private const int Tensors = 8, Columns = 4096;
 
+    // One of each way of going about it: a sum by products, and elements by size, chance, variance and who else has changed them.
+    private static readonly string[] Methods =
+    [
+        "slerp\nparameters: {t: 0.5}",
+        "ties\nparameters: {weight: 1, density: 0.5}",
+        "della\nparameters: {weight: 1, density: 0.5}",
+        "sce\nparameters: {select_topk: 0.5}",
+        "ram",
+    ];
+
     [Fact]
     public async Task Models_six_times_larger_than_the_memory_allowed_are_merged_and_measured()
     {
@@ -16,17 +26,20 @@ public class MemoryLimitTests
         for (int model = 0; model <= 4; model++)
             HollowModel.Write(folder[$"{model}"], model, Tensors, (6 * Limit / (Columns * 2 * Tensors)) + 1, Columns);
 
-        File.WriteAllText(folder["slerp.yaml"], $$"""
-            merge_method: slerp
-            base_model: {{folder["1"]}}
-            models:
-              - model: {{folder["1"]}}
-              - model: {{folder["2"]}}
-            parameters: {t: 0.5}
-            """);
-        Said merged = await limit.RunAsync("merge", folder["slerp.yaml"], folder["child"], "--json");
-        Assert.True(merged.ExitCode == 0, merged.Errors);
-        Assert.True(new FileInfo(folder["child/model.safetensors"]).Length > 6 * Limit);
+        foreach (string method in Methods)
+        {
+            File.WriteAllText(folder["merge.yaml"], $$"""
+                merge_method: {{method}}
+                base_model: {{folder[method.StartsWith("slerp", StringComparison.Ordinal) ? "1" : "0"]}}
+                models:
+                  - model: {{folder["1"]}}
+                  - model: {{folder["2"]}}
+                """);
+            Said merged = await limit.RunAsync("merge", folder["merge.yaml"], folder["child"], "--json");
+            Assert.True(merged.ExitCode == 0, $"{method}: {merged.Errors}");
+            Assert.True(new FileInfo(folder["child/model.safetensors"]).Length > 6 * Limit);
+            Directory.Delete(folder["child"], recursive: true);
+        }
 
         Said measured = await limit.RunAsync(
             "kinship", folder["0"], folder["1"], folder["2"], folder["3"], folder["4"], "--json");

@@ -136,8 +136,6 @@ internal sealed class ItemMaker
         var choices = template.Texts(row);
         if (choices.Count < 2)
             throw row.Bad("doc_to_choice", $"has {choices.Count} choices; there must be at least two.");
-        if (choices.GroupBy(choice => choice).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw row.Bad("doc_to_choice", $"has \"{twice.Key}\" twice; all choices must be different.");
         return choices.Contains("")
             ? throw row.Bad("doc_to_choice", "has an empty choice; every choice must have text.")
             : choices;

@@ -87,6 +87,16 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_choice_that_is_there_twice_the_first_is_taken()
+    {
+        _folder.File("rows.jsonl", """
+            {"q": "a", "choices": ["cat", "cat"], "answer": 0}
+            {"q": "b", "choices": ["cat", "cat"], "answer": 1}
+            """);
+        Assert.Equal(0.5, Evaluator.Evaluate(_model, _tokenizer, [Load("choice")]).Tasks.Single().Primary.Value);
+    }
+
+    [Fact]
     public void An_empty_prompt_is_the_beginning_token_and_perplexity_the_exponential_of_the_mean()
     {
         var result = Evaluator.Evaluate(_model, _tokenizer, [Load("likely")]).Tasks.Single();

@@ -224,7 +224,6 @@ public class TaskLoaderTests
     [InlineData("{\"q\": \"a\", \"choices\": [\"x\", \"y\"], \"answer\": -1}", "out of range")]
     [InlineData("{\"q\": \"a\", \"choices\": [\"x\", \"y\"], \"answer\": \"z\"}", "none of the choices")]
     [InlineData("{\"q\": \"a\", \"choices\": [\"x\", \"y\"], \"answer\": null}", "is null")]
-    [InlineData("{\"q\": \"a\", \"choices\": [\"x\", \"x\"], \"answer\": 0}", "twice")]
     [InlineData("{\"q\": \"a\", \"choices\": [\"x\"], \"answer\": 0}", "at least two")]
     [InlineData("{\"q\": \"a\", \"choices\": [\"x\", \"\"], \"answer\": 0}", "empty")]
     [InlineData("{\"q\": \"a\", \"choices\": [1, 2], \"answer\": 0}", "list of texts")]

@@ -73,8 +73,7 @@ public sealed class FullDiskTests
         string[] command = [
             .. before, "bash", "-c", script, "bash", Path.Combine(AppContext.BaseDirectory, "Pedigree.Weights.Tests"),
             "-method", $"{typeof(FullDiskTests).FullName}.{nameof(A_full_disk_is_one_clear_error_and_leaves_nothing)}"];
-        var start = new ProcessStartInfo(
-            command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment[FolderVariable] = folder;
         // The runtime maps its code through a file larger than the bound unless told not to.
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
