@@ -101,9 +101,8 @@ internal sealed class EvalCommand
             "pedigree eval demo-kinship/2-2 --samples")
             {
                 eval._model, eval._tasks, eval._data, eval._fewshot, eval._limit, eval._applyTemplate, eval._multiturn,
-                eval._system, eval._draws,
-                eval._device, eval._outputPath, eval._samples, eval._against, eval._evaluator, eval._endpoint, eval._served,
-                eval._timeout, eval._store,
+                eval._system, eval._draws, eval._device, eval._outputPath, eval._samples, eval._against, eval._evaluator,
+                eval._endpoint, eval._served, eval._timeout, eval._store,
             };
         verb.Does(eval.RunAsync);
         return verb;

@@ -17,7 +17,10 @@ internal static class RunCommand
             new("--run") { Description = "Id of the run [default: name of the spec and strategy]", HelpName = "id" };
         Option<string?> publish = Shared.Publish();
         Verb verb = new("run", "Evolve models as a spec says; the same command again goes on where it was interrupted",
-            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first") { spec, store, id, publish };
+            "pedigree run evolve.yaml", "pedigree run evolve.yaml --store ./elsewhere --run first")
+        {
+            spec, store, id, publish,
+        };
         verb.Resumes = true;
         verb.Does(async (parsed, cancellation) =>
         {

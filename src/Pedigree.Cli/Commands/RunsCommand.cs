@@ -41,10 +41,11 @@ internal static class RunsCommand
         try
         {
             RunRecord run = await Runs.LoadAsync(store, id, cancellation);
-            Model? best = run.State.Population.FirstOrDefault();
-            return new(id, run.State.Spec?.Strategy.Name, Math.Max(0, run.State.Generations.Count - 1),
-                best is null ? null
-                    : new(best.Name, best.Average!.Value), run.State.Completed is not null, run.State.Completed?.Reason, null);
+            RunState state = run.State;
+            Best? best = state.Population.FirstOrDefault() is { } first ? new(first.Name, first.Average!.Value) : null;
+            return new(
+                id, state.Spec?.Strategy.Name, Math.Max(0, state.Generations.Count - 1), best,
+                state.Completed is not null, state.Completed?.Reason, null);
         }
         catch (BadInputException damaged)
         {

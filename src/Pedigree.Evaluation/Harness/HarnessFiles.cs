@@ -96,8 +96,8 @@ public static class HarnessFiles
             WriteWhole(Path.Combine(folder, $"samples_{HarnessNames.Task(task.Task)}_{time}.jsonl"),
                 string.Concat(lines.Select(line => line.ToJsonString(OneLine) + "\n")));
         }
-        var file = Path.Combine(folder, HarnessNames.IsSingle(path) ? $"{Path.GetFileNameWithoutExtension(path)}_{time}.json"
-            : $"results_{time}.json");
+        var name = HarnessNames.IsSingle(path) ? Path.GetFileNameWithoutExtension(path) : "results";
+        var file = Path.Combine(folder, $"{name}_{time}.json");
         WriteWhole(file, json.ToJsonString(Readable));
         return file;
     }

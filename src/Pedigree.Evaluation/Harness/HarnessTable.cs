@@ -25,10 +25,14 @@ public static class HarnessTable
 
     private static string Write((string Heading, bool Number)[] columns, EvaluationResults results, Func<TaskResult, bool> shown)
     {
-        var rows = results.Tasks.OrderBy(task => task.Members.Count == 0).ThenBy(
-            task => task.Task, StringComparer.Ordinal).SelectMany(task => Rows(task, 0, shown)).ToList();
-        var widths =
-            columns.Select((column, i) => Math.Max(Math.Max(3, column.Heading.Length), rows.Max(row => row[i].Length))).ToList();
+        var rows = results.Tasks
+            .OrderBy(task => task.Members.Count == 0)
+            .ThenBy(task => task.Task, StringComparer.Ordinal)
+            .SelectMany(task => Rows(task, 0, shown))
+            .ToList();
+        var widths = columns
+            .Select((column, i) => Math.Max(Math.Max(3, column.Heading.Length), rows.Max(row => row[i].Length)))
+            .ToList();
         var table = new StringBuilder();
         table.Append('|').AppendJoin('|', columns.Select(
             (column, i) => column.Heading.PadLeft((widths[i] + column.Heading.Length) / 2).PadRight(widths[i]))).Append("|\n|");

@@ -9,11 +9,9 @@ internal static class TaskConfiguration
     private static readonly string[] Order =
     [
         "task", "task_alias", "tag", "data", "fewshot_data", "dataset_path", "dataset_name", "dataset_kwargs", "training_split",
-        "validation_split", "test_split",
-        "fewshot_split", "process_docs", "doc_to_text", "doc_to_target", "unsafe_code", "doc_to_choice", "process_results",
-        "description", "target_delimiter",
-        "fewshot_delimiter", "fewshot_config", "num_fewshot", "limit", "metric_list", "output_type", "generation_kwargs",
-        "repeats", "filter_list",
+        "validation_split", "test_split", "fewshot_split", "process_docs", "doc_to_text", "doc_to_target", "unsafe_code",
+        "doc_to_choice", "process_results", "description", "target_delimiter", "fewshot_delimiter", "fewshot_config",
+        "num_fewshot", "limit", "metric_list", "output_type", "generation_kwargs", "repeats", "filter_list",
         "should_decontaminate", "doc_to_decontamination_query", "gen_prefix", "metadata",
     ];
 

@@ -130,8 +130,8 @@ internal sealed class ShardWriter(string folder, ShardPlan plan) : IDisposable
         }
     }
 
-    // Whoever left something comes here next, and so does whoever was writing meanwhile, afterwards: one of the two is let in, and stays until
-    // nothing is left, whatever fails: nobody else would write it.
+    // Whoever left something comes here next, and so does whoever was writing meanwhile, afterwards: one of the two is let in, and
+    // stays until nothing is left, whatever fails: nobody else would write it.
     private void WriteLeft()
     {
         Exception? failure = null;

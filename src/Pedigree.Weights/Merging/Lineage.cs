@@ -43,8 +43,9 @@ internal sealed record Lineage(IReadOnlyList<ChildAncestor> Ancestors)
         {
             var (digest, name) = (models[i].Digest, names?[i]);
             var file = Read(models[i].Checkpoint);
-            near.Add(new(digest, name == digest ? null : name, file?.Recipe?.Merge?.MergeMethod, file?.Recipe?.Parents
-                ?? [], file?.Recipe?.Ancestor));
+            var recipe = file?.Recipe;
+            near.Add(new(
+                digest, name == digest ? null : name, recipe?.Merge?.MergeMethod, recipe?.Parents ?? [], recipe?.Ancestor));
             far.AddRange(file?.Lineage ?? []);
             // Children of an earlier version name their parents without saying more.
             far.AddRange(near[^1].Parents.Append(near[^1].Base)

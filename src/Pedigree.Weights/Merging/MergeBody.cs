@@ -81,8 +81,9 @@ public sealed class MergeBody
         var origin = method.BaseModel == BaseModel.Origin;
         if (method.BaseModel is BaseModel.Origin or BaseModel.OptionalOrigin && mapping.Optional("base_model") is { } node)
             origin = node.AsString() == "base" ? true : throw node.Error("must be `base`, the base of the run");
-        var body = new MergeBody(method, origin, mapping.At, ParametersOf(mapping, method, source: false), [], DTypeOf(mapping,
-            "dtype"), DTypeOf(mapping, "out_dtype"));
+        var parameters = ParametersOf(mapping, method, source: false);
+        var body = new MergeBody(
+            method, origin, mapping.At, parameters, [], DTypeOf(mapping, "dtype"), DTypeOf(mapping, "out_dtype"));
         mapping.RefuseUnknownKeys();
         body.RequireParameters(mapping);
         return body;

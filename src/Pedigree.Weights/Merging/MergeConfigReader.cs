@@ -163,8 +163,11 @@ internal sealed class MergeConfigReader(ConfigurationMapping root)
             && (_method.BaseModel == BaseModel.Origin ? only.Layers.Model == Index(baseModel!) : _method.Models is (2, 2));
         var origin = baseModel is null || isAlone ? null : Place(baseModel, sources, end is null);
         if (!isAlone && sources.Count < _method.Models.Fewest || sources.Count > _method.Models.Most)
-            throw node.Error($"{_method.Name} takes {(_method.Models.Most == _method.Models.Fewest ? $"exactly {_method.Models.Most}" : $"at least {_method.Models.Fewest}")} models"
+        {
+            var (fewest, most) = _method.Models;
+            throw node.Error($"{_method.Name} takes {(most == fewest ? $"exactly {most}" : $"at least {fewest}")} models"
                 + (origin is null ? "" : " without the base model") + $", not {sources.Count}");
+        }
         _slices.Add(new(start, end, parameters, [.. sources.Select(source => source.Parameters)])
         {
             Module = module,

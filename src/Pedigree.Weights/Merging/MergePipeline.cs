@@ -108,7 +108,8 @@ public static class MergePipeline
             using var merge = await ConfiguredMerge.OpenAsync(
                 stage, home, locator, $"{folder}.scratch", seed, doing, cancellation: cancellation);
             var (digest, place) = (merge.Recipe.Digest, target(merge.Recipe.Digest));
-            if (File.Exists(Path.Combine(place, MergeRecipe.FileName)) && MergeVerification.Verify(place, mayHaveMore: true) == digest)
+            if (File.Exists(Path.Combine(place, MergeRecipe.FileName))
+                && MergeVerification.Verify(place, mayHaveMore: true) == digest)
             {
                 using var known = Checkpoint.Open(place);
                 return new(place, digest, CheckpointDigest.Compute(known).ContentDigest, known.Parameters,

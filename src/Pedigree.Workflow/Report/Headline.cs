@@ -20,9 +20,11 @@ internal static class Headline
                 ? Element("strong", "Still running: this page shows how far it came.") : Element("strong", "Why it ended: "),
                 state.Completed is null ? null : $"{StopWords.Of(state)}."),
             Element("p.facts", string.Join(" · ",
-                $"strategy {history.Spec.Strategy.Name}", $"k = {state.SelectedSize}", Format.Plural(lastGeneration,
-                    "generation"),
-                Format.Plural(state.Merges, "merge"), Format.Plural(state.Evaluations, "evaluation"),
+                $"strategy {history.Spec.Strategy.Name}",
+                $"k = {state.SelectedSize}",
+                Format.Plural(lastGeneration, "generation"),
+                Format.Plural(state.Merges, "merge"),
+                Format.Plural(state.Evaluations, "evaluation"),
                 $"{Format.Count(history.Parameters)} parameters a model")));
     }
 
@@ -41,8 +43,9 @@ internal static class Headline
         $"{Format.Points(best.Average - average)} to the best{Format.WithPValue(history.State.Compare(best.Name, name))}";
 
     private static XElement Tile(string name, string heading, double? average, string below) => Element($"div.{name}",
-        Element("span.label", heading), Element(
-            "span.figure", Format.Percent(average), Element("small", " %")), Element("span.label", below));
+        Element("span.label", heading),
+        Element("span.figure", Format.Percent(average), Element("small", " %")),
+        Element("span.label", below));
 
     private static string Verdict(RunHistory history, Model best)
     {

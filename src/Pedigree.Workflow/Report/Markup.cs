@@ -29,10 +29,14 @@ internal static class Markup
         new(name, Math.Round(value, 2).ToString(CultureInfo.InvariantCulture));
 
     /// <summary>A drawing of that size in user units, which shrinks with the page but never grows.</summary>
-    public static XElement Drawing(string label, double width, double height, IEnumerable<XElement> content) => Element("svg",
+    public static XElement Drawing(string label, double width, double height, IEnumerable<XElement> content) => Element(
+        "svg",
         Attribute("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {width:0.##} {height:0.##}")),
-        Attribute("width", width), Attribute("height", height), Attribute("role",
-            "img"), Attribute("aria-label", label), content);
+        Attribute("width", width),
+        Attribute("height", height),
+        Attribute("role", "img"),
+        Attribute("aria-label", label),
+        content);
 
     /// <summary>A line of text in a drawing.</summary>
     public static XElement Label(string classes, double x, double y, string text) =>

@@ -18,11 +18,15 @@ internal static class ScoreTable
         return Section("scores", "Scores by task",
             "Percent, best average first; the best value of a task is bold. "
             + "A value's tooltip gives its metric and standard error. "
-                + "“p to best” says how often chance alone would part a model as far from the best; "
+            + "“p to best” says how often chance alone would part a model as far from the best; "
             + "“≈” marks estimates of a child that was given up early.",
             Table(
-                [Element("th", "model"), Element("th.number",
-                    "average"), Element("th.number", "p to best"), .. tasks.Select(task => Element("th.number", TaskName(task)))],
+                [
+                    Element("th", "model"),
+                    Element("th.number", "average"),
+                    Element("th.number", "p to best"),
+                    .. tasks.Select(task => Element("th.number", TaskName(task))),
+                ],
                 models.Select(model => Element(history.BestLine.Contains(model.Name) ? "tr.line" : "tr",
                     Element("th", model.Name),
                     Element("td.number", Format.Average(model)),
