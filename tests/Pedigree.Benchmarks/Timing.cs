@@ -56,7 +56,7 @@ internal static class Timing
         if (!OperatingSystem.IsWindows())
             Process.Start("sync").WaitForExit();
         read?.Invoke();
-        if (!TouchesMemory)
+        if (!TouchesMemory || memory == 0)
             return;
         using (new TouchedMemory(memory))
             Thread.Sleep(Rest);

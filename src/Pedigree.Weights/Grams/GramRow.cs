@@ -52,6 +52,9 @@ public sealed record GramRow
     public static bool Related(GramRow a, GramRow b) =>
         a.Model == b.Model || a.Others.ContainsKey(b.Model) || b.Others.ContainsKey(a.Model);
 
+    /// <summary>Whether that is so of every two of them.</summary>
+    public static bool AllRelated(IReadOnlyList<GramRow> rows) => rows.All(a => rows.All(b => Related(a, b)));
+
     /// <summary>⟨δ, δ'⟩ of each tensor, from whichever row has it.</summary>
     /// <exception cref="ArgumentException">Neither has.</exception>
     public static IReadOnlyList<double> Products(GramRow a, GramRow b) =>

@@ -162,6 +162,6 @@ public static class Merger
         if (rows is not null && (rows.Any(row => !row.Measured || row.Base != recipe.Ancestor)
             || !rows.Select(row => row.Model).SequenceEqual(recipe.Parents)))
             throw new ArgumentException("The rows are not the measured ones of the recipe's parents.", nameof(rows));
-        return rows is not null && rows.All(a => rows.All(b => GramRow.Related(a, b))) ? new(rows) : null;
+        return rows is not null && GramRow.AllRelated(rows) ? new(rows) : null;
     }
 }

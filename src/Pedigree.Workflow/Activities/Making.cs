@@ -98,11 +98,11 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
 
     /// <summary>
     /// A child in the memory of this machine's device, summed there unless it is there. Null where there is no device, or it
-    /// cannot be: then it is not tried again.
+    /// cannot be there now.
     /// </summary>
     public async Task<SummedChild?> SumAsync(MergeRecipe recipe, bool anew, WorkNews news, CancellationToken cancellation)
     {
-        if (models.Device is not { } device || models.IsBeyondDevice(recipe.Digest))
+        if (models.Device is not { } device)
             return null;
         OpenFamily family = await OpenAsync(recipe, news, cancellation);
         SummedChild? child = null;
@@ -112,19 +112,19 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
             IReadOnlyList<GramRow>? rows = await RowsAsync(recipe, cancellation);
             if (SummedMerge.Plan(recipe, [.. relatives.Skip(1)], relatives[0], rows, cancellation) is { } plan
                 && device.Sum(plan, anew) is { } model)
-                return child = new(family, plan, model);
+                child = new(family, plan, model);
+            return child;
         }
         catch (BadInputException error) when (error is not UnavailableException)
         {
             // The processor says what is wrong.
+            return null;
         }
         finally
         {
             if (child is null)
                 family.Dispose();
         }
-        models.BeyondDevice(recipe.Digest);
-        return null;
     }
 
     /// <summary>Its sources, read once; the child, written and read for its digest.</summary>
@@ -141,7 +141,7 @@ internal sealed class Making(IStore store, Models models, GramCache grams)
         foreach (string parent in recipe.Parents)
             if (await grams.FindAsync(recipe.Ancestor!, parent, measured: true, cancellation) is { } row)
                 rows.Add(row);
-        return rows.Count == recipe.Parents.Count && rows.All(a => rows.All(b => GramRow.Related(a, b))) ? rows : null;
+        return rows.Count == recipe.Parents.Count && GramRow.AllRelated(rows) ? rows : null;
     }
 }
 

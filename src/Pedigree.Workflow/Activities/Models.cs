@@ -22,7 +22,6 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
 {
     private readonly ConcurrentDictionary<string, string> _admitted = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, bool> _sound = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, bool> _beyondDevice = new(StringComparer.Ordinal);
 
     /// <summary>Where children are made that are not written; null where there is no such device.</summary>
     public ResidentModels? Device => device ?? ResidentModels.OfThisMachine;
@@ -43,12 +42,6 @@ internal sealed class Models(IStore store, string? apart = null, ResidentModels?
 
     /// <summary>Notes a child that was just made: it need not be read to be trusted.</summary>
     public void Made(string digest) => _sound[digest] = true;
-
-    /// <summary>Notes a child that the device cannot make, or has no room for.</summary>
-    public void BeyondDevice(string digest) => _beyondDevice[digest] = true;
-
-    /// <summary>Whether that was noted.</summary>
-    public bool IsBeyondDevice(string digest) => _beyondDevice.ContainsKey(digest);
 
     /// <summary>Opens a model.</summary>
     /// <exception cref="BadInputException">It is gone, or its content has changed since it was admitted.</exception>

@@ -121,7 +121,7 @@ public sealed class MergeExplainer : IDisposable
                 if (row is not null)
                     rows.Add(row);
             }
-            if (rows.Count == parents.Length && rows.All(a => rows.All(b => GramRow.Related(a, b))))
+            if (rows.Count == parents.Length && GramRow.AllRelated(rows))
                 return (rows, null);
         }
         IEnumerable<string> measured = parents.Where(parent => !_stages.ContainsKey(parent)).Select(Written);
